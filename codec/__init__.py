@@ -1,0 +1,183 @@
+"""selfvae-codec: a learned image codec whose files decode at every level, from thumbnail to full quality.
+
+>>> data = selfvae_codec.encode(image, quality=50)     # uint8 array (H, W, 3) or Pillow image -> bytes
+>>> x = selfvae_codec.decode(data)                     # -> uint8 array (H, W, 3)
+>>> guess = selfvae_codec.decode(data, levels=1)       # the same file, stopped early
+
+Importing this package is cheap: networks, and the libraries that run them, load at the first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .container import Header, Level, read_header
+from .errors import (
+    ChecksumError,
+    CodecError,
+    FormatError,
+    HeaderError,
+    ImageError,
+    MetadataWarning,
+    MismatchError,
+    ModelError,
+    NotSelfvaeError,
+    TargetWarning,
+    TrailingBytesError,
+    TruncatedError,
+    TruncatedWarning,
+    UnknownModelError,
+    VersionError,
+    WeightsError,
+)
+from .metadata import Metadata
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+    from .imaging import Picture
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ChecksumError",
+    "CodecError",
+    "FormatError",
+    "Header",
+    "HeaderError",
+    "ImageError",
+    "Level",
+    "Metadata",
+    "MetadataWarning",
+    "MismatchError",
+    "ModelError",
+    "NotSelfvaeError",
+    "TargetWarning",
+    "TrailingBytesError",
+    "TruncatedError",
+    "TruncatedWarning",
+    "UnknownModelError",
+    "VersionError",
+    "WeightsError",
+    "decode",
+    "encode",
+    "generate",
+    "read_header",
+    "read_metadata",
+    "representation",
+]
+
+
+def encode(
+    image: np.ndarray | Image.Image | Picture,
+    *,
+    quality: float = 50,
+    levels: int | None = None,
+    target_bpp: float | None = None,
+    backend: str = "auto",
+    metadata: Metadata | None = None,
+) -> bytes:
+    """The file of a picture.
+
+    image: uint8 array (H, W, 3), or (H, W) for grey, or a Pillow image, whose orientation is applied.
+    quality: 0 (smallest) to 100 (best), fractions allowed. levels: write only the first ones (1 or more).
+    target_bpp: instead of a quality, the most bits per pixel the whole file may take; the search encodes
+    several times, and warns (TargetWarning) if even quality 0 is larger. backend: what runs the networks:
+    "auto", "torch" or "onnxruntime". metadata: default is a Pillow image's own; ``Metadata()`` keeps none.
+
+    Raises ImageError for a picture that cannot be coded, CodecError for settings out of range.
+    """
+    from . import container, imaging, ratecontrol
+    from . import levels as core
+    from . import metadata as sections
+
+    check_settings(quality=quality, levels=levels, target_bpp=target_bpp)
+    picture = imaging.as_picture(image)
+    height, width = picture.rgb.shape[:2]
+    section = sections.pack(picture.metadata if metadata is None else metadata)
+
+    def encode_at(quality: float) -> bytes:
+        encoded = core.encode_levels(picture.rgb, quality=quality, levels=levels, backend=backend)
+        if levels is not None and levels != len(encoded.payloads):
+            raise CodecError(
+                f"levels={levels} is out of range: at quality {quality:g} a file has "
+                f"{len(container.level_names(encoded.planes))} levels"
+            )
+        return container.pack(
+            width=width,
+            height=height,
+            model_id=encoded.model_id,
+            step=encoded.step,
+            planes=encoded.planes,
+            quality=round(quality),
+            y_step=encoded.y_step,
+            payloads=encoded.payloads,
+            symbol_checks=encoded.symbol_checks,
+            grey=picture.grey,
+            metadata=section,
+        )
+
+    if target_bpp is None:
+        return encode_at(quality)
+    return ratecontrol.search(encode_at, target_bytes=target_bpp * width * height / 8)
+
+
+def decode(
+    data: bytes, levels: int | None = None, *, sample: int | None = None, backend: str = "auto"
+) -> np.ndarray:
+    """The picture of a file, uint8 (H, W, 3), from its first ``levels`` levels (default: all).
+
+    What the levels do not hold is the model's expectation, or with ``sample``, a seed, a draw from the model.
+    A cut-off file decodes to its last whole level with a TruncatedWarning.
+
+    Raises FormatError for bytes that are not a sound file, CodecError for ``levels`` out of range, ModelError
+    for a model that is not installed, MismatchError if this machine decodes other symbols than were encoded.
+    """
+    from . import container
+    from . import levels as core
+
+    header, payloads = container.read_levels(data, levels)
+    return core.decode_levels(header, payloads, sample=sample, backend=backend)
+
+
+def representation(data: bytes, level: int | None = None, *, backend: str = "auto") -> np.ndarray:
+    """The exact thumbnail that a file holds, uint8 (h, w, 3).
+
+    level: 1 for the smaller one, 2 (or more) for the larger one; default: the largest that the file holds.
+    Raises what ``decode`` raises.
+    """
+    from . import container
+    from . import levels as core
+
+    held = container.read_header(data).n_levels
+    header, payloads = container.read_levels(data, min(held, 2) if level is None else level)
+    return core.representation(header, payloads[:2], backend)
+
+
+def generate(size: tuple[int, int], seed: int, *, backend: str = "auto") -> np.ndarray:
+    """A picture drawn from the model alone, uint8 (H, W, 3). size: (width, height), as in Pillow."""
+    from . import imaging
+    from . import levels as core
+
+    width, height = size
+    imaging.check_size(width, height)
+    return core.generate(height, width, seed=seed, backend=backend)
+
+
+def read_metadata(data: bytes) -> Metadata:
+    """ICC profile, EXIF and XMP of a file. Raises FormatError, ChecksumError if they are damaged."""
+    from . import container
+    from . import metadata as sections
+
+    return sections.unpack(container.read_metadata(data, read_header(data)))
+
+
+def check_settings(*, quality: float, levels: int | None = None, target_bpp: float | None = None) -> None:
+    """Raises CodecError for encoder settings that no picture could make legal."""
+    if not 0 <= quality <= 100:
+        raise CodecError(f"quality={quality} is out of range: 0 (smallest) to 100 (best)")
+    if levels is not None and levels < 1:
+        raise CodecError(f"levels={levels} is out of range: a file has at least 1 level")
+    if target_bpp is not None and not target_bpp > 0:
+        raise CodecError(f"target_bpp={target_bpp} is out of range: it must be above 0")

@@ -1,0 +1,293 @@
+"""The command line: arguments in, calls to the package out. Holds no logic of its own.
+
+Standard output carries pictures, files or --json; everything said to a person goes to standard error. Heavy
+imports wait until a command needs them, so that ``info`` and ``--help`` answer at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from . import __version__, container, files
+from .errors import CodecError, MetadataWarning
+from .info import facts as info_facts
+from .info import text as info_text
+
+PROGRAM = "selfvae-codec"
+_BACKENDS = click.Choice(["auto", "torch", "onnxruntime"])
+_PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+_output = click.option("-o", "--output", metavar="OUT", help="Output file; - for standard output.")
+_no_overwrite = click.option("--no-overwrite", is_flag=True, help="Refuse to replace an existing file.")
+_backend = click.option(
+    "--backend", type=_BACKENDS, default="auto", show_default=True, help="What runs the networks."
+)
+_quality = click.option(
+    "-q", "--quality", type=click.FloatRange(0, 100), default=50, show_default=True,
+    help="0 (smallest) to 100 (best).",
+)  # fmt: skip
+_json = click.option("--json", "as_json", is_flag=True, help="Facts as JSON on standard output.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.version_option(__version__, prog_name=PROGRAM)
+def cli() -> None:
+    """A learned image codec whose files decode at every level, from thumbnail to full quality."""
+
+
+@cli.command()
+@click.argument("source", metavar="IN")
+@_output
+@_quality
+@click.option("--levels", type=click.IntRange(min=1), help="Write only the first N levels.")
+@click.option("--target-bpp", type=click.FloatRange(min=0, min_open=True), help="At most B bits per pixel.")
+@click.option("--strip", is_flag=True, help="Leave ICC profile, EXIF and XMP out.")
+@_no_overwrite
+@_backend
+@_json
+@click.pass_context
+def encode(ctx, source, output, quality, levels, target_bpp, strip, no_overwrite, backend, as_json) -> None:
+    """Encode the picture IN (default output: beside it, with the extension .svae)."""
+    given = ctx.get_parameter_source("quality") is click.core.ParameterSource.COMMANDLINE
+    if target_bpp is not None and given:
+        raise click.UsageError("give --quality or --target-bpp, not both")
+    if levels is not None and levels > container.MAX_LEVELS:
+        raise CodecError(f"levels={levels} is out of range: a file has at most {container.MAX_LEVELS} levels")
+    target, overwrite = _target(source, output, ".svae", no_overwrite)
+    if as_json and target == files.STDIO:
+        raise click.UsageError("--json and the file cannot both go to standard output; name a file with -o")
+    start = time.perf_counter()
+    with _about(source):
+        content = files.read(source)
+        with files.Output(target, overwrite=overwrite) as out:
+            from . import Metadata, imaging
+            from . import encode as encode_picture
+
+            data = encode_picture(
+                imaging.from_bytes(content),
+                quality=quality,
+                levels=levels,
+                target_bpp=target_bpp,
+                backend=backend,
+                metadata=Metadata() if strip else None,
+            )
+            out.write(data)
+    header = container.read_header(data)
+    facts = {"input": source, "output": target} | info_facts(header)
+    facts["seconds"] = round(time.perf_counter() - start, 3)
+    _say(
+        f"{source} -> {target}: {len(content):,} -> {len(data):,} bytes, {header.bpp(len(data)):.3f} bpp, "
+        f"{header.n_levels} levels, quality {header.quality}, model {header.model_id.hex()}, "
+        f"{facts['seconds']:.2f} s"
+    )
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+
+
+@cli.command()
+@click.argument("source", metavar="IN")
+@_output
+@click.option("--levels", type=int, help="Stop after level N [default: all].")
+@click.option("--sample", type=click.IntRange(min=0), metavar="SEED", help="Draw what was not sent.")
+@click.option("--raw", is_flag=True, help="Write the exact thumbnail that levels 1 and 2 hold.")
+@_no_overwrite
+@_backend
+def decode(source, output, levels, sample, raw, no_overwrite, backend) -> None:
+    """Decode the file IN (default output: beside it, as .png). The extension chooses the picture format."""
+    if raw and sample is not None:
+        raise click.UsageError("--raw is exact and --sample is a draw: give one of them")
+    target, overwrite = _target(source, output, ".png", no_overwrite)
+    start = time.perf_counter()
+    with _about(source):
+        data = files.read(source)
+        header = container.read_header(data)
+        wanted = container.check_levels(header, levels)
+    from . import decode as decode_file
+    from . import imaging, representation
+
+    name = imaging.output_format(target)
+    with files.Output(target, overwrite=overwrite) as out, _about(source):
+        if raw:
+            x = representation(data, levels, backend=backend)
+        else:
+            x = decode_file(data, wanted, sample=sample, backend=backend)
+        out.write(imaging.to_bytes(x, name, grey=header.grey, metadata=_metadata(data)))
+    shown = min(wanted, container.whole_levels(header, len(data)))
+    _say(
+        f"{source} -> {target}: {x.shape[1]}x{x.shape[0]}, levels 1 to {shown} of {header.n_levels}, "
+        f"{time.perf_counter() - start:.2f} s"
+    )
+
+
+@cli.command()
+@click.argument("source", metavar="IN")
+@_json
+def info(source, as_json) -> None:
+    """Print what the header of the file IN says: size, model, levels and their bytes."""
+    with _about(source):
+        data = files.read(source)
+        header = container.read_header(data)
+    click.echo(json.dumps(info_facts(header), indent=2) if as_json else f"{source}: {info_text(header)}")
+    if len(data) < header.file_bytes:
+        whole = container.whole_levels(header, len(data))
+        _warn(f"{source}: cut off after {len(data):,} of {header.file_bytes:,} bytes, {whole} whole levels")
+    elif len(data) > header.file_bytes:
+        _warn(f"{source}: {len(data) - header.file_bytes:,} bytes follow the end of the file")
+
+
+@cli.command()
+@click.argument("picture", required=False, type=click.Path(path_type=Path))
+@click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), default="demo-output",
+              show_default=True, help="Folder for the pictures.")  # fmt: skip
+@_quality
+@_backend
+def demo(picture, output, quality, backend) -> None:
+    """Encode PICTURE, decode it at every level, and show what each level costs.
+
+    Without PICTURE a photograph that an installed package ships is used.
+    """
+    from . import demo as show
+
+    with _about(picture):
+        click.echo("\n".join(show.run(picture, output, quality=quality, backend=backend)))
+
+
+@cli.command()
+@_output
+@click.option("--size", required=True, metavar="WxH", help="Size in pixels, for example 256x256.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@_no_overwrite
+@_backend
+def generate(output, size, seed, no_overwrite, backend) -> None:
+    """Draw a picture from the model alone."""
+    width, _, height = size.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise click.UsageError(f"--size is WxH, for example 256x256, not {size!r}")
+    from . import generate as draw
+    from . import imaging
+
+    target = output or "generated.png"
+    name = imaging.output_format(target)
+    with files.Output(target, overwrite=output is not None and not no_overwrite) as out:
+        out.write(imaging.to_bytes(draw((int(width), int(height)), seed, backend=backend), name))
+    _say(f"{target}: {size}, seed {seed}")
+
+
+def _forwarded(command: str, module: str, extra: str, text: str) -> None:
+    """A command that hands its arguments, unread, to ``main(list)`` of a module, loaded only then."""
+
+    @cli.command(command, context_settings=_PASS_THROUGH, add_help_option=False, help=text)
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def forward(arguments) -> None:
+        try:
+            main = importlib.import_module(module).main
+        except ModuleNotFoundError as error:
+            if error.name and not error.name.startswith("selfvae_codec"):
+                fix = f"pip install 'selfvae-codec[{extra}]'"
+                raise CodecError(f"{command} needs {error.name}, which is not installed: {fix}") from error
+            raise
+        main(list(arguments))
+
+
+_forwarded("train", "selfvae_codec.models.train", "train", "Train a model.")
+_forwarded("train-plot", "selfvae_codec.models.train_plot", "train", "Plot the log of a training run.")
+_forwarded("evaluate", "selfvae_codec.models.evaluate", "train", "Measure a model, in its own count of bits.")
+_forwarded("bench", "selfvae_codec.benchmarks.__main__", "bench", "Compare with other codecs, in real files.")
+
+
+def _target(source: str, output: str | None, suffix: str, no_overwrite: bool) -> tuple[str, bool]:
+    """Where the output goes, and whether it may replace a file: never one that the user did not name."""
+    if output is not None:
+        named = files.STDIO not in (source, output) and os.path.exists(source) and os.path.exists(output)
+        if named and os.path.samefile(source, output):
+            raise click.UsageError(f"{output} is the input; give the output another name")
+        return output, not no_overwrite
+    if source == files.STDIO:
+        return files.STDIO, True
+    return str(Path(source).with_suffix(suffix)), False
+
+
+def _metadata(data: bytes):
+    """The file's metadata; damaged metadata is reported and left out, since the picture is sound."""
+    from . import Metadata, read_metadata
+
+    try:
+        return read_metadata(data)
+    except CodecError as error:
+        warnings.warn(str(error), MetadataWarning, stacklevel=2)
+        return Metadata()
+
+
+@contextlib.contextmanager
+def _about(source: object) -> Iterator[None]:
+    """Errors of the codec inside the block say which input they are about."""
+    try:
+        yield
+    except CodecError as error:
+        if source is not None:
+            error.args = (f"{source}: {error}",)
+        raise
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _warn(text: object) -> None:
+    _say(f"{PROGRAM}: warning: {text}")
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Runs the command line and leaves the process: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that no temporary file stays
+    sys.exit(run(argv))
+
+
+def run(argv: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit status. An error is one line on standard error."""
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: _warn(message)
+            cli.main(args=argv, prog_name=PROGRAM, standalone_mode=False)
+            sys.stdout.flush()
+        return 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+            return error.exit_code
+        return _fail(error.format_message(), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        # The reader has left; point the stream elsewhere so that Python's own flush at exit stays silent.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except CodecError as error:
+        return _fail(str(error))
+    except MemoryError:
+        return _fail("not enough memory for a picture of this size")
+    except OSError as error:
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Exception as error:
+        if os.environ.get("SELFVAE_CODEC_TRACEBACK"):
+            raise
+        return _fail(f"internal error, please report it: {type(error).__name__}: {error} "
+                     "(SELFVAE_CODEC_TRACEBACK=1 shows where)")  # fmt: skip
+
+
+def _fail(message: str, status: int = 1) -> int:
+    _say(f"{PROGRAM}: error: {' '.join(str(message).split())}")
+    return status

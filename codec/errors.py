@@ -1,0 +1,87 @@
+"""Everything that can go wrong, by name.
+
+    CodecError (ValueError)       something asked for, or handed in, that cannot be done
+      ImageError                  the picture cannot be coded: mode, size, not a picture
+      FormatError                 the bytes are not a file this version can read
+        NotSelfvaeError             they do not start with the magic number
+        VersionError                a format number this version does not know
+        HeaderError                 damaged or illegal header or level table
+        ChecksumError               a level's bytes are damaged
+        TruncatedError              cut off before the end of level 1: nothing to show
+        TrailingBytesError          bytes after the end of the last level
+      ModelError                  the networks are the problem
+        UnknownModelError           the file names a model that is not installed
+        WeightsError                a weights file is missing or damaged
+      MismatchError               decoded symbols do not match the checksum in the file: this decoder
+                                  does not compute what the encoder computed
+
+    TruncatedWarning (UserWarning)  cut off after level 1: fewer levels than asked for are returned
+    MetadataWarning (UserWarning)   the picture is fine, some of its metadata could not be kept
+    TargetWarning (UserWarning)     no quality is small enough for the size asked for
+
+A file that cannot be read or written raises OSError, as everywhere in Python.
+"""
+
+
+class CodecError(ValueError):
+    """Base of every error this package raises on purpose."""
+
+
+class ImageError(CodecError):
+    """The input picture cannot be coded (mode, size), or a picture cannot be written as asked."""
+
+
+class FormatError(CodecError):
+    """The bytes are not a file that this version can read."""
+
+
+class NotSelfvaeError(FormatError):
+    """The bytes do not start with the magic number."""
+
+
+class VersionError(FormatError):
+    """The file has a format number that this version does not know."""
+
+
+class HeaderError(FormatError):
+    """The header or the level table is damaged, or holds a value outside its legal range."""
+
+
+class ChecksumError(FormatError):
+    """The bytes of a level (or of the metadata) do not match their checksum."""
+
+
+class TruncatedError(FormatError):
+    """The file ends before level 1 does, so there is nothing to decode."""
+
+
+class TrailingBytesError(FormatError):
+    """The file goes on after its last level."""
+
+
+class ModelError(CodecError):
+    """The networks that a file needs cannot be used."""
+
+
+class UnknownModelError(ModelError):
+    """The file names a model that is not installed; the message lists the ids that are."""
+
+
+class WeightsError(ModelError):
+    """A weights file is missing, damaged, or does not fit its configuration."""
+
+
+class MismatchError(CodecError):
+    """Decoded symbols do not match their check value: decoder and encoder computed different numbers."""
+
+
+class TruncatedWarning(UserWarning):
+    """The file is cut off: the levels that are whole were returned, and they are fewer than asked for."""
+
+
+class MetadataWarning(UserWarning):
+    """Some of the picture's metadata could not be kept; its pixels are not affected."""
+
+
+class TargetWarning(UserWarning):
+    """Even the lowest quality is larger than the size asked for; the smallest file was returned."""

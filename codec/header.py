@@ -1,0 +1,237 @@
+"""The header and the level table <-> bytes. FORMAT.md is the specification.
+
+The header is declared once, as data (``FIELDS`` and ``ENTRY``); writing, reading and the tables of FORMAT.md
+follow from it.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .errors import CodecError, HeaderError, NotSelfvaeError, TruncatedError, VersionError
+
+MAGIC = b"\x8aSVA"
+VERSION = 1
+HAS_METADATA, GREY = 1, 2  # bits of the field flags
+
+MAX_SIDE = 65535  # the largest side that JPEG, and so most software around us, can hold
+MAX_PIXELS = 2**28  # 768 MiB of decoded pixels: bounds what a hostile file of 46 bytes can ask for
+MAX_LEVELS = 16
+MAX_PLANES = 8
+
+
+class Field(NamedTuple):
+    """One header field: struct code (little-endian), unit, and the values that are legal (None: any)."""
+
+    name: str
+    code: str
+    unit: str
+    legal: Container[Any] | None
+    meaning: str
+
+
+FIELDS = (
+    Field("magic", "4s", "-", (MAGIC,), "identifies the format"),
+    Field("version", "B", "-", (VERSION,), "format number"),
+    Field("flags", "B", "bits", range(4), "bit 0: a metadata section exists; bit 1: the source was grey"),
+    Field("n_levels", "B", "levels", range(1, MAX_LEVELS + 1), "levels in this file"),
+    Field("y_step", "B", "grey levels", (1, 2, 4, 8), "quantisation step of the representations y"),
+    Field("width", "I", "pixels", range(1, MAX_SIDE + 1), "width of the picture"),
+    Field("height", "I", "pixels", range(1, MAX_SIDE + 1), "height of the picture"),
+    Field("model_id", "8s", "-", None, "first 8 bytes of the SHA-256 of the weights file"),
+    Field("step", "H", "log3 / 256", range(4096), "quantisation step D of the finest latent plane"),
+    Field("planes", "B", "planes", range(1, MAX_PLANES + 1), "latent planes of the full stream"),
+    Field("quality", "B", "-", range(101), "what the encoder was asked for; informative"),
+    Field("crc", "I", "-", None, "CRC-32 of bytes 0..27 and of the level table"),
+)
+ENTRY = (
+    Field("offset", "I", "bytes", None, "start of the section, from the start of the file"),
+    Field("length", "I", "bytes", None, "length of the section"),
+    Field("crc", "I", "-", None, "CRC-32 of the section"),
+    Field("symbol_check", "H", "-", None, "check of the decoded symbols; 0 for metadata"),
+)
+_HEADER = struct.Struct("<" + "".join(field.code for field in FIELDS))
+_ENTRY = struct.Struct("<" + "".join(field.code for field in ENTRY))
+HEADER_BYTES = _HEADER.size  # 32
+ENTRY_BYTES = _ENTRY.size  # 14
+MAX_HEADER_BYTES = HEADER_BYTES + (MAX_LEVELS + 1) * ENTRY_BYTES  # a prefix this long holds every header
+_CRC_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Section:
+    """A run of bytes of the file: ``data[offset:end]``, with its CRC-32."""
+
+    offset: int
+    length: int
+    crc: int
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.length
+
+
+@dataclass(frozen=True)
+class Level(Section):
+    """A level: index counts from 1; symbol_check (0..65535) is checked by whoever decodes the symbols."""
+
+    symbol_check: int
+    index: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """Everything that stands before the first section. Ranges and units: FORMAT.md."""
+
+    width: int
+    height: int
+    model_id: bytes
+    step: int
+    planes: int
+    quality: int
+    y_step: int
+    grey: bool
+    levels: tuple[Level, ...]
+    metadata: Section | None = None
+    version: int = VERSION
+
+    @property
+    def n_levels(self) -> int:
+        return len(self.levels)
+
+    @property
+    def step_size(self) -> float:
+        """The quantisation step D of the finest plane, in units of an orthonormal transform of 0..255."""
+        return 3.0 ** (self.step / 256)
+
+    @property
+    def file_bytes(self) -> int:
+        """Length of the whole file in bytes."""
+        return self.levels[-1].end
+
+    def level_names(self) -> list[str]:
+        """Names of the levels of this file, coarse to fine."""
+        return [level.name for level in self.levels]
+
+    def bpp(self, n_bytes: int) -> float:
+        """Bits per pixel of this picture that ``n_bytes`` are."""
+        return 8 * n_bytes / (self.width * self.height)
+
+
+def level_names(planes: int) -> list[str]:
+    """Names of the levels of a full stream with that many latent planes: y2, y1, z.0, z.1, ..."""
+    return ["y2", "y1"] + [f"z.{plane}" for plane in range(planes)]
+
+
+def pack_header(fields: dict[str, Any], sections: list[tuple[bytes, int]]) -> bytes:
+    """Header and table of a file whose sections are these (payload, symbol check) pairs, in file order.
+
+    fields: width, height, model_id, step, planes, quality, y_step, grey, metadata (bool: does one lead the
+    sections?). Raises CodecError for a field outside its legal range.
+    """
+    has_metadata, grey = bool(fields["metadata"]), bool(fields["grey"])
+    values = fields | {
+        "magic": MAGIC,
+        "version": VERSION,
+        "flags": HAS_METADATA * has_metadata | GREY * grey,
+        "n_levels": len(sections) - has_metadata,
+        "crc": 0,
+    }
+    _check_fields(values, CodecError)
+    offset = HEADER_BYTES + ENTRY_BYTES * len(sections)
+    table = b""
+    for payload, check in sections:
+        if offset + len(payload) >= 2**32:
+            raise CodecError("the file would pass 4 GiB, which its 32-bit offsets cannot address")
+        table += _ENTRY.pack(offset, len(payload), zlib.crc32(payload), check)
+        offset += len(payload)
+    head = _HEADER.pack(*(values[field.name] for field in FIELDS))[:-_CRC_BYTES]
+    return head + zlib.crc32(head + table).to_bytes(_CRC_BYTES, "little") + table
+
+
+def read_header(data: bytes) -> Header:
+    """The header of a file, from the file or from any prefix of it that holds the header and the table.
+
+    ``MAX_HEADER_BYTES`` are always enough. Raises NotSelfvaeError, VersionError, TruncatedError (the prefix
+    ends inside the header) or HeaderError. Reads no section and checks none.
+    """
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"a file is given as bytes, not {type(data).__name__}: read it first")
+    head = bytes(data[:MAX_HEADER_BYTES])
+    if not head:
+        raise NotSelfvaeError("not a selfvae-codec file: it is empty (0 bytes)")
+    if not MAGIC.startswith(head[: len(MAGIC)]):
+        raise NotSelfvaeError(
+            f"not a selfvae-codec file: it starts with {head[:4].hex(' ')}, not {MAGIC.hex(' ')}"
+        )
+    if len(head) > len(MAGIC) and head[len(MAGIC)] != VERSION:
+        raise VersionError(
+            f"the file has format number {head[len(MAGIC)]}; this version reads {VERSION}: "
+            "update selfvae-codec (or the file is damaged)"
+        )
+    if len(head) < HEADER_BYTES:
+        raise _cut_in_header(len(head))
+    fields = dict(zip((field.name for field in FIELDS), _HEADER.unpack_from(head), strict=True))
+    if not 1 <= fields["n_levels"] <= MAX_LEVELS:
+        raise HeaderError(f"the header is damaged: it claims {fields['n_levels']} levels (1..{MAX_LEVELS})")
+    n_sections = fields["n_levels"] + (fields["flags"] & HAS_METADATA)
+    end = HEADER_BYTES + ENTRY_BYTES * n_sections
+    if len(head) < end:
+        raise _cut_in_header(len(head))
+    if zlib.crc32(head[: HEADER_BYTES - _CRC_BYTES] + head[HEADER_BYTES:end]) != fields["crc"]:
+        raise HeaderError("the header is damaged: its checksum does not match; get the file again")
+    _check_fields(fields, HeaderError)
+    return _header(fields, list(_ENTRY.iter_unpack(head[HEADER_BYTES:end])), end)
+
+
+def _header(fields: dict[str, Any], entries: list[tuple[int, int, int, int]], offset: int) -> Header:
+    """Header from checked fields and table entries; the first section must start at ``offset``."""
+    names = level_names(fields["planes"])
+    for start, length, _, _ in entries:
+        if start != offset:
+            raise HeaderError(f"a section starts at byte {start}, but the one before it ends at {offset}")
+        offset += length
+    metadata = Section(*entries.pop(0)[:3]) if fields["flags"] & HAS_METADATA else None
+    levels = tuple(
+        Level(*entry, index=index, name=name)
+        for index, (entry, name) in enumerate(zip(entries, names, strict=False), start=1)
+    )
+    kept = ("width", "height", "model_id", "step", "planes", "quality", "y_step", "version")
+    return Header(
+        **{name: fields[name] for name in kept},
+        grey=bool(fields["flags"] & GREY),
+        levels=levels,
+        metadata=metadata,
+    )
+
+
+def _check_fields(fields: dict[str, Any], error: type[CodecError]) -> None:
+    for field in FIELDS:
+        value = fields[field.name]
+        if field.legal is not None and value not in field.legal:
+            raise error(f"{field.name} is {value}, but must be {legal_text(field)}")
+    if len(fields["model_id"]) != 8:
+        raise error(f"a model id is 8 bytes, not {len(fields['model_id'])}")
+    possible = len(level_names(fields["planes"]))
+    if fields["n_levels"] > possible:
+        raise error(f"n_levels is {fields['n_levels']}, but {fields['planes']} planes make {possible} levels")
+    if fields["width"] * fields["height"] > MAX_PIXELS:
+        raise error(f"{fields['width']}x{fields['height']} pixels are more than {MAX_PIXELS}, the limit")
+
+
+def legal_text(field: Field) -> str:
+    """The legal range of a field, as FORMAT.md and messages write it."""
+    if field.legal is None:
+        return "any"
+    if isinstance(field.legal, range):
+        return f"{field.legal.start}..{field.legal.stop - 1}"
+    return ", ".join(value.hex(" ") if isinstance(value, bytes) else str(value) for value in field.legal)
+
+
+def _cut_in_header(n_bytes: int) -> TruncatedError:
+    return TruncatedError(f"the file is cut off after {n_bytes} bytes, inside its header: nothing to decode")

@@ -1,0 +1,117 @@
+"""Pillow plugin: ``import selfvae_codec.pillow`` and Image.open, Image.save and thumbnail() know .svae files.
+
+Opening reads the header and the metadata only. ``draft()``, which thumbnail() calls, settles for a coarse
+level where the picture is wanted much smaller.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+
+from PIL import Image, ImageFile
+
+import selfvae_codec
+
+from . import header, imaging
+from .errors import CodecError
+from .metadata import Metadata
+
+FORMAT, EXTENSION, MIME = "SVAE", ".svae", "image/x-svae"
+_SETTINGS = ("quality", "levels", "target_bpp", "backend")  # of Image.save, handed to encode()
+
+# Reduction from which a coarser reading of the file is good enough: at 1/16 the exact thumbnail of level 2
+# has all the pixels; at 1/4 each pixel averages 16, which hides what the finer planes would add.
+_THUMBNAIL_REDUCTIONS = ((32, 1), (16, 2))
+_COARSE_REDUCTION, _COARSE_LEVELS = 4, 3
+
+
+class SvaeImageFile(ImageFile.ImageFile):
+    """Mode RGB, or L when the source was grey. ``info`` holds quality, levels and the metadata kept."""
+
+    format = FORMAT
+    format_description = "selfvae-codec"
+
+    def _open(self) -> None:
+        start = self.fp.tell()
+        head = self.fp.read(header.MAX_HEADER_BYTES)
+        self.header = header.read_header(head)
+        self._size = (self.header.width, self.header.height)
+        self._mode = "L" if self.header.grey else "RGB"
+        self._levels, self._thumbnail, self._pending = self.header.n_levels, False, True
+        self.info |= {"quality": self.header.quality, "levels": self.header.n_levels}
+        if self.header.metadata:
+            self.fp.seek(start)
+            self._read_metadata(self.fp.read(self.header.metadata.end))
+        self.fp.seek(start)
+
+    def _read_metadata(self, data: bytes) -> None:
+        try:
+            metadata = selfvae_codec.read_metadata(data)
+        except CodecError:
+            return  # loading the pixels will say what is wrong with the file
+        kept = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp}
+        self.info |= {name: content for name, content in kept.items() if content}
+
+    def draft(self, mode: str | None, size: tuple[int, int] | None):
+        """Prepares to load a smaller or coarser picture, at least ``size``. Keeps the mode."""
+        if not self._pending or not size:
+            return None
+        width, height = self.size
+        reduction = min(width // max(size[0], 1), height // max(size[1], 1))
+        for least, level in _THUMBNAIL_REDUCTIONS:
+            if reduction >= least and level <= self.header.n_levels:
+                self._levels, self._thumbnail = level, True
+                self._size = (-(-width // least), -(-height // least))
+                return self.mode, (0, 0, width / least, height / least)
+        if reduction >= _COARSE_REDUCTION:
+            self._levels = min(self.header.n_levels, _COARSE_LEVELS)
+        return self.mode, (0, 0, width, height)
+
+    def load(self):
+        if self._pending:
+            data = self.fp.read()
+            if self._thumbnail:
+                x = selfvae_codec.representation(data, self._levels)
+            else:
+                x = selfvae_codec.decode(data, self._levels)
+            self._size = (x.shape[1], x.shape[0])  # a cut-off file may give a smaller thumbnail than planned
+            pixels = imaging.to_pillow(x, grey=self.header.grey).tobytes()
+            if self._exclusive_fp:
+                self.fp.close()
+            self.fp, self._exclusive_fp = io.BytesIO(pixels), True
+            self.tile = [ImageFile._Tile("raw", (0, 0, *self.size), 0, self.mode)]
+            self._pending = False
+        return super().load()
+
+    # These two keep Pillow from mapping the coded file into memory as if it held raw pixels.
+    def load_read(self, n_bytes: int) -> bytes:
+        return self.fp.read(n_bytes)
+
+    def load_seek(self, position: int) -> None:
+        self.fp.seek(position)
+
+
+def _save(image: Image.Image, file, filename: str | os.PathLike) -> None:
+    """Image.save(..., quality=, levels=, target_bpp=, backend=, icc_profile=, exif=, xmp=)."""
+    options = image.encoderinfo
+    picture = imaging.from_pillow(image)
+    exif = options.get("exif", picture.metadata.exif)
+    exif = exif.tobytes() if isinstance(exif, Image.Exif) else exif
+    metadata = Metadata(
+        icc=options.get("icc_profile", picture.metadata.icc),
+        exif=exif.removeprefix(b"Exif\x00\x00") if exif else None,
+        xmp=options.get("xmp", picture.metadata.xmp),
+    )
+    settings = {name: options[name] for name in _SETTINGS if name in options}
+    file.write(selfvae_codec.encode(picture, metadata=metadata, **settings))
+
+
+def _accept(prefix: bytes) -> bool:
+    return prefix.startswith(header.MAGIC)
+
+
+Image.register_open(FORMAT, SvaeImageFile, _accept)
+Image.register_save(FORMAT, _save)
+Image.register_extension(FORMAT, EXTENSION)
+Image.register_mime(FORMAT, MIME)
