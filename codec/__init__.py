@@ -15,6 +15,7 @@ from .container import Header, Level, read_header
 from .errors import (
     ChecksumError,
     CodecError,
+    CodecWarning,
     FormatError,
     HeaderError,
     ImageError,
@@ -43,6 +44,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ChecksumError",
     "CodecError",
+    "CodecWarning",
     "FormatError",
     "Header",
     "HeaderError",

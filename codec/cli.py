@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 
 from . import __version__, container, files
-from .errors import CodecError, MetadataWarning
+from .errors import CodecError, CodecWarning, MetadataWarning
 from .info import facts as info_facts
 from .info import text as info_text
 
@@ -258,6 +258,9 @@ def run(argv: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status. An error is one line on standard error."""
     try:
         with warnings.catch_warnings():
+            # Ours are for the user, every time; those of libraries are not.
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", CodecWarning)
             warnings.showwarning = lambda message, *_, **__: _warn(message)
             cli.main(args=argv, prog_name=PROGRAM, standalone_mode=False)
             sys.stdout.flush()

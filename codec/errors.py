@@ -15,9 +15,10 @@
       MismatchError               decoded symbols do not match the checksum in the file: this decoder
                                   does not compute what the encoder computed
 
-    TruncatedWarning (UserWarning)  cut off after level 1: fewer levels than asked for are returned
-    MetadataWarning (UserWarning)   the picture is fine, some of its metadata could not be kept
-    TargetWarning (UserWarning)     no quality is small enough for the size asked for
+    CodecWarning (UserWarning)    done, but not quite as asked
+      TruncatedWarning            cut off after level 1: fewer levels than asked for are returned
+      MetadataWarning             the picture is fine, some of its metadata could not be kept
+      TargetWarning               no quality is small enough for the size asked for
 
 A file that cannot be read or written raises OSError, as everywhere in Python.
 """
@@ -75,13 +76,17 @@ class MismatchError(CodecError):
     """Decoded symbols do not match their check value: decoder and encoder computed different numbers."""
 
 
-class TruncatedWarning(UserWarning):
+class CodecWarning(UserWarning):
+    """Base of every warning this package gives."""
+
+
+class TruncatedWarning(CodecWarning):
     """The file is cut off: the levels that are whole were returned, and they are fewer than asked for."""
 
 
-class MetadataWarning(UserWarning):
+class MetadataWarning(CodecWarning):
     """Some of the picture's metadata could not be kept; its pixels are not affected."""
 
 
-class TargetWarning(UserWarning):
+class TargetWarning(CodecWarning):
     """Even the lowest quality is larger than the size asked for; the smallest file was returned."""

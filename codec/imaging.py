@@ -33,6 +33,7 @@ _ADVICE = "convert to 8-bit RGB or grey first"
 _PIXEL_TAGS = {*range(254, 260), 262, 263, 266, 273, 274, *range(277, 280), 284, 317, *range(320, 326)} | {
     330, 338, 339, 347, *range(529, 533), 700, 34675,
 }  # fmt: skip
+_XMP_TAG = 700
 # What Pillow's readers raise on damaged files, beside the OSError that they promise.
 _READ_ERRORS = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
 # Exact where the format can be; JPEG and AVIF add a small loss of their own.
@@ -79,6 +80,8 @@ def from_bytes(data: bytes) -> Picture:
     """The picture in a file of any format that Pillow reads. Raises ImageError."""
     if not data:
         raise ImageError("is empty (0 bytes), not a picture")
+    if data.startswith(MAGIC):
+        raise ImageError("is a coded file already: decode it")
     try:
         with warnings.catch_warnings():
             # Pillow's remarks on size and odd tags: sizes have our own, named limit.
@@ -89,12 +92,11 @@ def from_bytes(data: bytes) -> Picture:
     except ImageError:
         raise
     except Image.UnidentifiedImageError:
-        coded = data.startswith(MAGIC)
-        raise ImageError(f"not a picture{', but a coded file: decode it' * coded}") from None
+        raise ImageError("is not a picture in a format that Pillow reads") from None
     except Image.DecompressionBombError:
         raise ImageError(f"has more pixels than Pillow opens (2 x {Image.MAX_IMAGE_PIXELS})") from None
     except _READ_ERRORS as error:
-        raise ImageError(f"a damaged picture ({error})") from None
+        raise ImageError(f"is a damaged picture ({error})") from None
 
 
 def from_pillow(image: Image.Image) -> Picture:
@@ -197,7 +199,8 @@ def _oriented(image: Image.Image) -> tuple[Image.Image, Metadata]:
 
 def _collected_exif(image: Image.Image) -> bytes:
     """EXIF of formats that keep it elsewhere: TIFF among the tags about its pixels, old PNGs as text."""
-    exif = image.getexif()
+    exif = Image.Exif()  # a copy: the caller's image keeps its own
+    exif.load(image.getexif().tobytes())
     for tag in _PIXEL_TAGS.intersection(exif):
         del exif[tag]
     return exif.tobytes() if len(exif) else b""
@@ -224,9 +227,10 @@ def _metadata_options(name: str, metadata: Metadata) -> dict[str, Any]:
         options["pnginfo"] = PngInfo()
         options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
     if xmp and name == "TIFF":
-        from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
+        # Pillow writes a TIFF's EXIF as the file's own tags, and XMP is one of them.
         del options["xmp"]
-        options["tiffinfo"] = ImageFileDirectory_v2()
-        options["tiffinfo"][700] = xmp
+        tags = Image.Exif()
+        tags.load(options.get("exif", b""))
+        tags[_XMP_TAG] = xmp
+        options["exif"] = tags
     return options

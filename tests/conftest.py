@@ -1,0 +1,77 @@
+"""What the tests share: pictures made on the spot, and a stand-in for the networks."""
+
+from __future__ import annotations
+
+import sys
+import types
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import selfvae_codec
+
+
+def make_picture(width: int, height: int, seed: int = 0) -> np.ndarray:
+    """A smooth colourful picture with some texture, uint8 (H, W, 3)."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width]
+    waves = [np.sin(columns / (9 + 4 * c) + c) + np.cos(rows / (7 + 5 * c)) for c in range(3)]
+    x = 128 + 45 * np.stack(waves, axis=-1) + rng.normal(0, 4, (height, width, 3))
+    return np.clip(np.round(x), 0, 255).astype(np.uint8)
+
+
+@dataclass
+class FakeEncoded:
+    payloads: list[bytes]
+    symbol_checks: list[int]
+    step: int
+    planes: int
+    y_step: int
+    model_id: bytes
+
+
+FAKE_PLANES = 2
+# Level k of the fake codec is the picture kept to this many bits, so that later levels are better and larger.
+FAKE_BITS = (1, 2, 4, 8)
+
+
+def fake_core() -> types.ModuleType:
+    """Stands in for selfvae_codec.levels: same functions, no networks, quality only changes the padding."""
+    core = types.ModuleType("selfvae_codec.levels")
+    core.calls = []
+
+    def encode_levels(x, *, quality, levels, backend):
+        core.calls.append(("encode", quality))
+        payloads = [zlib.compress((x & (256 - (1 << (8 - bits)))).tobytes(), 9) for bits in FAKE_BITS]
+        payloads[-1] += bytes(round(50 * 1.04**quality))
+        payloads = payloads[:levels]
+        return FakeEncoded(payloads, [1] * len(payloads), 400, FAKE_PLANES, 1, b"fakefake")
+
+    def decode_levels(header, payloads, *, sample, backend):
+        core.calls.append(("decode", len(payloads)))
+        pixels = zlib.decompressobj().decompress(payloads[-1])
+        return np.frombuffer(pixels, np.uint8).reshape(header.height, header.width, 3)
+
+    def representation(header, payloads, backend):
+        core.calls.append(("representation", len(payloads)))
+        stride = 32 if len(payloads) == 1 else 16
+        x = decode_levels(header, payloads, sample=None, backend=backend)
+        return np.ascontiguousarray(x[::stride, ::stride])
+
+    def generate(height, width, *, seed, backend):
+        return make_picture(width, height, seed)
+
+    core.encode_levels, core.decode_levels = encode_levels, decode_levels
+    core.representation, core.generate = representation, generate
+    return core
+
+
+@pytest.fixture
+def core(monkeypatch):
+    """The fake core in place of the real one; ``core.calls`` lists what was asked of it."""
+    fake = fake_core()
+    monkeypatch.setitem(sys.modules, "selfvae_codec.levels", fake)
+    monkeypatch.setattr(selfvae_codec, "levels", fake, raising=False)
+    return fake

@@ -1,0 +1,170 @@
+"""The whole codec, with the shipped networks, on small pictures."""
+
+import functools
+import warnings
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from conftest import make_picture
+
+import selfvae_codec
+from selfvae_codec import container, errors
+from selfvae_codec.demo import psnr_db
+
+_weights = files("selfvae_codec") / "models" / "weights"
+_installed = [path.name for path in _weights.iterdir()] if _weights.is_dir() else []
+pytestmark = pytest.mark.skipif(
+    not any(name.endswith(".safetensors") for name in _installed),
+    reason="no weights are installed: models/weights holds no .safetensors file",
+)
+
+SIZES = [(1, 1), (1, 7), (7, 3), (16, 16), (63, 65), (64, 64), (200, 130), (513, 257)]
+
+
+@functools.cache
+def coded(width, height, quality=50):
+    return selfvae_codec.encode(make_picture(width, height), quality=quality)
+
+
+@functools.cache
+def decoded(data, levels):
+    return selfvae_codec.decode(data, levels)
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_every_size_decodes_at_every_level(width, height):
+    data = coded(width, height)
+    header = selfvae_codec.read_header(data)
+    assert (header.width, header.height, header.file_bytes) == (width, height, len(data))
+    for level in header.levels:
+        x = decoded(data, level.index)
+        assert x.shape == (height, width, 3) and x.dtype == np.uint8
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_file_cut_after_a_level_decodes_to_what_that_level_gives(width, height):
+    data = coded(width, height)
+    header = selfvae_codec.read_header(data)
+    for level in header.levels[:-1]:
+        with pytest.warns(errors.TruncatedWarning, match=f"levels 1 to {level.index} of"):
+            x = selfvae_codec.decode(container.cut(data, level.index))
+        assert np.array_equal(x, decoded(data, level.index))
+
+
+def test_quality_and_levels_buy_psnr_with_bytes():
+    x = make_picture(200, 130)
+    files = [coded(200, 130, quality) for quality in (20, 50, 80)]
+    sizes = [len(data) for data in files]
+    psnrs = [psnr_db(decoded(data, None), x) for data in files]
+    assert sizes == sorted(sizes) and psnrs == sorted(psnrs)
+    for data in files:
+        header = selfvae_codec.read_header(data)
+        by_level = [psnr_db(decoded(data, level.index), x) for level in header.levels]
+        assert by_level == sorted(by_level)
+        assert all(level.length > 0 for level in header.levels)
+
+
+def test_encoding_two_levels_writes_the_two_representations():
+    x = make_picture(200, 130)
+    data = selfvae_codec.encode(x, levels=2)
+    header = selfvae_codec.read_header(data)
+    assert header.level_names() == ["y2", "y1"]
+    assert selfvae_codec.decode(data).shape == x.shape
+    full = coded(200, 130)
+    assert container.read_levels(data)[1] == container.read_levels(full, 2)[1]
+
+
+def test_representations_are_small_exact_and_those_of_their_level():
+    data = coded(200, 130)
+    small, large = selfvae_codec.representation(data, 1), selfvae_codec.representation(data, 2)
+    assert small.shape == (-(-130 // 32), -(-200 // 32), 3)
+    assert large.shape == (-(-130 // 16), -(-200 // 16), 3)
+    assert np.array_equal(selfvae_codec.representation(data), large)
+
+
+def test_encoding_and_decoding_repeat_exactly():
+    x = make_picture(63, 65)
+    data = coded(63, 65)
+    assert selfvae_codec.encode(x) == data
+    assert np.array_equal(selfvae_codec.decode(data), decoded(data, None))
+
+
+def test_a_sample_depends_on_its_seed_alone():
+    data = coded(64, 64)
+    first, again, other = (selfvae_codec.decode(data, 2, sample=seed) for seed in (1, 1, 2))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_a_target_in_bits_per_pixel_is_kept_by_a_real_file():
+    x = make_picture(200, 130)
+    target = 8 * len(coded(200, 130, 60)) / (200 * 130)
+    data = selfvae_codec.encode(x, target_bpp=target)
+    assert 0.95 * target <= 8 * len(data) / (200 * 130) <= target
+
+
+def test_every_truncation_point_of_a_small_file_gives_whole_levels_or_its_own_error():
+    data = coded(7, 3)
+    header = selfvae_codec.read_header(data)
+    for length in range(len(data)):
+        whole = container.whole_levels(header, length)
+        if whole == 0:
+            with pytest.raises((errors.TruncatedError, errors.NotSelfvaeError)):
+                selfvae_codec.decode(data[:length])
+            continue
+        with pytest.warns(errors.TruncatedWarning):
+            assert np.array_equal(selfvae_codec.decode(data[:length]), decoded(data, whole))
+
+
+def test_every_flipped_byte_of_a_small_file_is_detected():
+    data = coded(7, 3)
+    for position in range(len(data)):
+        for flip in (0x01, 0x80, 0xFF):
+            damaged = bytearray(data)
+            damaged[position] ^= flip
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                with pytest.raises(errors.FormatError):
+                    selfvae_codec.decode(bytes(damaged))
+
+
+def test_a_file_of_another_model_names_the_models_that_are_installed():
+    data = coded(7, 3)
+    header, payloads = container.read_levels(data)
+    other = container.pack(
+        width=header.width,
+        height=header.height,
+        model_id=b"\0\1\2\3\4\5\6\7",
+        step=header.step,
+        planes=header.planes,
+        quality=header.quality,
+        y_step=header.y_step,
+        payloads=payloads,
+        symbol_checks=[level.symbol_check for level in header.levels],
+    )
+    with pytest.raises(errors.UnknownModelError, match=header.model_id.hex()):
+        selfvae_codec.decode(other)
+
+
+def test_symbols_that_decode_to_something_else_are_a_mismatch():
+    data = coded(64, 64)
+    header, payloads = container.read_levels(data)
+    wrong = container.pack(
+        width=header.width,
+        height=header.height,
+        model_id=header.model_id,
+        step=header.step,
+        planes=header.planes,
+        quality=header.quality,
+        y_step=header.y_step,
+        payloads=payloads,
+        symbol_checks=[level.symbol_check ^ 1 for level in header.levels],
+    )
+    with pytest.raises(errors.MismatchError):
+        selfvae_codec.decode(wrong)
+
+
+def test_a_generated_picture_has_its_size_and_depends_on_its_seed():
+    first, again, other = (selfvae_codec.generate((70, 50), seed) for seed in (1, 1, 2))
+    assert first.shape == (50, 70, 3) and first.dtype == np.uint8
+    assert np.array_equal(first, again) and not np.array_equal(first, other)

@@ -1,0 +1,96 @@
+import io
+import warnings
+
+import numpy as np
+import pytest
+from conftest import make_picture
+from PIL import Image
+
+import selfvae_codec
+import selfvae_codec.pillow  # noqa: F401  (registers the format)
+from selfvae_codec import CodecError, TruncatedWarning
+
+X = make_picture(640, 320)
+
+
+def opened(data):
+    return Image.open(io.BytesIO(data))
+
+
+def test_opening_decodes_nothing_and_loading_decodes_the_picture(core):
+    data = selfvae_codec.encode(X)
+    core.calls.clear()
+    image = opened(data)
+    assert (image.format, image.mode, image.size) == ("SVAE", "RGB", (640, 320))
+    assert image.info["quality"] == 50 and image.info["levels"] == 4
+    assert core.calls == []
+    assert np.array_equal(np.array(image), selfvae_codec.decode(data))
+
+
+def test_a_file_on_disk_is_opened_by_name_and_closed_again(core, tmp_path):
+    path = tmp_path / "picture.svae"
+    Image.fromarray(X).save(path, quality=80)
+    with Image.open(path) as image:
+        assert image.get_format_mimetype() == "image/x-svae"
+        assert image.info["quality"] == 80
+        image.load()
+        assert np.array_equal(np.array(image), selfvae_codec.decode(path.read_bytes()))
+
+
+def test_saving_takes_the_settings_of_encode_and_keeps_metadata(core):
+    image = Image.fromarray(X)
+    image.info["icc_profile"] = b"profile"
+    exif = Image.Exif()
+    exif[0x010F] = "camera maker"
+    buffer = io.BytesIO()
+    image.save(buffer, "SVAE", levels=2, exif=exif)
+    again = opened(buffer.getvalue())
+    assert again.info["levels"] == 2 and again.info["icc_profile"] == b"profile"
+    assert again.getexif()[0x010F] == "camera maker"
+
+
+def test_grey_pictures_have_one_channel(core):
+    image = opened(selfvae_codec.encode(X[:, :, 0]))
+    assert image.mode == "L" and np.array(image).shape == (320, 640)
+
+
+@pytest.mark.parametrize(
+    ("size", "call"),
+    [((8, 4), "representation"), ((16, 8), "representation"), ((64, 32), "decode"), ((400, 400), "decode")],
+)
+def test_thumbnails_have_the_size_asked_for_and_read_only_what_they_need(core, size, call):
+    image = opened(selfvae_codec.encode(X))
+    core.calls.clear()
+    image.thumbnail(size)
+    assert image.size == (min(size[0], 640), min(size[0], 640) // 2)
+    assert core.calls[0][0] == call
+
+
+def test_a_middling_thumbnail_stops_at_the_first_latent_plane(core):
+    image = opened(selfvae_codec.encode(X))
+    core.calls.clear()
+    image.thumbnail((64, 32))
+    assert core.calls == [("decode", 3)]
+
+
+def test_a_cut_off_file_loads_its_whole_levels_with_a_warning(core):
+    data = selfvae_codec.encode(X)
+    image = opened(data[:-1])
+    with pytest.warns(TruncatedWarning):
+        image.load()
+    assert np.array_equal(np.array(image), selfvae_codec.decode(data, 3))
+
+
+def test_another_version_is_refused_with_its_reason(core):
+    data = bytearray(selfvae_codec.encode(X))
+    data[4] = 9
+    with pytest.raises(CodecError, match="format number 9"):
+        opened(bytes(data))
+
+
+def test_other_formats_open_as_before(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Image.fromarray(X).save(tmp_path / "a.png")
+        with Image.open(tmp_path / "a.png") as image:
+            assert image.format == "PNG"

@@ -1,0 +1,47 @@
+import math
+
+import pytest
+
+from selfvae_codec import ratecontrol
+from selfvae_codec.errors import TargetWarning
+
+
+def encoder(smallest, largest, bend=1.0):
+    """Sizes between two ends, growing with quality; ``calls`` counts the encodes."""
+    calls = []
+
+    def encode_at(quality):
+        calls.append(quality)
+        return bytes(round(smallest * (largest / smallest) ** ((quality / 100) ** bend)))
+
+    encode_at.calls = calls
+    return encode_at
+
+
+@pytest.mark.parametrize("bend", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("target", [1500, 5000, 20000, 77777, 190000])
+def test_the_file_is_just_below_the_target_after_few_encodes(bend, target):
+    encode_at = encoder(1000, 200000, bend)
+    size = len(ratecontrol.search(encode_at, target))
+    assert target * 0.985 <= size <= target
+    assert len(encode_at.calls) <= ratecontrol.MAX_ENCODES
+
+
+def test_a_target_above_the_best_quality_gives_the_best_quality():
+    assert len(ratecontrol.search(encoder(1000, 2000), 10**6)) == 2000
+
+
+def test_a_target_below_the_lowest_quality_gives_the_smallest_file_and_says_so():
+    with pytest.warns(TargetWarning, match="quality 0 takes 1000 bytes, more than the 10"):
+        assert len(ratecontrol.search(encoder(1000, 200000), 10.0)) == 1000
+
+
+def test_sizes_that_jump_still_end_below_the_target():
+    def steps(quality):
+        return bytes(1000 * 3 ** math.floor(quality / 20))
+
+    assert len(ratecontrol.search(steps, 5000)) == 3000
+
+
+def test_sizes_that_do_not_depend_on_quality_end_the_search():
+    assert len(ratecontrol.search(lambda quality: bytes(500), 600)) == 500
