@@ -193,6 +193,8 @@ def _forwarded(command: str, module: str, extra: str, text: str) -> None:
         try:
             main = importlib.import_module(module).main
         except ModuleNotFoundError as error:
+            if error.name == module:
+                raise CodecError(f"{command} is not part of this installation") from error
             if error.name and not error.name.startswith("selfvae_codec"):
                 fix = f"pip install 'selfvae-codec[{extra}]'"
                 raise CodecError(f"{command} needs {error.name}, which is not installed: {fix}") from error
