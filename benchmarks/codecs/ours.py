@@ -1,0 +1,103 @@
+"""This codec, seen from outside: only its public functions are used.
+
+Two curves. ``ours``: one file per quality, each decoded whole. ``ours-embedded``:
+*one* file of the highest quality, cut after each level, so that every point of
+the curve is a beginning of the same bytes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .base import Codec, Point
+
+QUALITIES = (5, 20, 35, 50, 65, 80, 90, 97)  # 100 is lossless and has its own table
+FIRST_LEVEL = 3  # levels 1 and 2 are thumbnails; the pictures start at 3
+
+
+def _bound(api_name: str):
+    """(encode, decode, module) of the codec module ``api_name``; ImportError if it lacks them."""
+    api = importlib.import_module(api_name)
+    missing = [name for name in ("encode", "decode", "read_header") if not hasattr(api, name)]
+    if missing:
+        raise ImportError(f"{api_name} has no {', '.join(missing)}")
+
+    def encode(pixels, quality, threads):
+        _use_threads(threads)
+        return api.encode(pixels, quality=float(quality))
+
+    def decode(data, threads):
+        _use_threads(threads)
+        with warnings.catch_warnings():  # a cut file says that it is cut; here we know
+            warnings.simplefilter("ignore")
+            return np.asarray(api.decode(data))
+
+    return encode, decode, api
+
+
+def _use_threads(threads: int) -> None:
+    """Hold torch to ``threads``, if the codec brought torch along."""
+    import sys
+
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+
+
+def cuts(api, data: bytes, first: int = FIRST_LEVEL) -> list[tuple[int, str, bytes]]:
+    """(level index, name, the file cut after it) for each level from ``first`` on."""
+    levels = api.read_header(data).levels
+    return [(int(level.index), str(level.name), data[: level.offset + level.length])
+            for level in levels if level.index >= first]
+
+
+@dataclass(frozen=True)
+class EmbeddedCodec(Codec):
+    """Encodes once, at the last setting; its points are the levels of that file."""
+
+    def points(self, pixels, settings, threads, timed) -> Iterator[Point]:
+        data, encode_s, encode_runs = timed(self.encode, pixels, self.settings[-1], threads)
+        for index, name, cut in cuts(self.extra["api"], data):
+            decoded, decode_s, decode_runs = timed(self.decode, cut, threads)
+            yield Point(index, f"level {index} {name}".strip(), len(cut), decoded,
+                        encode_s, decode_s, encode_runs, decode_runs)
+
+
+def one_file_per_quality(api_name: str = "selfvae_codec") -> Codec:
+    encode, decode, api = _bound(api_name)
+    return Codec("ours", "selfvae-codec", f"{version(api)}, one file per quality", QUALITIES,
+                 encode, decode, ours=True, extra={"api": api})
+
+
+def embedded(api_name: str = "selfvae_codec") -> Codec:
+    encode, decode, api = _bound(api_name)
+    return EmbeddedCodec(
+        "ours-embedded", "selfvae-codec, one file",
+        f"{version(api)}, one file of quality {QUALITIES[-1]}, cut after each level from "
+        f"{FIRST_LEVEL} on", QUALITIES, encode, decode, ours=True, extra={"api": api})
+
+
+def lossless(api_name: str = "selfvae_codec") -> Codec:
+    encode, decode, api = _bound(api_name)
+    return Codec("ours-lossless", "selfvae-codec", f"{version(api)}, quality 100", (100,),
+                 encode, decode, lossless=True, ours=True, extra={"api": api})
+
+
+def version(api) -> str:
+    return f"{api.__name__} {getattr(api, '__version__', '')}".strip()
+
+
+def model_id(api_name: str = "selfvae_codec") -> str | None:
+    """The id of the weights, as a file's header tells it; None where it does not."""
+    try:
+        encode, _, api = _bound(api_name)
+        found = getattr(api.read_header(encode(np.full((64, 64, 3), 128, np.uint8), 50, 1)),
+                        "model_id", None)
+    except Exception:  # a codec that cannot run is reported elsewhere; this is only a label
+        return None
+    return found.hex() if isinstance(found, bytes) else found if found is None else str(found)

@@ -1,0 +1,104 @@
+"""From rows to curves: the mean over a set, setting by setting.
+
+Two means of PSNR are in use and differ by tenths of a dB: the mean of the
+pictures' decibels (CompressAI's, and what curves show here) and the PSNR of the
+mean squared error over the set. Both are kept, under different names.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .quality import decibels, psnr_of_mse
+
+METRICS = {  # field of a curve: (words, unit)
+    "psnr_db": ("PSNR-RGB", "dB"),
+    "ms_ssim_db": ("MS-SSIM", "dB"),
+    "ssimulacra2": ("SSIMULACRA2", ""),
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Rate and quality of one codec, in order of rate; None where a value is missing."""
+
+    key: str
+    name: str
+    bpp: list[float]
+    psnr_db: list[float | None]
+    ms_ssim_db: list[float | None]
+    ssimulacra2: list[float | None]
+    labels: list[str]
+    published: bool = False
+    ours: bool = False
+
+    def metric(self, name: str) -> tuple[list[float], list[float]]:
+        """(bpp, values) of the points that have ``name``."""
+        pairs = [(r, q) for r, q in zip(self.bpp, getattr(self, name), strict=True) if q is not None]
+        return [r for r, _ in pairs], [q for _, q in pairs]
+
+
+def mean(values) -> float | None:
+    """Arithmetic mean, None if any value is missing or there are none."""
+    values = list(values)
+    if not values or any(v is None for v in values):
+        return None
+    return math.fsum(values) / len(values)
+
+
+def settings_of(rows: list[dict]) -> list[tuple[float, str]]:
+    """(setting, label) that every picture has, in order of mean rate; rows of one codec."""
+    pictures = {row["picture"] for row in rows}
+    groups: dict[float, list[dict]] = {}
+    for row in rows:
+        groups.setdefault(row["setting"], []).append(row)
+    whole = {s: g for s, g in groups.items() if {row["picture"] for row in g} == pictures}
+    return [(s, g[0]["label"])
+            for s, g in sorted(whole.items(), key=lambda item: mean(r["bpp"] for r in item[1]))]
+
+
+def summarise(rows: list[dict]) -> list[dict]:
+    """One line per setting of one codec: means over its pictures.
+
+    psnr_db is the mean of decibels, psnr_db_of_mean_mse the PSNR of the mean
+    squared error (pictures weighted by their pixels); both None where a picture
+    came back lossless, which ``lossless`` counts.
+    """
+    lines = []
+    for setting, label in settings_of(rows):
+        group = [row for row in rows if row["setting"] == setting]
+        pixels = [row["width"] * row["height"] for row in group]
+        mean_mse = math.fsum(r["mse"] * n for r, n in zip(group, pixels, strict=True)) / sum(pixels)
+        lossless = sum(row["lossless"] for row in group)
+        lines.append({
+            "setting": setting, "label": label, "pictures": len(group),
+            "bpp": mean(row["bpp"] for row in group),
+            "psnr_db": mean(row["psnr_db"] for row in group),
+            "psnr_db_of_mean_mse": None if lossless else psnr_of_mse(mean_mse),
+            "ms_ssim": mean(row["ms_ssim"] for row in group),
+            "ssimulacra2": mean(row["ssimulacra2"] for row in group),
+            "encode_s": mean(row["encode_s"] for row in group),
+            "decode_s": mean(row["decode_s"] for row in group),
+            "encode_mpx_per_s": sum(pixels) / 1e6 / math.fsum(r["encode_s"] for r in group),
+            "decode_mpx_per_s": sum(pixels) / 1e6 / math.fsum(r["decode_s"] for r in group),
+            "lossless": lossless,
+        })
+    return lines
+
+
+def set_curve(key: str, name: str, rows: list[dict], ours: bool = False) -> Curve:
+    """The codec's curve over all pictures of ``rows``."""
+    lines = summarise(rows)
+    return Curve(key, name, [line["bpp"] for line in lines], [line["psnr_db"] for line in lines],
+                 [decibels(line["ms_ssim"]) for line in lines],
+                 [line["ssimulacra2"] for line in lines], [line["label"] for line in lines],
+                 ours=ours)
+
+
+def picture_curve(key: str, name: str, rows: list[dict], ours: bool = False) -> Curve:
+    """The codec's curve on one picture (``rows`` hold only that one)."""
+    rows = sorted(rows, key=lambda row: row["bpp"])
+    return Curve(key, name, [row["bpp"] for row in rows], [row["psnr_db"] for row in rows],
+                 [decibels(row["ms_ssim"]) for row in rows],
+                 [row["ssimulacra2"] for row in rows], [row["label"] for row in rows], ours=ours)

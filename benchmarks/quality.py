@@ -1,0 +1,93 @@
+"""How far the decoded 8-bit picture is from the original.
+
+All measures take (H, W, 3) uint8 sRGB. PSNR is over the three channels
+together. MS-SSIM is pytorch-msssim's (Wang et al. 2003: five scales, 11-tap
+window, mean over channels), as in CompressAI. SSIMULACRA2 is the PyPI package
+ssimulacra2's, see ssimulacra2_cached.py.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+MS_SSIM_SMALLEST = 161  # four halvings of an 11-tap window
+
+
+def mse(original: np.ndarray, decoded: np.ndarray) -> float:
+    """Mean squared error over all sub-pixels, in units of 8-bit steps squared."""
+    # squares of 8-bit differences fit int32; their sum is taken in float64
+    difference = original.astype(np.int32) - decoded.astype(np.int32)
+    return float(np.mean(np.square(difference), dtype=np.float64))
+
+
+def psnr_of_mse(mean_squared_error: float) -> float:
+    """10 log10(255^2 / mse) in dB; infinite for 0."""
+    if mean_squared_error == 0:
+        return math.inf
+    return 10 * math.log10(255.0**2 / mean_squared_error)
+
+
+def psnr_db(original: np.ndarray, decoded: np.ndarray) -> float:
+    """PSNR-RGB in dB of the 8-bit picture; infinite if equal."""
+    return psnr_of_mse(mse(original, decoded))
+
+
+def ms_ssim_of(original: np.ndarray, decoded: np.ndarray) -> float | None:
+    """MS-SSIM in 0..1, or None where a side is under 161 pixels."""
+    if min(original.shape[:2]) < MS_SSIM_SMALLEST:
+        return None
+    import torch
+    from pytorch_msssim import ms_ssim
+
+    def tensor(pixels):
+        return torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float()  # (1, 3, H, W)
+
+    with torch.no_grad():
+        return float(ms_ssim(tensor(original), tensor(decoded), data_range=255, size_average=True))
+
+
+def decibels(ms_ssim: float | None) -> float | None:
+    """-10 log10(1 - MS-SSIM): the scale on which curves are drawn and BD-rates taken."""
+    if ms_ssim is None or ms_ssim >= 1:
+        return None
+    return -10 * math.log10(1 - ms_ssim)
+
+
+class Reference:
+    """An original that is compared with many decoded pictures; SSIMULACRA2's half is kept."""
+
+    def __init__(self, pixels: np.ndarray):
+        self.pixels = pixels
+        self._scales = None
+
+    def measures(self, decoded: np.ndarray, slow: bool = True) -> dict:
+        """{mse, psnr_db, ms_ssim, ssimulacra2, lossless}; psnr_db is None where lossless.
+
+        ``slow=False`` leaves MS-SSIM and SSIMULACRA2 out (None).
+        """
+        error = mse(self.pixels, decoded)
+        row = {"mse": error, "psnr_db": None if error == 0 else psnr_of_mse(error),
+               "ms_ssim": None, "ssimulacra2": None, "lossless": error == 0}
+        if slow:
+            from . import ssimulacra2_cached
+
+            if self._scales is None:
+                self._scales = ssimulacra2_cached.reference(self.pixels)
+            row["ms_ssim"] = ms_ssim_of(self.pixels, decoded)
+            row["ssimulacra2"] = ssimulacra2_cached.score(self._scales, decoded)
+        return row
+
+
+def measure_many(original: np.ndarray, decoded: list[np.ndarray], slow: bool = True) -> list[dict]:
+    """The measures of several decoded versions of one original (the unit of work of a process)."""
+    reference = Reference(original)
+    return [reference.measures(pixels, slow) for pixels in decoded]
+
+
+def single_threaded() -> None:
+    """Called once in every measuring process: processes are the parallelism here, not threads."""
+    import torch
+
+    torch.set_num_threads(1)
