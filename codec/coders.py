@@ -1,0 +1,192 @@
+"""Four ways to settle a symbol: write it, read it, expect it, or draw it. One interface (levels.py walks with it).
+
+    symbols(mean, level, actual)   integers around a mean, from a logistic at a scale level
+    digits(mean, level, actual)    -1, 0 or 1 inside a coarser bin, mean relative to its centre
+    u(rows, actual)                the top latent, from its own tables
+
+Means are int32 in 1/MEAN_UNITS of a step, levels int32 table indices; all arrays of one call share their shape.
+``actual`` is what the encoder wants coded; other coders ignore it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Protocol
+
+import numpy as np
+
+from .entropy import Decoder, Encoder, Tables
+from .errors import ChecksumError, MismatchError
+from .models.tables import ESCAPE, FRACTIONS, MEAN_UNITS, OFFSETS, PRECISION, TAIL, U_LIMIT
+
+SKIP_BITS = 11  # a symbol whose likeliest value has probability 1 - 2^-11 or more may go unsaid
+RAW_OFFSET = 1 << 15  # escaped symbols are coded as 16-bit numbers around this
+
+
+class Models:
+    """The tables of one weights file, ready for use by coders."""
+
+    def __init__(self, tables: dict[str, np.ndarray]):
+        self.symbols = Tables(tables["symbols"])
+        self.digits = Tables(tables["digits"])
+        self.u = Tables(tables["u"])
+        enough = (1 << PRECISION) - (1 << PRECISION - SKIP_BITS)
+        self.symbol_certain = tables["symbols"][:, TAIL] >= enough
+        self.digit_certain = tables["digits"].max(1) >= enough
+        self.likeliest_digit = tables["digits"].argmax(1).astype(np.int32) - 1
+
+
+def symbol_tables(mean: np.ndarray, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The integer nearest to each mean, and the table for the rest."""
+    base = (mean + MEAN_UNITS // 2) // MEAN_UNITS
+    fraction = (mean + MEAN_UNITS // 2 - base * MEAN_UNITS) // (MEAN_UNITS // FRACTIONS)
+    return base, level * FRACTIONS + fraction
+
+
+def offset_index(offset: np.ndarray) -> np.ndarray:
+    """Column of an offset in 1/MEAN_UNITS in the tables by offset: clamped to their range."""
+    limit = OFFSETS // 2
+    return offset.clip(-limit, limit) + limit
+
+
+def digit_tables(mean: np.ndarray, level: np.ndarray) -> np.ndarray:
+    return level * OFFSETS + offset_index(mean)
+
+
+class Coder(Protocol):
+    def symbols(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
+
+    def digits(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
+
+    def u(self, rows: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
+
+
+class _Checked:
+    """Keeps the check value of all symbols of a level."""
+
+    def __init__(self):
+        self._crc = 0
+
+    def _note(self, symbols: np.ndarray) -> np.ndarray:
+        self._crc = zlib.crc32(np.ascontiguousarray(symbols, "<i2").tobytes(), self._crc)
+        return symbols
+
+    @property
+    def check(self) -> int:
+        return self._crc & 0xFFFF
+
+
+class Writer(_Checked):
+    """Codes what it is given. With ``skip``, near-certain symbols go unsaid; ``damage`` sums the squared errors."""
+
+    def __init__(self, models: Models, skip: bool):
+        super().__init__()
+        self.models, self.skip, self.damage = models, skip, 0.0
+        self._encoder = Encoder()
+
+    def symbols(self, mean, level, actual):
+        base, table = symbol_tables(mean, level)
+        offset = actual - base
+        said = ~self.models.symbol_certain[table] if self.skip else np.ones(table.shape, bool)
+        said_offset, said_table = offset[said], table[said]
+        escaped = np.abs(said_offset) > TAIL
+        self._encoder.put(self.models.symbols, said_table, np.where(escaped, ESCAPE, said_offset + TAIL))
+        self._encoder.put_raw(said_offset[escaped] + RAW_OFFSET)
+        return self._settle(np.where(said, actual, base), actual)
+
+    def digits(self, mean, level, actual):
+        table = digit_tables(mean, level)
+        digit = actual.clip(-1, 1)
+        said = ~self.models.digit_certain[table] if self.skip else np.ones(table.shape, bool)
+        self._encoder.put(self.models.digits, table[said], digit[said] + 1)
+        return self._settle(np.where(said, digit, self.models.likeliest_digit[table]), actual)
+
+    def u(self, rows, actual):
+        self._encoder.put(self.models.u, rows.ravel(), actual.ravel() + U_LIMIT)
+        return self._note(actual)
+
+    def _settle(self, settled, actual):
+        self.damage += float(np.square((settled - actual).astype(np.float64)).sum())
+        return self._note(settled)
+
+    def finish(self) -> bytes:
+        """The level's payload: a byte of flags (bit 0: near-certain symbols are skipped), then rANS words."""
+        return bytes([self.skip]) + self._encoder.finish()
+
+
+class Reader(_Checked):
+    """Reads a payload. ``finish`` raises MismatchError unless exactly what was coded has been read."""
+
+    def __init__(self, models: Models, payload: bytes, check: int, name: str):
+        super().__init__()
+        if not payload or payload[0] > 1:
+            raise ChecksumError(f"level {name} is damaged: its flags are not those of this format")
+        self.models, self.skip = models, payload[0] == 1
+        self._decoder, self._expected, self._name = Decoder(payload[1:]), check, name
+
+    def symbols(self, mean, level, actual=None):
+        base, table = symbol_tables(mean, level)
+        said = ~self.models.symbol_certain[table] if self.skip else np.ones(table.shape, bool)
+        offset = self._decoder.get(self.models.symbols, table[said]) - TAIL
+        escaped = offset == ESCAPE - TAIL
+        offset[escaped] = self._decoder.get_raw(int(escaped.sum())) - RAW_OFFSET
+        out = base.copy()
+        out[said] += offset
+        return self._note(out)
+
+    def digits(self, mean, level, actual=None):
+        table = digit_tables(mean, level)
+        out = self.models.likeliest_digit[table]
+        said = ~self.models.digit_certain[table] if self.skip else np.ones(table.shape, bool)
+        out[said] = self._decoder.get(self.models.digits, table[said]) - 1
+        return self._note(out)
+
+    def u(self, rows, actual=None):
+        return self._note(self._decoder.get(self.models.u, rows.ravel()).reshape(rows.shape) - U_LIMIT)
+
+    def finish(self) -> None:
+        if self.check != self._expected or not self._decoder.exhausted:
+            raise MismatchError(
+                f"level {self._name} decoded to other symbols than were encoded: this machine or library does not "
+                f"compute exactly; try another --backend, and please report it"
+            )
+
+
+class Expect:
+    """What the model expects: the nearest integer to the mean, the middle digit."""
+
+    def symbols(self, mean, level, actual=None):
+        return (mean + MEAN_UNITS // 2) // MEAN_UNITS
+
+    def digits(self, mean, level, actual=None):
+        return np.clip((mean + MEAN_UNITS // 2) // MEAN_UNITS, -1, 1)
+
+
+class Sample:
+    """Draws from the model; the same seed gives the same draw on every machine."""
+
+    def __init__(self, models: Models, seed: int):
+        self.models = models
+        self._rng = np.random.Generator(np.random.Philox(seed))
+
+    def _draw(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
+        """One symbol for each table id (N,), by inverting the table's cumulative frequencies."""
+        point = self._rng.integers(0, 1 << PRECISION, len(ids))
+        out = np.empty(len(ids), np.int64)
+        for table in np.unique(ids):
+            here = ids == table
+            cumulative = np.cumsum(tables.weights[table] + 1)
+            out[here] = np.searchsorted(cumulative, point[here], side="right")
+        return out
+
+    def symbols(self, mean, level, actual=None):
+        base, table = symbol_tables(mean, level)
+        offset = self._draw(self.models.symbols, table.ravel()).reshape(table.shape) - TAIL
+        return base + np.where(offset == ESCAPE - TAIL, 0, offset).astype(np.int32)
+
+    def digits(self, mean, level, actual=None):
+        table = digit_tables(mean, level)
+        return self._draw(self.models.digits, table.ravel()).reshape(table.shape).astype(np.int32) - 1
+
+    def u(self, rows, actual=None):
+        return self._draw(self.models.u, rows.ravel()).reshape(rows.shape).astype(np.int32) - U_LIMIT

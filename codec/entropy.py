@@ -1,0 +1,119 @@
+"""Symbols <-> bytes with rANS. The only file that imports constriction.
+
+constriction builds its own integer tables from floating-point probabilities. Handing it ``frequency - 1`` as
+float64, with rows of frequencies that sum to 2^24, makes its scale factor exactly 1 and every cumulative sum
+an exact integer, so that it uses our integer tables as they are (tests/test_entropy.py shows it).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import constriction
+import numpy as np
+
+from .errors import ChecksumError
+
+ROW_CODED = 4  # alphabets up to this size are coded with one row of probabilities per symbol
+RAW_BITS = 16
+
+Categorical = constriction.stream.model.Categorical
+AnsCoder = constriction.stream.stack.AnsCoder
+_ROWS = Categorical(perfect=False)
+_RAW = constriction.stream.model.Uniform(1 << RAW_BITS)
+
+
+class Tables:
+    """Frequency tables (N, A) uint32, rows that sum to 2^24; constriction models are made on first use."""
+
+    def __init__(self, frequencies: np.ndarray):
+        self.weights = frequencies.astype(np.float64) - 1
+        self.bits = None
+        self._models: dict[int, Categorical] = {}
+
+    def model(self, table: int) -> Categorical:
+        model = self._models.get(table)
+        if model is None:
+            model = self._models[table] = Categorical(self.weights[table], perfect=False)
+        return model
+
+
+class _Groups(NamedTuple):
+    """Symbols sorted by table: ``order`` sorts them, table ``tables[i]`` owns ``order[starts[i]:starts[i + 1]]``."""
+
+    order: np.ndarray
+    tables: np.ndarray
+    starts: np.ndarray
+
+
+def _group(ids: np.ndarray) -> _Groups:
+    order = np.argsort(ids.astype(np.uint16), kind="stable")
+    ordered = ids[order]
+    first = (
+        np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+        if len(ids)
+        else np.zeros(0, int)
+    )
+    return _Groups(order, ordered[first], np.append(first, len(ids)))
+
+
+class Encoder:
+    """Collects symbols in decoding order; ``finish`` codes them in reverse, since rANS is a stack."""
+
+    def __init__(self):
+        self._work: list[tuple] = []
+
+    def put(self, tables: Tables, ids: np.ndarray, symbols: np.ndarray) -> None:
+        """Code symbols (N,) in [0, A) with table ids (N,)."""
+        symbols = symbols.astype(np.int32)
+        if tables.weights.shape[1] <= ROW_CODED:
+            self._work.append((symbols, _ROWS, tables.weights[ids]))
+            return
+        order, used, starts = _group(ids)
+        ordered = symbols[order]
+        for i, table in enumerate(used):
+            self._work.append((ordered[starts[i] : starts[i + 1]], tables.model(int(table))))
+
+    def put_raw(self, values: np.ndarray) -> None:
+        """Code values (N,) in [0, 2^RAW_BITS) at RAW_BITS bits each."""
+        self._work.append((values.astype(np.int32), _RAW))
+
+    def finish(self) -> bytes:
+        """The compressed bytes, a multiple of four, little-endian 32-bit words."""
+        coder = AnsCoder()
+        for symbols, *model in reversed(self._work):
+            if len(symbols):
+                coder.encode_reverse(symbols, *model)
+        return coder.get_compressed().astype("<u4").tobytes()
+
+
+class Decoder:
+    """Reads back what Encoder wrote, in the same order of calls."""
+
+    def __init__(self, data: bytes):
+        if len(data) % 4:
+            raise ChecksumError("a level's data is not a whole number of 32-bit words")
+        self._coder = AnsCoder(np.frombuffer(data, "<u4").astype(np.uint32))
+
+    def get(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
+        """Symbols (N,) int32 for table ids (N,)."""
+        if tables.weights.shape[1] <= ROW_CODED:
+            if not len(ids):
+                return np.zeros(0, np.int32)
+            return self._coder.decode(_ROWS, tables.weights[ids])
+        order, used, starts = _group(ids)
+        ordered = np.empty(len(ids), np.int32)
+        for i, table in enumerate(used):
+            n = int(starts[i + 1] - starts[i])
+            ordered[starts[i] : starts[i + 1]] = self._coder.decode(tables.model(int(table)), n)
+        out = np.empty_like(ordered)
+        out[order] = ordered
+        return out
+
+    def get_raw(self, count: int) -> np.ndarray:
+        return self._coder.decode(_RAW, count) if count else np.zeros(0, np.int32)
+
+    @property
+    def exhausted(self) -> bool:
+        """True when everything that was coded has been read: a wrong decode almost never ends here."""
+        return self._coder.is_empty()

@@ -1,0 +1,282 @@
+"""A picture <-> the levels of a file. The walk over levels is here once, for encoding, decoding and sampling.
+
+    level 1   u, y[2]        exact 1/32 thumbnail
+    level 2   y[1] | y[2]    exact 1/16 thumbnail
+    level 3   z[2], z[1]     coarsest plane
+    level 4.. z[1]           each plane a third of the step of the one before
+
+Everything that is not read is what the model expects (or a draw from it): coders.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .coders import Coder, Expect, Models, Reader, Sample, Writer, offset_index
+from .container import Header, level_names
+from .errors import CodecError
+from .models.backends import networks
+from .models.config import PAD, U_STEP, Y1_STRIDE, Z1_STRIDE, planes_for, y_step_for
+from .models.exact import T_UNITS
+from .models.inference import Networks
+from .models.integers import from_ycocg, mean_of, to_ycocg
+from .models.tables import CENTROID_UNITS, MEAN_UNITS
+from .models.walk import LATTICE, walk_lattice, walk_plane
+
+T_WORST, T_BEST = 5.2, 1.25  # log3 of the finest step at quality 0 and 100
+SYMBOL_RANGE = 32000  # of z[1]; far beyond what 8-bit pictures reach
+DAMAGE_LIMIT = 0.01  # squared error of skipped symbols, mean per coefficient, in steps; 1/12 is the quantiser's own
+FIRST_LATENT = 2  # index of the first level that holds latents
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a decoder knows before the first level."""
+
+    height: int
+    width: int
+    step: int  # log3 of the finest step, in 1/256
+    planes: int
+    y_step: int
+
+    @property
+    def padded(self) -> tuple[int, int]:
+        return -(-self.height // PAD) * PAD, -(-self.width // PAD) * PAD
+
+    def t(self, plane: int) -> int:
+        """log3 of the step of a plane, in 1/256; plane 0 is the coarsest."""
+        return self.step + T_UNITS * (self.planes - 1 - plane)
+
+    @property
+    def coded(self) -> tuple[slice, slice, slice]:
+        """The part of z[1] that touches the picture; what lies in the padding alone is not coded."""
+        return slice(None), slice(-(-self.height // Z1_STRIDE)), slice(-(-self.width // Z1_STRIDE))
+
+
+def plan_for(height: int, width: int, quality: float) -> Plan:
+    step = round(T_UNITS * (T_WORST + (T_BEST - T_WORST) * quality / 100))
+    planes = planes_for(step / T_UNITS)
+    return Plan(height, width, step, planes, y_step_for(step / T_UNITS + planes - 1))
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What the encoder knows of a picture: all int32, y and u in YCoCg; z[1] float64 before quantisation."""
+
+    u: np.ndarray  # (3, H/64, W/64)
+    y2: np.ndarray  # (3, H/32, W/32)
+    y1: np.ndarray  # (3, H/16, W/16)
+    z1: np.ndarray  # (192, H/8, W/8)
+
+
+class Walk:
+    """One walk over the levels of one picture. ``coders[i]`` settles the symbols of level i + 1."""
+
+    def __init__(self, nets: Networks, plan: Plan, latents: Latents | None = None):
+        self.nets, self.plan, self.latents = nets, plan, latents
+        self.symbols: np.ndarray | None = None  # of the last plane walked, (192, H/8, W/8) int32
+
+    def thumbnail(self, ycocg: np.ndarray) -> np.ndarray:
+        """Pixel values of a representation, (3, h, w) int32."""
+        return (from_ycocg(ycocg) * self.plan.y_step).clip(0, 256)
+
+    def first(self, coder: Coder) -> None:
+        """Level 1: u and y[2]."""
+        H, W = self.plan.padded
+        y_row = 3 * (self.plan.y_step.bit_length() - 1)
+        rows = np.broadcast_to((y_row + np.arange(3))[:, None, None], (3, H // 64, W // 64))
+        u = coder.u(rows, self.latents and self.latents.u)
+        self.y2 = self._lattice("y2_prior", u * U_STEP, coder, self.latents and self.latents.y2)
+
+    def second(self, coder: Coder) -> None:
+        """Level 2: y[1]."""
+        self.y1 = self._lattice("y1_prior", self.y2, coder, self.latents and self.latents.y1)
+        self.y_pixels = self.thumbnail(self.y1)
+
+    def _lattice(self, name: str, parent: np.ndarray, coder: Coder, actual: np.ndarray | None) -> np.ndarray:
+        def visit(index, mean, level):
+            i, j = LATTICE[index]
+            return coder.symbols(mean, level, None if actual is None else actual[:, i::2, j::2])
+
+        parts = walk_lattice(self.nets.lattice_prior(name), parent, self.plan.y_step, visit)
+        out = np.empty((3, 2 * parent.shape[1], 2 * parent.shape[2]), np.int32)
+        for (i, j), part in zip(LATTICE, parts):
+            out[:, i::2, j::2] = part
+        return out
+
+    def plane(self, k: int, coder: Coder) -> None:
+        """Level 3 + k: plane k of z[1], with z[2] before the first."""
+        t = self.plan.t(k)
+        if k == 0:
+            self._z2(coder)
+        coarse = self.symbols
+        target = None if self.latents is None else self._quantised(k)
+        coded = self.plan.coded
+        shape = (192, *(2 * n for n in self.y_pixels.shape[1:]))
+        self.symbols = np.zeros(shape, np.int32)
+        self.z = np.zeros(shape, np.int32)  # E[z | all that was settled], in 1/CENTROID_UNITS of the step
+        starts = np.cumsum([0, *self.nets.config.groups])
+
+        def visit(group, mean, level):
+            channels = slice(starts[group], starts[group + 1])
+            region = (channels, *coded[1:])
+            mean, level = mean[coded], level[coded]
+            actual = None if target is None else target[region]
+            if coarse is None:
+                symbols = coder.symbols(mean, level, actual)
+            else:
+                centre = 3 * coarse[region]
+                symbols = centre + coder.digits(mean, level, None if actual is None else actual - centre)
+                mean = mean + MEAN_UNITS * centre
+            self.symbols[region] = symbols
+            self.z[region] = self._expectation(coder, symbols, mean, level)
+            return self.symbols[channels]
+
+        walk_plane(self.nets, self.context, coarse, t, visit)
+
+    def _z2(self, coder: Coder) -> None:
+        t = self.plan.t(0)
+        actual = None if self.latents is None else self.nets.hyper_analysis(self.latents.z1, t)
+        z2 = coder.symbols(*self.nets.z2_prior(self.y_pixels, t), actual)
+        self.context = self.nets.context(z2, self.y_pixels, t)
+
+    def _quantised(self, k: int) -> np.ndarray:
+        """Plane k of z[1]: the finest grid, divided by three and rounded, again and again, so that planes nest."""
+        delta = self.nets.delta(self.plan.step) / 2.0**16
+        q = np.rint(self.latents.z1 / delta).clip(-SYMBOL_RANGE, SYMBOL_RANGE).astype(np.int32)
+        for _ in range(self.plan.planes - 1 - k):
+            q = (q + 1) // 3  # round(q / 3): halves cannot occur
+        return q
+
+    def _expectation(self, coder: Coder, symbols: np.ndarray, mean: np.ndarray, level: np.ndarray) -> np.ndarray:
+        """z_hat = E[z | what was read], in 1/CENTROID_UNITS: the mean of the prior, inside the interval if there is one."""
+        if isinstance(coder, Expect):
+            return mean * (CENTROID_UNITS // MEAN_UNITS)
+        table = self.nets.weights.tables["centroids"]
+        return symbols * CENTROID_UNITS + table[level, offset_index(symbols * MEAN_UNITS - mean)]
+
+    def picture(self, k: int) -> np.ndarray:
+        """x_hat after plane k, uint8 (H, W, 3)."""
+        x = self.nets.synthesis(self.z, self.y_pixels, self.plan.t(k))
+        return np.ascontiguousarray(x.transpose(1, 2, 0)[: self.plan.height, : self.plan.width])
+
+
+@dataclass(frozen=True)
+class EncodedLevels:
+    payloads: list[bytes]
+    symbol_checks: list[int]
+    step: int
+    planes: int
+    y_step: int
+    model_id: bytes
+
+
+def encode_levels(
+    x: np.ndarray, *, quality: float, levels: int | None = None, backend: str = "auto"
+) -> EncodedLevels:
+    """The levels of a picture.
+
+    x: uint8 (H, W, 3); quality: 0 to 100; levels: how many to write, 1 or more, all without it.
+    Raises CodecError for ``levels`` beyond what the quality has.
+    """
+    nets = networks(None, backend)
+    plan = plan_for(*x.shape[:2], quality)
+    count = len(level_names(plan.planes))
+    if levels is not None and not 1 <= levels <= count:
+        raise CodecError(f"levels={levels} is out of range: at quality {quality:g} a file has 1 to {count} levels")
+    walk = Walk(nets, plan, analyse(nets, plan, x, latents=levels is None or levels > FIRST_LATENT))
+    models = _models(nets)
+    writers = [_write_level(walk, models, index) for index in range(levels or count)]
+    return EncodedLevels(
+        [w.finish() for w in writers],
+        [w.check for w in writers],
+        plan.step,
+        plan.planes,
+        plan.y_step,
+        nets.weights.model_id,
+    )
+
+
+def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True) -> Latents:
+    """Everything that the encoder may code. Without ``latents``, z[1] stays empty."""
+    H, W = plan.padded
+    x = np.pad(x, ((0, H - plan.height), (0, W - plan.width), (0, 0)), mode="edge").transpose(2, 0, 1)
+    y1 = mean_of(x, Y1_STRIDE, plan.y_step)
+    y2 = to_ycocg(mean_of(y1, 2, 1))
+    z1 = nets.analysis(x, (y1 * plan.y_step).clip(0, 256)) if latents else np.zeros(0)
+    return Latents(mean_of(y2, 2, U_STEP), y2, to_ycocg(y1), z1)
+
+
+def _walk_level(walk: Walk, index: int, coder: Coder) -> None:
+    if index == 0:
+        walk.first(coder)
+    elif index == 1:
+        walk.second(coder)
+    else:
+        walk.plane(index - FIRST_LATENT, coder)
+
+
+def _write_level(walk: Walk, models: Models, index: int) -> Writer:
+    """Walk one level. Near-certain symbols are skipped unless the picture defies the model (text, noise)."""
+    before = walk.symbols
+    writer = Writer(models, skip=index >= FIRST_LATENT)
+    _walk_level(walk, index, writer)
+    if writer.skip and writer.damage > DAMAGE_LIMIT * walk.symbols[walk.plan.coded].size:
+        walk.symbols = before
+        writer = Writer(models, skip=False)
+        _walk_level(walk, index, writer)
+    return writer
+
+
+def decode_levels(
+    header: Header, payloads: list[bytes], *, sample: int | None = None, backend: str = "auto"
+) -> np.ndarray:
+    """The picture, uint8 (H, W, 3), from the levels given: all, or the first few.
+
+    sample: seed to draw what was not read, in place of expecting it. Raises MismatchError when a level decodes
+    to other symbols than were encoded, UnknownModelError for a model that is not installed.
+    """
+    walk, models = _read(header, payloads, backend)
+    missing: Coder = Expect() if sample is None else Sample(models, sample)
+    last = walk.plan.planes - 1 if sample is not None else max(0, len(payloads) - FIRST_LATENT - 1)
+    for index in range(len(payloads), FIRST_LATENT + last + 1):
+        _walk_level(walk, index, missing)
+    return walk.picture(last)
+
+
+def representation(header: Header, payloads: list[bytes], backend: str = "auto") -> np.ndarray:
+    """The exact thumbnail that the last representation among the payloads holds, uint8 (h, w, 3)."""
+    walk, _ = _read(header, payloads[:FIRST_LATENT], backend)
+    y, stride = (walk.y1, Y1_STRIDE) if len(payloads) > 1 else (walk.y2, 2 * Y1_STRIDE)
+    height, width = -(-header.height // stride), -(-header.width // stride)
+    return walk.thumbnail(y).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)[:height, :width]
+
+
+def generate(height: int, width: int, *, seed: int, quality: float = 50, backend: str = "auto") -> np.ndarray:
+    """A picture drawn from the model alone, uint8 (H, W, 3)."""
+    nets = networks(None, backend)
+    walk = Walk(nets, plan_for(height, width, quality))
+    coder = Sample(_models(nets), seed)
+    for index in range(FIRST_LATENT + walk.plan.planes):
+        _walk_level(walk, index, coder)
+    return walk.picture(walk.plan.planes - 1)
+
+
+def _read(header: Header, payloads: list[bytes], backend: str) -> tuple[Walk, Models]:
+    """Walk the levels that are there."""
+    nets = networks(header.model_id, backend)
+    models = _models(nets)
+    walk = Walk(nets, Plan(header.height, header.width, header.step, header.planes, header.y_step))
+    for index, (payload, level) in enumerate(zip(payloads, header.levels)):
+        reader = Reader(models, payload, level.symbol_check, f"{level.index} ({level.name})")
+        _walk_level(walk, index, reader)
+        reader.finish()
+    return walk, models
+
+
+def _models(nets: Networks) -> Models:
+    if not hasattr(nets, "models"):
+        nets.models = Models(nets.weights.tables)
+    return nets.models

@@ -1,0 +1,1 @@
+"""The self-supervised VAE: representations, networks, exact inference, training."""

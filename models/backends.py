@@ -1,0 +1,41 @@
+"""Chooses what runs the networks, and keeps loaded models. Torch and onnxruntime are imported here only."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+
+from ..errors import CodecError
+from . import weights
+from .inference import Networks
+
+BACKENDS = ("auto", "torch", "onnxruntime")
+
+
+def choose(backend: str) -> str:
+    """The backend that "auto" stands for: onnxruntime where it is installed, since it starts faster."""
+    if backend not in BACKENDS:
+        raise CodecError(f"unknown backend {backend!r}: choose one of {', '.join(BACKENDS)}")
+    if backend == "auto":
+        return "onnxruntime" if find_spec("onnxruntime") and find_spec("onnx") else "torch"
+    needed = {"torch": ("torch",), "onnxruntime": ("onnxruntime", "onnx")}[backend]
+    missing = [name for name in needed if not find_spec(name)]
+    if missing:
+        extra = "selfvae-codec[onnxruntime]" if backend == "onnxruntime" else "torch"
+        raise CodecError(f"backend {backend} needs {' and '.join(missing)}: pip install '{extra}'")
+    return backend
+
+
+@lru_cache(maxsize=4)
+def _load(model_id: bytes | None, backend: str, tile: int) -> Networks:
+    if backend == "onnxruntime":
+        from .runtime_onnx import OnnxNet as runner
+    else:
+        from .runtime_torch import TorchNet as runner
+    path = weights.default() if model_id is None else weights.find(model_id)
+    return Networks(weights.read(path), runner, tile)
+
+
+def networks(model_id: bytes | None, backend: str = "auto", tile: int = 256) -> Networks:
+    """The networks of a model (None: the default one), loaded once. Raises ModelError, CodecError."""
+    return _load(model_id, choose(backend), tile)

@@ -1,0 +1,78 @@
+"""What a model is, as data: representations, strides, widths and the range of quantisation steps.
+
+Quantisation steps live on a base-3 logarithmic axis, because latent planes nest by factors of three:
+``t = log3(D)`` for a step ``D`` in units of an 8-bit pixel value under an orthonormal transform. A plane
+that is one level coarser is ``t + 1``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+
+T_FINEST = 1.0  # D = 3: about 3 bpp on photographs
+T_COARSEST = 5.5  # D = 421: below 0.1 bpp
+T_FIRST = 3.25  # the coarsest plane of a file has t in [T_FIRST, T_FIRST + 1), or more if it is the only one
+
+Y1_STRIDE = 16  # y[1]; y[2] is at twice this, u and z[2] at four times
+Z1_STRIDE = 8
+PAD = 64  # the picture is padded to a multiple of the coarsest stride, by repeating its edge
+U_STEP = 8  # u is the 2x2 mean of y[2] in YCoCg, in units of this many of its steps
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of a selfVAE of the downscale family.
+
+    Strides are fixed by the design: y[1] at 1/16, y[2] at 1/32, u and z[2] at 1/64, z[1] at 1/8.
+    """
+
+    family: str = "downscale"
+    transform_width: int = 128  # hidden channels of analysis and synthesis, at 1/8
+    analysis_blocks: int = 5
+    synthesis_blocks: int = 5
+    prior_width: int = 96  # hidden channels of every prior
+    prior_blocks: int = 2  # residual blocks per channel group
+    coarse_blocks: int = 1  # residual blocks that read the coarser plane
+    groups: tuple[int, ...] = (12, 36, 48, 96)  # channels of z[1], low to high frequency; they sum to 192
+    z2_channels: int = 48
+    u_channels: int = 3
+    y_width: int = 32  # hidden channels of the representation priors
+    y_blocks: int = 2
+
+    def __post_init__(self):
+        if sum(self.groups) != 192:
+            raise ValueError(f"groups must sum to the 192 coefficients of an 8x8 RGB block, got {self.groups}")
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Config":
+        values = json.loads(text)
+        unknown = set(values) - {f.name for f in fields(cls)}
+        if unknown:
+            raise ValueError(f"unknown configuration fields: {sorted(unknown)}")
+        if "groups" in values:
+            values["groups"] = tuple(values["groups"])
+        return cls(**values)
+
+
+def planes_for(t: float) -> int:
+    """Number of nested planes of a file whose finest step is ``3**t``: the coarsest lies at or above T_FIRST."""
+    planes = 1
+    while t + planes - 1 < T_FIRST:
+        planes += 1
+    return planes
+
+
+def y_step_for(t_coarsest: float) -> int:
+    """Quantisation step of the representations, in {1, 2, 4, 8}, from the coarsest latent plane.
+
+    A 16x16 mean with step s carries the precision of an orthonormal coefficient with step 16 s; the first
+    plane's step sets what is worth sending, and no finer plane pays for it twice (docs/design-notes.md).
+    """
+    step = 1
+    while step < 8 and 3.0**t_coarsest > 20 * 2**0.5 * step:
+        step *= 2
+    return step

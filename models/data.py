@@ -1,0 +1,74 @@
+"""Training pictures: decoded once into one memory-mapped file, then cropped at random."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+SUFFIXES = {".png", ".webp", ".avif", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
+
+
+def picture_files(folders: list[Path]) -> list[Path]:
+    """Every picture below the folders, sorted. Raises FileNotFoundError when there is none."""
+    files = sorted(f for folder in folders for f in Path(folder).rglob("*") if f.suffix.lower() in SUFFIXES)
+    if not files:
+        raise FileNotFoundError(f"no pictures below {', '.join(map(str, folders))}")
+    return files
+
+
+def _load(file: Path) -> np.ndarray:
+    with Image.open(file) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def build_cache(folders: list[Path], cache: Path) -> None:
+    """Decode all pictures into ``cache/pixels.u8`` and list their places in ``cache/index.json``."""
+    cache.mkdir(parents=True, exist_ok=True)
+    files = picture_files(folders)
+    index, offset = [], 0
+    with open(cache / "pixels.u8", "wb") as out, ProcessPoolExecutor(2) as pool:
+        for file, pixels in zip(files, pool.map(_load, files, chunksize=16)):
+            index.append([offset, *pixels.shape[:2], file.name])
+            out.write(pixels.tobytes())
+            offset += pixels.size
+    (cache / "index.json").write_text(json.dumps({"files": list(map(str, files)), "pictures": index}))
+
+
+class Crops:
+    """An endless stream of random crops, flipped and transposed at random, drawn in proportion to area.
+
+    Iterating yields uint8 arrays (batch, 3, size, size). Pictures smaller than ``size`` are left out.
+    """
+
+    def __init__(self, cache: Path, size: int, batch: int, seed: int):
+        listing = json.loads((cache / "index.json").read_text())
+        self.pixels = np.memmap(cache / "pixels.u8", dtype=np.uint8, mode="r")
+        self.pictures = [p for p in listing["pictures"] if min(p[1], p[2]) >= size]
+        if not self.pictures:
+            raise ValueError(f"no training picture has both sides of at least {size} pixels")
+        area = np.array([(h - size + 1) * (w - size + 1) for _, h, w, _ in self.pictures], dtype=np.float64)
+        self.weights = area / area.sum()
+        self.size, self.batch = size, batch
+        self.rng = np.random.default_rng(seed)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> np.ndarray:
+        s = self.size
+        out = np.empty((self.batch, 3, s, s), np.uint8)
+        for i, p in enumerate(self.rng.choice(len(self.pictures), self.batch, p=self.weights)):
+            offset, h, w, _ = self.pictures[p]
+            top, left = self.rng.integers(h - s + 1), self.rng.integers(w - s + 1)
+            picture = self.pixels[offset : offset + h * w * 3].reshape(h, w, 3)
+            crop = picture[top : top + s, left : left + s].transpose(2, 0, 1)
+            if self.rng.random() < 0.5:
+                crop = crop[:, :, ::-1]
+            if self.rng.random() < 0.25:
+                crop = crop.transpose(0, 2, 1)
+            out[i] = crop
+        return out

@@ -1,0 +1,281 @@
+"""From float modules to exact networks: calibrate ranges, quantise weights within the bound, write the file.
+
+Per-channel scales are folded into the weights, so the only scales left at run time are powers of two.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from . import units, weights
+from .config import T_COARSEST, T_FINEST, T_FIRST, Y1_STRIDE, Config, planes_for, y_step_for
+from .data import Crops
+from .exact import ACTIVATION_LIMIT, SUM_LIMIT, ExactBlock, ExactConv, ExactNet, StepTable
+from .layers import Net
+from .selfvae import Prior, SelfVAE
+from .tables import LOG2_SCALE_MIN, LOG2_SCALE_STEP, MEAN_UNITS, SCALE_LEVELS, U_LIMIT, build_tables
+from .transforms import downscale, to_ycocg, u_from_y2
+
+WEIGHT_LIMIT = 32767  # weights are stored as int16
+
+
+class Ranges:
+    """Largest |activation| per channel at every point that becomes an integer, collected by forward hooks."""
+
+    def __init__(self, model: nn.Module, quantile: float = 1.0):
+        self.seen: dict[nn.Module, np.ndarray] = {}
+        self.quantile = quantile
+        self.handles = []
+        for module in model.modules():
+            if isinstance(module, Net):
+                for part in [module.stem, module.head, *module.blocks]:
+                    self.handles.append(part.register_forward_hook(self._record))
+                for block in module.blocks:
+                    self.handles.append(block.expand.register_forward_hook(self._record))
+                    self.handles.append(block.spatial.register_forward_hook(self._record_relu))
+                    self.handles.append(block.spatial.register_forward_pre_hook(self._record_input))
+
+    def _record(self, module, inputs, output):
+        self._update(module, output)
+
+    def _record_relu(self, module, inputs, output):
+        self._update(module, output.clamp(min=0))
+
+    def _record_input(self, module, inputs):
+        self._update((module, "input"), inputs[0])
+
+    def _update(self, key, value):
+        value = value.detach().abs().transpose(0, 1).flatten(1)
+        if self.quantile < 1:
+            largest = torch.quantile(value[:, :: max(1, value.shape[1] // 4096)], self.quantile, dim=1).numpy()
+        else:
+            largest = value.amax(1).numpy()
+        self.seen[key] = np.maximum(self.seen.get(key, 0.0), largest)
+
+    def scale(self, key, limit: float = ACTIVATION_LIMIT) -> np.ndarray:
+        """Real value of one integer step, per channel, so that what was seen fits the limit."""
+        seen = self.seen[key].astype(np.float64)
+        return np.maximum(seen, max(1e-3 * seen.max(), 1e-6)) / limit  # dead channels stay within reason
+
+    def remove(self):
+        for handle in self.handles:
+            handle.remove()
+
+
+def exact_conv(weight, bias, source, target, limits, low, high, extra=None) -> ExactConv:
+    """Quantise one convolution.
+
+    weight: (O, I) or depthwise (C, 3, 3); source: (I,) real value of an input's integer step; target: (O,) that
+    of an output; limits: (I,) largest |input|; extra: (O,) further real |bias| that will be added (step biases).
+    The shift of each channel is the largest for which no sum can reach 2^24.
+    """
+    weight = np.asarray(weight, np.float64) * (source[:, None, None] if weight.ndim == 3 else source)
+    weight = weight / target.reshape(-1, *[1] * (weight.ndim - 1))
+    bias = np.asarray(bias, np.float64) / target
+    extra = np.zeros_like(bias) if extra is None else np.abs(extra) / target
+    shift = np.zeros(len(bias))
+    quantised, offset = np.zeros_like(weight), np.zeros_like(bias)
+    for s in range(0, 23):
+        w = np.rint(weight * 2.0**s)
+        b = np.rint(bias * 2.0**s) + (2.0 ** (s - 1) if s else 0)
+        absolute = np.abs(w)
+        total = (absolute.sum((1, 2)) * limits if w.ndim == 3 else absolute @ limits) + np.abs(b) + extra * 2.0**s + ACTIVATION_LIMIT + 2
+        fits = (total < SUM_LIMIT) & (absolute.reshape(len(w), -1).max(1) <= WEIGHT_LIMIT)
+        shift[fits], quantised[fits], offset[fits] = s, w[fits], b[fits]
+        if s == 0 and not fits.all():
+            raise ValueError("a channel overflows even without a shift: its ranges are degenerate")
+    f = np.float32
+    return ExactConv(
+        quantised.astype(f),
+        offset.astype(f),
+        shift.astype(f),
+        np.broadcast_to(low, bias.shape).astype(f),
+        np.broadcast_to(high, bias.shape).astype(f),
+    )
+
+
+def exact_net(name, net: Net, ranges: Ranges, source, limits, *, target, low, high, step_bias=None) -> ExactNet:
+    """Quantise one network. source, limits: per input channel; target, low, high: per output channel.
+
+    step_bias: (STEP_ROWS, O) real values added to the head's output by step.
+    """
+    one = ACTIVATION_LIMIT
+
+    def parts(conv):
+        weight = conv.weight.detach().double().numpy()
+        return (weight[:, 0] if conv.groups > 1 else weight[:, :, 0, 0]), conv.bias.detach().double().numpy()
+
+    points = [net.stem, *net.blocks]
+    stream = np.max([ranges.scale(p) for p in points], axis=0)
+    stream_limits = np.full(len(stream), float(one))
+    stem = exact_conv(*parts(net.stem), source, stream, limits, -one, one)
+    blocks = []
+    for block in net.blocks:
+        hidden, gained = ranges.scale(block.expand), ranges.scale((block.spatial, "input"))
+        if block.gain is None:
+            expand = exact_conv(*parts(block.expand), stream, gained, stream_limits, 0, one)
+            gain = bias = film_shift = None
+        else:
+            expand = exact_conv(*parts(block.expand), stream, hidden, stream_limits, -one, one)
+            gain, bias, film_shift = exact_film(block, hidden, gained)
+        spatial_out = ranges.scale(block.spatial)
+        spatial = exact_conv(*parts(block.spatial), gained, spatial_out, stream_limits, 0, one)
+        project = exact_conv(*parts(block.project), spatial_out, stream, stream_limits, -one, one)
+        blocks.append(ExactBlock(expand, gain, bias, film_shift, spatial, project))
+    extra = None if step_bias is None else np.abs(step_bias).max(0)
+    head = exact_conv(*parts(net.head), stream, target, stream_limits, low, high, extra)
+    table = None if step_bias is None else StepTable(np.rint(step_bias / target * 2.0 ** head.shift).astype(np.int64))
+    exact = ExactNet(name, np.asarray(limits, np.float64), stem, tuple(blocks), head, table, net.upsample)
+    exact.check_bounds()
+    return exact
+
+
+def exact_film(block, hidden, gained):
+    """Gain and bias by step as integers; the shift of each channel is the largest that keeps the product exact."""
+    gain = block.gain.detach().double().numpy() * hidden / gained
+    bias = block.bias.detach().double().numpy() / gained
+    shift = np.zeros(gain.shape[1])
+    for s in range(0, 15):
+        largest = (np.abs(np.rint(gain * 2.0**s)) * ACTIVATION_LIMIT).max(0) + np.abs(bias * 2.0**s).max(0) + 2.0**s
+        fits = (largest < SUM_LIMIT) & (np.abs(gain * 2.0**s).max(0) < WEIGHT_LIMIT)
+        shift[fits] = s
+    rounded_bias = np.rint(bias * 2.0**shift + np.where(shift > 0, 2.0 ** (shift - 1), 0))
+    return (
+        StepTable(np.rint(gain * 2.0**shift).astype(np.int64)),
+        StepTable(rounded_bias.astype(np.int64)),
+        shift.astype(np.float32),
+    )
+
+
+@torch.no_grad()
+def calibrate(model: SelfVAE, crops: Crops, batches: int, quantile: float) -> Ranges:
+    """Run the float model over crops and the whole range of steps."""
+    ranges = Ranges(model, quantile)
+    for i in range(batches):
+        x = torch.from_numpy(next(crops)).float().contiguous(memory_format=torch.channels_last)
+        n = len(x)
+        t = T_FINEST + (T_COARSEST - T_FINEST) * (torch.arange(n) + (i + 0.5) / batches) / n
+        y_step = torch.tensor([float(y_step_for(v if v >= T_FIRST else v + planes_for(v) - 1)) for v in t.tolist()])
+        model(x, t, y_step)
+        model.representation_bits(x, y_step)
+    ranges.remove()
+    return ranges
+
+
+def exact_networks(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
+    """Every network of the codec by name. Units of inputs and outputs are those of units.py."""
+    c, nets = model.config, {}
+
+    def add(name, net, sources, target, low, high, step_bias=None):
+        """sources: (real value of one integer step, largest |integer|, channels) for each input in turn."""
+        unit = np.concatenate([np.broadcast_to(np.asarray(u, np.float64), (n,)) for u, _, n in sources])
+        limits = np.concatenate([np.full(n, float(limit)) for _, limit, n in sources])
+        nets[name] = exact_net(
+            name, net, ranges, unit, limits, target=target, low=low, high=high, step_bias=step_bias
+        )
+
+    def features(name, net, sources, unit=None, low=-ACTIVATION_LIMIT):
+        """A network whose outputs other networks read; returns the unit of each output channel."""
+        unit = ranges.scale(net.head) if unit is None else unit
+        if net.upsample:  # the four outputs that become one channel share a unit
+            unit = np.repeat(unit.reshape(-1, 4).max(1), 4)
+        add(name, net, sources, unit, low, ACTIVATION_LIMIT)
+        return unit[::4] if net.upsample else unit
+
+    def prior(name, module: Prior, sources):
+        n = module.log2_scale.shape[1]
+        log2_scale = module.log2_scale.detach().double().numpy() - LOG2_SCALE_MIN
+        add(
+            name,
+            module.net,
+            sources,
+            target=np.repeat([1 / MEAN_UNITS, LOG2_SCALE_STEP], n),
+            low=np.repeat([-units.MEAN_LIMIT, 0], n),
+            high=np.repeat([units.MEAN_LIMIT, SCALE_LEVELS - 1], n),
+            step_bias=np.concatenate([np.zeros_like(log2_scale), log2_scale], axis=1),
+        )
+
+    wide = units.WIDE_LIMIT
+    pixels = (units.ANALYSIS_INPUT, ACTIVATION_LIMIT, 192)
+    add("analysis", model.analysis_net, [pixels], np.full(192, units.ANALYSIS_OUTPUT), -wide, wide)
+    latents = (units.SYNTHESIS_INPUT, units.SYNTHESIS_INPUT_LIMIT, 192)
+    add("synthesis", model.synthesis_net, [latents], np.full(192, units.SYNTHESIS_OUTPUT), -wide, wide)
+
+    unit = np.full(192, units.HYPER_INPUT)
+    *inner, last = model.hyper_analysis.nets
+    for i, net in enumerate(inner):  # a ReLU and a pixel unshuffle follow each
+        unit = np.repeat(features(f"hyper_analysis.{i}", net, [(unit, ACTIVATION_LIMIT, len(unit))], low=0), 4)
+    target = np.full(c.z2_channels, units.Z2_OUTPUT)
+    add(f"hyper_analysis.{len(inner)}", last, [(unit, ACTIVATION_LIMIT, len(unit))], target, -wide, wide)
+
+    y = (units.Y_INPUT, units.Y_INPUT_LIMIT)
+    prior("z2_prior", model.z2_prior, [(*y, 48)])
+    z2 = (units.Z2_INPUT, units.SYMBOL_LIMIT, c.z2_channels)
+    out = features("context.at64", model.context.at64, [z2, (*y, 48)])
+    out = features("context.at32", model.context.at32, [(out, ACTIVATION_LIMIT, 64), (*y, 12)])
+    # the context and its refinement by the coarser plane feed the same priors, so they share units
+    shared = np.maximum(ranges.scale(model.context.at16.head).reshape(-1, 4).max(1), ranges.scale(model.coarse.head))
+    features("context.at16", model.context.at16, [(out, ACTIVATION_LIMIT, 64), (*y, 3)], np.repeat(shared, 4))
+    context = (shared, ACTIVATION_LIMIT, c.prior_width)
+    features("coarse", model.coarse, [context, (1.0, units.SYMBOL_LIMIT, 192)], shared)
+    for g in range(len(c.groups)):
+        prior(f"groups.{g}", model.groups[g], [context, (1.0, units.SYMBOL_LIMIT, sum(c.groups[:g]))])
+    for name, lattice in (("y1_prior", model.y1_prior), ("y2_prior", model.y2_prior)):
+        for index, module in enumerate(lattice.passes):
+            prior(f"{name}.{index}", module, [(units.LATTICE_INPUT, units.LATTICE_INPUT_LIMIT, 3 + 3 * index)])
+    return nets
+
+
+@torch.no_grad()
+def u_counts(crops: Crops, batches: int) -> np.ndarray:
+    """How often each symbol of u occurs, (4 y_steps, 3 channels, 2 * U_LIMIT + 1) int64: p(u) is a histogram."""
+    counts = np.zeros((4, 3, 2 * U_LIMIT + 1), np.int64)
+    for _ in range(batches):
+        x = torch.from_numpy(next(crops)).float()
+        for i in range(4):
+            y2 = downscale(downscale(x, Y1_STRIDE, 2**i), 2)
+            u = u_from_y2(to_ycocg(y2)).clamp(-U_LIMIT, U_LIMIT).long() + U_LIMIT
+            for channel in range(3):
+                counts[i, channel] += np.bincount(u[:, channel].flatten().numpy(), minlength=2 * U_LIMIT + 1)
+    return counts
+
+
+def load_averaged(model: SelfVAE, checkpoint: Path, part: str) -> None:
+    """Copy the averaged weights of one part of the model from a checkpoint of train.py."""
+    values = torch.load(checkpoint, weights_only=True)["ema"]
+    chosen = {k: v for k, v in values.items() if k.startswith(("y1_prior.", "y2_prior.")) == (part == "representations")}
+    model.load_state_dict(chosen, strict=False)
+
+
+def main(argv: list[str] | None = None) -> None:
+    p = argparse.ArgumentParser(prog="selfvae-codec export", description="Turn checkpoints into the weights file.")
+    p.add_argument("--latents", type=Path, required=True, help="run folder of train --part latents")
+    p.add_argument("--representations", type=Path, required=True, help="run folder of train --part representations")
+    p.add_argument("--cache", type=Path, required=True, help="decoded training pictures, to calibrate on")
+    p.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
+    p.add_argument("--quantile", type=float, default=1.0, help="of |activation| that must fit; more is clamped")
+    args = p.parse_args(argv)
+    torch.manual_seed(0)
+    config = Config.from_json((args.latents / "config.json").read_text())
+    model = SelfVAE(config).eval()
+    load_averaged(model, args.latents / "checkpoint.pt", "latents")
+    load_averaged(model, args.representations / "checkpoint.pt", "representations")
+    ranges = calibrate(model, Crops(args.cache, 256, 9, seed=0), batches=8, quantile=args.quantile)
+    nets = exact_networks(model, ranges)
+    transforms = {
+        "analysis": model.analysis_linear.weight.detach().double().numpy()[:, :, 0, 0],
+        "synthesis": model.synthesis_linear.weight.detach().double().numpy()[:, :, 0, 0],
+    }
+    tables = build_tables(u_counts(Crops(args.cache, 256, 64, seed=0), batches=16))
+    model_id = weights.save(args.out, config, nets, transforms, tables)
+    worst = max(net.check_bounds() for net in nets.values())
+    print(f"{args.out}: model {model_id.hex()}, {args.out.stat().st_size} bytes, largest sum 2^{np.log2(worst):.2f}")
+
+
+if __name__ == "__main__":
+    main()

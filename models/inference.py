@@ -1,0 +1,155 @@
+"""The networks as the codec sees them: integer arrays in, integer arrays out, on any runtime.
+
+Implements the interface that walk.py walks. Nothing here rounds differently on different machines: networks are
+exact (exact.py), transforms are integer matrices multiplied in float64 below 2^53, everything else is integer.
+"""
+
+from __future__ import annotations
+
+from typing import Callable
+
+import numpy as np
+
+from . import units
+from .config import T_FIRST, Z1_STRIDE, Config
+from .exact import T_UNITS, ExactNet
+from .integers import depth_to_space, space_to_depth, upsample
+from .tables import CENTROID_UNITS, MEAN_UNITS
+from .weights import TRANSFORM_BITS, Weights
+
+UPSAMPLE_BITS = 10  # the bilinear weights of the upsampled y[1] are multiples of 1/1024
+DELTA_BITS = 16  # fraction bits of a quantisation step
+
+Run = Callable[[str, list[np.ndarray], int], np.ndarray]
+
+
+def tiled(net: ExactNet, run: Callable, inputs: list[np.ndarray], t: int, tile: int) -> np.ndarray:
+    """Run a network tile by tile with a halo as wide as it can see: the same bits in bounded memory."""
+    H, W = inputs[0].shape[1:]
+    if H <= tile and W <= tile:
+        return run(inputs, t)
+    grow = 2 if net.upsample else 1
+    out = None
+    for top in range(0, H, tile):
+        for left in range(0, W, tile):
+            bottom, right = min(top + tile, H), min(left + tile, W)
+            y0, x0 = max(top - net.radius, 0), max(left - net.radius, 0)
+            y1, x1 = min(bottom + net.radius, H), min(right + net.radius, W)
+            part = run([i[:, y0:y1, x0:x1] for i in inputs], t)
+            if out is None:
+                out = np.empty((len(part), H * grow, W * grow), np.float32)
+            ys, xs = (top - y0) * grow, (left - x0) * grow
+            height, width = (bottom - top) * grow, (right - left) * grow
+            out[:, top * grow : bottom * grow, left * grow : right * grow] = part[
+                :, ys : ys + height, xs : xs + width
+            ]
+    return out
+
+
+class Networks:
+    """All networks of one weights file on one runtime.
+
+    Shapes are without a batch axis. Means come in 1/MEAN_UNITS of a step, scales as table levels; both int32.
+    ``t`` is log3 of a step in 1/256.
+    """
+
+    def __init__(self, weights: Weights, make_runner: Callable[[ExactNet], Callable], tile: int = 256):
+        self.weights, self.tile = weights, tile
+        self.config: Config = weights.config
+        self._make_runner = make_runner
+        self._runners: dict[str, Callable] = {}
+
+    def run(self, name: str, inputs: list[np.ndarray], t: int) -> np.ndarray:
+        net = self.weights.nets[name]
+        if name not in self._runners:
+            self._runners[name] = self._make_runner(net)
+        return tiled(net, self._runners[name], [np.asarray(i, np.float32) for i in inputs], t, self.tile)
+
+    def _prior(self, name: str, inputs: list[np.ndarray], t: int) -> tuple[np.ndarray, np.ndarray]:
+        mean, level = np.split(self.run(name, inputs, t), 2)
+        return mean.astype(np.int32), level.astype(np.int32)
+
+    def delta(self, t: int) -> int:
+        """The quantisation step 3^(t/256) as an integer in 1/2^DELTA_BITS."""
+        return int(self.weights.tables["log3"][t % T_UNITS]) * 3 ** (t // T_UNITS)
+
+    # ---- representations -----------------------------------------------------------------------------
+
+    def lattice_prior(self, name: str) -> Callable:
+        """p(y[k] | parent) for walk_lattice; parent and known are YCoCg integers (3, h, w), step is y_step."""
+
+        def prior(index: int, parent: np.ndarray, known: list[np.ndarray], y_step: int):
+            limit = units.LATTICE_INPUT_LIMIT
+            inputs = [v.clip(-limit, limit) for v in (parent, *(k - parent for k in known))]
+            t = round(T_FIRST * T_UNITS) + 192 * (y_step.bit_length() - 1)
+            mean, level = self._prior(f"{name}.{index}", inputs, t)
+            return mean + MEAN_UNITS * (4 * parent - sum(known)) // (4 - index), level
+
+        return prior
+
+    # ---- latents -------------------------------------------------------------------------------------
+
+    def z2_prior(self, y: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
+        """p(z[2] | y). y: (3, h, w) integers, pixel values of y[1]."""
+        return self._prior("z2_prior", [space_to_depth(self._centred(y), 4)], t)
+
+    def context(self, z2: np.ndarray, y: np.ndarray, t: int) -> np.ndarray:
+        """What y and z[2] say about z[1]: float32 integers (prior_width, 2h, 2w)."""
+        y = self._centred(y)
+        h = self.run("context.at64", [_symbols(z2), space_to_depth(y, 4)], t)
+        h = self.run("context.at32", [h, space_to_depth(y, 2)], t)
+        return self.run("context.at16", [h, y], t)
+
+    @staticmethod
+    def _centred(y: np.ndarray) -> np.ndarray:
+        return y - units.Y_OFFSET
+
+    def features(self, context: np.ndarray, coarse: np.ndarray | None, t: int) -> np.ndarray:
+        return context if coarse is None else self.run("coarse", [context, _symbols(coarse)], t)
+
+    def group(self, index: int, features: np.ndarray, known: list[np.ndarray], t: int):
+        return self._prior(f"groups.{index}", [features, *map(_symbols, known)], t)
+
+    # ---- analysis, encoder only ----------------------------------------------------------------------
+
+    def analysis(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """z[1] before quantisation, float64 (192, H/8, W/8). x: (3, H, W) integers, sides multiples of 64."""
+        difference = x.astype(np.float32) * 2**UPSAMPLE_BITS - upsample(y)
+        v = space_to_depth(difference, Z1_STRIDE)
+        linear = self._linear("analysis", v) / 2.0 ** (TRANSFORM_BITS + UPSAMPLE_BITS)
+        shown = np.floor(v / (2**UPSAMPLE_BITS // units.PIXEL_UNITS) + 0.5)
+        return linear + self.run("analysis", [shown.clip(-1023, 1023)], 0) / np.float64(units.LATENT_UNITS)
+
+    def hyper_analysis(self, z1: np.ndarray, t: int) -> np.ndarray:
+        """z[2], rounded, int32 (z2_channels, H/64, W/64)."""
+        h = np.floor(np.log1p(np.abs(z1) / 8) * units.HYPER_UNITS + 0.5).clip(0, 1023)
+        for i in range(4):
+            h = self.run(f"hyper_analysis.{i}", [space_to_depth(h, 2) if i else h], t)
+        limit = units.SYMBOL_LIMIT
+        return np.floor(h / units.Z2_UNITS + 0.5).clip(-limit, limit).astype(np.int32)
+
+    # ---- synthesis -----------------------------------------------------------------------------------
+
+    def synthesis(self, z: np.ndarray, y: np.ndarray, t: int) -> np.ndarray:
+        """x_hat, uint8 (3, H, W). z: integers (192, H/8, W/8) in 1/CENTROID_UNITS of the step."""
+        shift = CENTROID_UNITS // units.SYNTHESIS_UNITS
+        limit = units.SYNTHESIS_INPUT_LIMIT
+        shown = ((z + shift // 2) // shift).clip(-limit, limit)
+        learned = self.run("synthesis", [shown], t)
+        # linear part in 1/RESIDUAL_UNITS of a step; every product and sum stays below 2^53
+        scale = 2.0 ** TRANSFORM_BITS * CENTROID_UNITS / units.RESIDUAL_UNITS
+        residual = np.floor(self._linear("synthesis", z) / scale) + learned
+        bits = DELTA_BITS + units.RESIDUAL_UNITS.bit_length() - 1
+        residual *= self.delta(t)
+        x = depth_to_space(residual, Z1_STRIDE)
+        x += upsample(y).astype(np.float64) * 2.0 ** (bits - UPSAMPLE_BITS) + 2.0 ** (bits - 1)
+        return np.floor(x / 2.0**bits).clip(0, 255).astype(np.uint8)
+
+    def _linear(self, name: str, v: np.ndarray) -> np.ndarray:
+        """Integer matrix times integers (192, h, w) in float64, exact: sums stay far below 2^53."""
+        matrix = self.weights.transforms[name]
+        return (matrix @ v.reshape(len(v), -1).astype(np.float64)).reshape(len(matrix), *v.shape[1:])
+
+
+def _symbols(v: np.ndarray) -> np.ndarray:
+    return v.clip(-units.SYMBOL_LIMIT, units.SYMBOL_LIMIT)

@@ -1,0 +1,59 @@
+"""Integer counterparts of transforms.py, in NumPy, for the codec."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .config import Y1_STRIDE
+
+
+def mean_of(x: np.ndarray, stride: int, step: int) -> np.ndarray:
+    """round(mean of stride x stride cells / step): (C, H, W) integers -> (C, H/stride, W/stride) int32."""
+    C, H, W = x.shape
+    total = x.reshape(C, H // stride, stride, W // stride, stride).sum((2, 4), dtype=np.int64)
+    cells = stride * stride * step
+    return ((2 * total + cells) // (2 * cells)).astype(np.int32)
+
+
+def to_ycocg(rgb: np.ndarray) -> np.ndarray:
+    """Reversible integer colour transform YCoCg-R (Malvar & Sullivan 2003), (3, H, W) int32."""
+    r, g, b = rgb.astype(np.int32)
+    co = r - b
+    t = b + co // 2
+    cg = g - t
+    return np.stack([t + cg // 2, co, cg])
+
+
+def from_ycocg(ycocg: np.ndarray) -> np.ndarray:
+    """Inverse of ``to_ycocg``, exact."""
+    y, co, cg = ycocg
+    t = y - cg // 2
+    b = t - co // 2
+    return np.stack([b + co, cg + t, b])
+
+
+def space_to_depth(x: np.ndarray, n: int) -> np.ndarray:
+    """(C, H, W) -> (C n n, H/n, W/n), channels ordered as torch.pixel_unshuffle orders them."""
+    C, H, W = x.shape
+    return x.reshape(C, H // n, n, W // n, n).transpose(0, 2, 4, 1, 3).reshape(C * n * n, H // n, W // n)
+
+
+def depth_to_space(x: np.ndarray, n: int) -> np.ndarray:
+    """Inverse of ``space_to_depth``."""
+    C, H, W = x.shape
+    return x.reshape(C // (n * n), n, n, H, W).transpose(0, 3, 1, 4, 2).reshape(C // (n * n), H * n, W * n)
+
+
+def upsample(y: np.ndarray) -> np.ndarray:
+    """Bilinear times 16, exact: (3, h, w) integers up to 256 -> (3, 16h, 16w) float32 integers, in 1/1024."""
+    i = np.arange(Y1_STRIDE)
+    before, after = np.maximum(15 - 2 * i, 0), np.maximum(2 * i - 15, 0)
+    kernel = np.stack([before, 32 - before - after, after]).astype(np.float32)  # (3, 16), columns sum to 32
+
+    def along_last_axis(v):
+        padded = np.concatenate([v[..., :1], v, v[..., -1:]], axis=-1)
+        taps = np.stack([padded[..., :-2], v, padded[..., 2:]], axis=-1)  # (.., n, 3)
+        return (taps @ kernel).reshape(*v.shape[:-1], -1)
+
+    rows = along_last_axis(y.astype(np.float32))
+    return along_last_axis(rows.swapaxes(1, 2)).swapaxes(1, 2)

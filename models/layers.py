@@ -1,0 +1,107 @@
+"""Float building blocks for training. Every layer here has an exact integer counterpart in exact.py.
+
+Only 1x1 and depthwise 3x3 convolutions, clamps and pixel (un)shuffles: what integer arithmetic in float32
+can carry without rounding (exact.py says why).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import T_COARSEST, T_FINEST, T_FIRST
+
+KNOTS_PER_SEGMENT = 4  # knots of the piecewise linear step conditioning, for refining and for first planes
+STEP_ROWS = 2 * KNOTS_PER_SEGMENT
+
+
+def step_weights(t: Tensor) -> Tensor:
+    """Interpolation weights of the step conditioning.
+
+    t: (B,) log3 of the step. Returns (B, STEP_ROWS) with two non-zero entries a row. Refining planes
+    (t < T_FIRST) and first planes use separate knots, since their distributions differ in kind.
+    """
+    first = t >= T_FIRST
+    low = torch.where(first, T_FIRST, T_FINEST)
+    high = torch.where(first, T_COARSEST, T_FIRST)
+    position = ((t - low) / (high - low)).clamp(0, 1) * (KNOTS_PER_SEGMENT - 1)
+    knots = torch.arange(KNOTS_PER_SEGMENT, device=t.device, dtype=t.dtype)
+    hat = (1 - (position[:, None] - knots).abs()).clamp(min=0)  # (B, KNOTS_PER_SEGMENT)
+    return torch.cat([hat * ~first[:, None], hat * first[:, None]], dim=1)
+
+
+class Block(nn.Module):
+    """Residual block: 1x1, gain and bias by step, ReLU, depthwise 3x3, ReLU, 1x1."""
+
+    def __init__(self, width: int, stepped: bool = True):
+        super().__init__()
+        self.expand = nn.Conv2d(width, width, 1)
+        self.spatial = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.project = nn.Conv2d(width, width, 1)
+        if stepped:
+            self.gain = nn.Parameter(torch.ones(STEP_ROWS, width))
+            self.bias = nn.Parameter(torch.zeros(STEP_ROWS, width))
+        else:
+            self.gain = self.bias = None
+        with torch.no_grad():
+            self.project.weight.mul_(0.3)  # near the identity at the start
+            self.spatial.weight[:, :, 1, 1] += 1.0
+
+    def forward(self, x: Tensor, step: Tensor | None) -> Tensor:
+        h = self.expand(x)
+        if self.gain is not None:
+            h = h * (step @ self.gain)[:, :, None, None] + (step @ self.bias)[:, :, None, None]
+        h = self.spatial(F.relu(h, inplace=True))
+        return x + self.project(F.relu(h, inplace=True))
+
+
+class Net(nn.Module):
+    """1x1 stem, residual blocks, 1x1 head: the one shape of every network that a decoder runs.
+
+    inputs: list of (B, C_i, H, W), concatenated; step: (B, STEP_ROWS) or None. Returns (B, out, H, W), or
+    (B, out / 4, 2H, 2W) with ``upsample``.
+    """
+
+    def __init__(self, inputs: int, width: int, blocks: int, outputs: int, *, stepped=True, upsample=False):
+        super().__init__()
+        self.stem = nn.Conv2d(inputs, width, 1)
+        self.blocks = nn.ModuleList(Block(width, stepped) for _ in range(blocks))
+        self.head = nn.Conv2d(width, outputs, 1)
+        self.upsample = upsample
+
+    def forward(self, inputs: list[Tensor], step: Tensor | None = None) -> Tensor:
+        x = self.stem(torch.cat(inputs, dim=1) if len(inputs) > 1 else inputs[0])
+        for block in self.blocks:
+            x = block(x, step)
+        x = self.head(x)
+        return F.pixel_shuffle(x, 2) if self.upsample else x
+
+    def zero_head(self) -> "Net":
+        """Start as the zero function, so that a known transform or prior holds at step 0."""
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+        return self
+
+
+def round_ste(x: Tensor) -> Tensor:
+    """Round half to even; the gradient passes straight through."""
+    return x + (x.round() - x).detach()
+
+
+class _LowerBound(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, bound):
+        ctx.save_for_backward(x)
+        ctx.bound = bound
+        return x.clamp(min=bound)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        return grad * ((x >= ctx.bound) | (grad < 0)), None
+
+
+def clamp_ste(x: Tensor, low: float, high: float) -> Tensor:
+    """Clamp whose gradient still pulls values back into the range."""
+    return -_LowerBound.apply(-_LowerBound.apply(x, low), -high)

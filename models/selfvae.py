@@ -1,0 +1,285 @@
+"""The selfVAE of the downscale family as float modules, for training.
+
+              x ── d ──▶ y[1] ── d ──▶ y[2] ──▶ u              representations, exact
+              │            │            │
+    analysis  ▼            ▼            ▼
+            z[1] ◀─ p(z[1] plane | coarser plane, ctx) ◀── ctx ◀── z[2] ◀── p(z[2] | y)
+              │
+    synthesis ▼
+            x_hat = upsampled y[1] + linear(z_hat) + network(z_hat)
+
+The negative ELBO in bits is the size of a file, since the posterior of every latent is uniform on one
+quantisation step (Gatopoulos & Tomczak 2020; Balle et al. 2017). Latents are measured in quantisation steps
+wherever a prior sees them, so that the priors are covariant with the step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import T_FIRST, U_STEP, Z1_STRIDE, Config
+from .layers import Net, clamp_ste, round_ste, step_weights
+from .logistic import log_bin_prob
+from .tables import (
+    LOG2_SCALE_MAX,
+    LOG2_SCALE_MIN,
+    LOG2_SCALE_STEP,
+    MEAN_UNITS,
+    OFFSET_LIMIT,
+    centroid_table,
+)
+from .transforms import block_transform, downscale, to_ycocg, u_from_y2, upsample
+from .units import ANALYSIS_GAIN, ANALYSIS_SCALE, LATTICE_SCALE, SYMBOL_LIMIT, SYNTHESIS_LIMIT, Y_OFFSET, Y_SCALE, Z2_SCALE
+from .walk import LATTICE, walk_lattice, walk_plane
+
+LOG2 = 0.6931471805599453
+
+
+class Prior(nn.Module):
+    """Mean and scale of a logistic for each channel, in quantisation steps.
+
+    The scale starts at ``sigma / D`` for a fixed per-channel sigma; its offset by step is learned.
+    """
+
+    def __init__(self, inputs: int, width: int, blocks: int, channels: int, sigma: Tensor, relative: bool):
+        super().__init__()
+        self.net = Net(inputs, width, blocks, 2 * channels).zero_head()
+        knots = step_knots()
+        log2_scale = sigma.log2()[None, :] - (knots * torch.log2(torch.tensor(3.0)) if relative else 0 * knots)[:, None]
+        self.log2_scale = nn.Parameter(log2_scale.float())  # (STEP_ROWS, channels)
+
+    def forward(self, inputs: list[Tensor], step: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log2_scale = self.net(inputs, step).chunk(2, dim=1)
+        log2_scale = log2_scale + (step @ self.log2_scale)[:, :, None, None]
+        return mean, clamp_ste(log2_scale, LOG2_SCALE_MIN, LOG2_SCALE_MAX)
+
+
+def step_knots() -> Tensor:
+    """t at every row of the step conditioning, (STEP_ROWS,)."""
+    from .config import T_COARSEST, T_FINEST
+    from .layers import KNOTS_PER_SEGMENT
+
+    return torch.cat(
+        [torch.linspace(T_FINEST, T_FIRST, KNOTS_PER_SEGMENT), torch.linspace(T_FIRST, T_COARSEST, KNOTS_PER_SEGMENT)]
+    )
+
+
+class HyperAnalysis(nn.Module):
+    """q(z[2] | z[1], y): encoder only. (B, 192, H/8, W/8) -> (B, z2_channels, H/64, W/64)."""
+
+    def __init__(self, channels: int, width: int):
+        super().__init__()
+        self.nets = nn.ModuleList(
+            [Net(192, 64, 0, 32), Net(128, width, 1, 32), Net(128, width, 1, 32), Net(128, width, 1, channels)]
+        )
+
+    def forward(self, z1: Tensor, step: Tensor) -> Tensor:
+        h = torch.log1p(z1.abs() / 8)
+        for i, net in enumerate(self.nets):
+            if i:
+                h = F.pixel_unshuffle(F.relu(h), 2)
+            h = net([h], step)
+        return h
+
+
+class Context(nn.Module):
+    """What y and z[2] say about z[1]: (B, prior_width, H/8, W/8), computed once per picture."""
+
+    def __init__(self, z2_channels: int, width: int):
+        super().__init__()
+        self.at64 = Net(z2_channels + 48, width, 1, 4 * 64, upsample=True)
+        self.at32 = Net(64 + 12, width, 1, 4 * 64, upsample=True)
+        self.at16 = Net(64 + 3, width, 2, 4 * width, upsample=True)
+
+    def forward(self, z2: Tensor, y1: Tensor, step: Tensor) -> Tensor:
+        h = self.at64([z2, F.pixel_unshuffle(y1, 4)], step)
+        h = self.at32([h, F.pixel_unshuffle(y1, 2)], step)
+        return self.at16([h, y1], step)
+
+
+class LatticePrior(nn.Module):
+    """p(y[k] | parent): one small network per pass over a sub-lattice (walk.LATTICE).
+
+    The mean starts at what the parent, the mean of four, leaves for the cells that are not known yet.
+    """
+
+    def __init__(self, width: int, blocks: int):
+        super().__init__()
+        start = torch.full((3,), 4.0)
+        self.passes = nn.ModuleList(
+            Prior(3 + 3 * p, width, blocks, 3, start, relative=False) for p in range(len(LATTICE))
+        )
+
+    def forward(self, index: int, parent: Tensor, known: list[Tensor], step: Tensor) -> tuple[Tensor, Tensor]:
+        inputs = [parent / LATTICE_SCALE, *((k - parent) / LATTICE_SCALE for k in known)]
+        mean, log2_scale = self.passes[index](inputs, step)
+        return mean + (4 * parent - sum(known)) / (4 - index), log2_scale
+
+
+class SelfVAE(nn.Module):
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config = c = config
+        transform = torch.from_numpy(block_transform()).float()
+        self.analysis_linear = nn.Conv2d(192, 192, 1, bias=False)
+        self.analysis_linear.weight.data = transform[:, :, None, None].clone()
+        self.analysis_net = Net(192, c.transform_width, c.analysis_blocks, 192, stepped=False).zero_head()
+        self.synthesis_linear = nn.Conv2d(192, 192, 1, bias=False)
+        self.synthesis_linear.weight.data = transform.T[:, :, None, None].clone()
+        self.synthesis_net = Net(192, c.transform_width, c.synthesis_blocks, 192).zero_head()
+
+        self.hyper_analysis = HyperAnalysis(c.z2_channels, c.prior_width)
+        self.z2_prior = Prior(48, c.prior_width, 1, c.z2_channels, torch.ones(c.z2_channels), relative=False)
+        self.context = Context(c.z2_channels, c.prior_width)
+        self.coarse = Net(c.prior_width + 192, c.prior_width, c.coarse_blocks, c.prior_width)
+        index = torch.arange(192.0)
+        sigma = 60.0 * (1 + index) ** -0.65  # a power law fits the coefficients of photographs well enough to start
+        starts = [sum(c.groups[:g]) for g in range(len(c.groups))]
+        self.groups = nn.ModuleList(
+            Prior(c.prior_width + s, c.prior_width, c.prior_blocks, n, sigma[s : s + n], relative=True)
+            for s, n in zip(starts, c.groups)
+        )
+        self.y1_prior = LatticePrior(c.y_width, c.y_blocks)
+        self.y2_prior = LatticePrior(c.y_width, c.y_blocks)
+        self.register_buffer("centroids", torch.from_numpy(centroid_table()).float(), persistent=False)
+
+    # ---- deterministic parts -------------------------------------------------------------------------
+
+    def analysis(self, x: Tensor, y1: Tensor) -> Tensor:
+        """z[1] before quantisation. x, up(y1): (B, 3, H, W) in 0..255. Does not see the step, so that planes nest."""
+        v = F.pixel_unshuffle(x - upsample(y1), Z1_STRIDE)  # (B, 192, H/8, W/8)
+        return self.analysis_linear(v) + ANALYSIS_GAIN * self.analysis_net([v / ANALYSIS_SCALE])
+
+    def synthesis(self, z: Tensor, y1: Tensor, delta: Tensor, step: Tensor) -> Tensor:
+        """x_hat, unclamped. z: (B, 192, H/8, W/8) in steps; delta: (B, 1, 1, 1) the step D."""
+        h = self.synthesis_net([z.clamp(-SYNTHESIS_LIMIT, SYNTHESIS_LIMIT)], step) + self.synthesis_linear(z)
+        return upsample(y1) + F.pixel_shuffle(h * delta, Z1_STRIDE)
+
+    # ---- priors of z[1], walked by walk_plane --------------------------------------------------------
+
+    def features(self, context: Tensor, coarse: tuple[Tensor, Tensor], step: Tensor) -> Tensor:
+        """What every group's prior sees. coarse: symbols, and (B,) bool whether the picture has any."""
+        symbols, refine = coarse
+        refined = self.coarse([context, symbols.clamp(-SYMBOL_LIMIT, SYMBOL_LIMIT)], step)
+        return torch.where(refine[:, None, None, None], refined, context)
+
+    def group(self, index: int, features: Tensor, known: list[Tensor], step: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log2 of the scale of one channel group; relative to 3 times the coarser symbol if there is one."""
+        return self.groups[index]([features, *(k.clamp(-SYMBOL_LIMIT, SYMBOL_LIMIT) for k in known)], step)
+
+    def centroid(self, symbols: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
+        """E[z | bin] - centre, from the decoder's table. No gradient."""
+        with torch.no_grad():
+            limit = OFFSET_LIMIT * MEAN_UNITS
+            level = ((log2_scale - LOG2_SCALE_MIN) / LOG2_SCALE_STEP).round_()
+            offset = ((symbols - mean) * MEAN_UNITS).round_().clamp_(-limit, limit)
+            return self.centroids.view(-1)[(level * (2 * limit + 1) + offset + limit).long()]
+
+    # ---- training ------------------------------------------------------------------------------------
+
+    def forward(self, x: Tensor, t: Tensor, y_step: Tensor, nothing: Tensor | None = None) -> "Terms":
+        """Bits and distortion of one random plane per picture.
+
+        x: (B, 3, H, W) in 0..255, sides multiples of 64; t: (B,) log3 of the step. A picture with
+        t < T_FIRST is coded given its plane at t + 1; bits are then those of the ternary digits alone.
+        nothing: (B,) bool, pictures for which no latent is read: z_hat is what the priors expect.
+        """
+        B, _, H, W = x.shape
+        pixels = H * W
+        delta = (3.0**t)[:, None, None, None]
+        refine = t < T_FIRST
+        t_first = torch.where(refine, t + torch.ceil(T_FIRST - t), t)
+        step, step_first = step_weights(t), step_weights(t_first)
+
+        y1 = downscale(x, 16, y_step[:, None, None, None]) * y_step[:, None, None, None]
+        y1_in = (y1 - Y_OFFSET) / Y_SCALE
+        z1 = self.analysis(x, y1)
+
+        z2 = self.hyper_analysis(z1, step_first)
+        mean2, log2_scale2 = self.z2_prior([F.pixel_unshuffle(y1_in, 4)], step_first)
+        silent = torch.zeros_like(refine) if nothing is None else nothing
+        keep = (~silent)[:, None, None, None]
+        bits2 = latent_bits(z2, mean2, log2_scale2, None, None) * keep
+        z2_hat = torch.where(keep, round_ste(z2), mean2)
+        context = self.context(z2_hat / Z2_SCALE, y1_in, step_first)
+
+        z = (z1 / delta).split(self.config.groups, 1)
+        q = [v.detach().round() for v in z]
+        coarse = [(v / 3).round() for v in q]
+        centre = refine[:, None, None, None] * 3
+        bits1, decoded = [], []
+
+        def visit(group, mean, log2_scale):
+            mean = mean + centre * coarse[group]
+            bits = latent_bits(z[group], mean, log2_scale, coarse[group], refine)
+            bits1.append((bits * keep).sum((1, 2, 3)))
+            shift = self.centroid(q[group], mean, log2_scale)
+            given = z[group] + (q[group] + shift - z[group]).detach()
+            decoded.append(torch.where(keep, given, mean))
+            return torch.where(keep, q[group], mean.detach().round())
+
+        walk_plane(self, context, (torch.cat(coarse, 1), refine), step, visit)
+        x_hat = self.synthesis(torch.cat(decoded, 1), y1, delta, step)
+        return Terms(
+            bits2.sum((1, 2, 3)) / pixels,
+            sum(bits1) / pixels,
+            ((x_hat - x) ** 2).sum((1, 2, 3)) / pixels,
+            x_hat,
+        )
+
+
+    def representation_bits(self, x: Tensor, y_step: Tensor) -> tuple[Tensor, Tensor]:
+        """Bits of y[1] given y[2] and of y[2] given u, each (B,), per pixel of x."""
+        step = step_weights(T_FIRST + 0.75 * y_step.log2())
+        y1_rgb = downscale(x, 16, y_step[:, None, None, None])
+        y2_rgb = downscale(y1_rgb, 2)
+        y1, y2 = to_ycocg(y1_rgb), to_ycocg(y2_rgb)
+        u = u_from_y2(y2)
+        return tuple(
+            self._lattice_bits(prior, parent, child, step) / x[0, 0].numel()
+            for prior, parent, child in ((self.y1_prior, y2, y1), (self.y2_prior, u * U_STEP, y2))
+        )
+
+    def _lattice_bits(self, prior: LatticePrior, parent: Tensor, child: Tensor, step: Tensor) -> Tensor:
+        bits = []
+
+        def visit(index, mean, log2_scale):
+            i, j = LATTICE[index]
+            symbols = child[:, :, i::2, j::2]
+            bits.append(latent_bits(symbols, mean, log2_scale, None, None).sum((1, 2, 3)))
+            return symbols
+
+        walk_lattice(prior, parent, step, visit)
+        return sum(bits)
+
+
+@dataclass
+class Terms:
+    """Per picture: bits of z[2] and of the plane of z[1] per pixel, squared error summed over RGB per pixel."""
+
+    z2_bpp: Tensor  # (B,)
+    z1_bpp: Tensor  # (B,)
+    distortion: Tensor  # (B,)
+    x_hat: Tensor  # (B, 3, H, W), unclamped
+
+
+def latent_bits(z: Tensor, mean: Tensor, log2_scale: Tensor, coarse: Tensor | None, refine: Tensor | None) -> Tensor:
+    """Bits of round(z), given its coarser symbol where ``refine``; the value is what a file pays.
+
+    Priors learn from the quantised symbols. The gradient for z is that of the usual proxy, uniform noise in
+    place of rounding (Balle et al. 2017, section 3), under the same prior.
+    """
+    q = z.detach().round()
+    scale = torch.exp2(log2_scale)
+    log_p = log_bin_prob(q - mean, scale, 0.5)
+    if coarse is not None:
+        log_p = log_p - log_bin_prob(3 * coarse - mean, scale, 1.5) * refine[:, None, None, None]
+    if z.requires_grad:
+        noisy = z + torch.rand_like(z) - 0.5
+        proxy = log_bin_prob(noisy - mean.detach(), scale.detach(), 0.5)
+        log_p = log_p + (proxy - proxy.detach())
+    return -log_p / LOG2

@@ -1,0 +1,113 @@
+"""Integer tables that turn means and scale levels into probabilities and reconstructions.
+
+Built once, when weights are exported, and shipped with them: a decoder only looks numbers up. Frequencies are
+integers that sum to 2^24 in every row, each at least 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+SCALE_LEVELS = 64
+LOG2_SCALE_MIN = math.log2(0.05)
+LOG2_SCALE_STEP = 0.15
+LOG2_SCALE_MAX = LOG2_SCALE_MIN + LOG2_SCALE_STEP * (SCALE_LEVELS - 1)
+MEAN_UNITS = 32  # a mean is a multiple of 1/32 of the step
+OFFSET_LIMIT = 4  # tables by offset of the mean from a bin's centre are clamped here
+PRECISION = 24  # bits of a frequency table, what constriction's ANS coder uses
+TAIL = 127  # symbols further than this from the rounded mean are escaped
+ESCAPE = 2 * TAIL + 1
+FRACTIONS = 16  # fractional means of the first plane's tables
+OFFSETS = 2 * OFFSET_LIMIT * MEAN_UNITS + 1  # offsets of the mean from a bin's centre, in 1/MEAN_UNITS
+CENTROID_UNITS = 64  # reconstructions are in 1/64 of a step
+U_LIMIT = 32  # |u| never exceeds this: 255 / U_STEP, rounded up
+
+
+def scale_values() -> np.ndarray:
+    """The SCALE_LEVELS logistic scales, in quantisation steps, float64."""
+    return 2.0 ** (LOG2_SCALE_MIN + LOG2_SCALE_STEP * np.arange(SCALE_LEVELS))
+
+
+def _sigmoid(v: np.ndarray) -> np.ndarray:
+    return np.where(v >= 0, 1 / (1 + np.exp(-np.abs(v))), np.exp(-np.abs(v)) / (1 + np.exp(-np.abs(v))))
+
+
+def _bin_mass(low: np.ndarray, high: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Mass of a logistic of mean 0 between low and high, accurate in both tails."""
+    flip = low + high > 0  # use the side where the distribution function is small
+    a, b = np.where(flip, -high, low), np.where(flip, -low, high)
+    return _sigmoid(b / scale) - _sigmoid(a / scale)
+
+
+def to_frequencies(mass: np.ndarray) -> np.ndarray:
+    """Round rows of masses (N, A) to integers of at least 1 that sum to 2^PRECISION, uint32."""
+    total = 1 << PRECISION
+    mass = mass / mass.sum(1, keepdims=True)
+    frequencies = np.maximum(1, np.floor(mass * (total - mass.shape[1]))).astype(np.int64)
+    frequencies[np.arange(len(mass)), mass.argmax(1)] += total - frequencies.sum(1)
+    return frequencies.astype(np.uint32)
+
+
+def symbol_frequencies() -> np.ndarray:
+    """First planes, y and z[2]: (SCALE_LEVELS * FRACTIONS, 2 TAIL + 2), the last symbol is the escape.
+
+    Symbol n stands for round(mean) + n - TAIL; fraction f for a mean of round(mean) + (2 f + 0.5) / MEAN_UNITS - 1/2.
+    """
+    scale = np.repeat(scale_values(), FRACTIONS)[:, None]
+    mean = np.tile((2 * np.arange(FRACTIONS) + 0.5) / MEAN_UNITS - 0.5, SCALE_LEVELS)[:, None]
+    edges = np.arange(-TAIL, TAIL + 1) - mean
+    mass = _bin_mass(edges - 0.5, edges + 0.5, scale)
+    outside = _sigmoid((-TAIL - 0.5 - mean) / scale) + _sigmoid(-(TAIL + 0.5 - mean) / scale)
+    return to_frequencies(np.concatenate([mass, outside], axis=1))
+
+
+def digit_frequencies() -> np.ndarray:
+    """Ternary digits -1, 0, 1 given the coarser bin: (SCALE_LEVELS * OFFSETS, 3).
+
+    Offset o stands for a mean at (o - OFFSET_LIMIT * MEAN_UNITS) / MEAN_UNITS from the coarser bin's centre.
+    """
+    scale = np.repeat(scale_values(), OFFSETS)[:, None]
+    mean = np.tile((np.arange(OFFSETS) - OFFSET_LIMIT * MEAN_UNITS) / MEAN_UNITS, SCALE_LEVELS)[:, None]
+    digits = np.arange(-1, 2) - mean
+    mass = _bin_mass(digits - 0.5, digits + 0.5, scale)
+    return to_frequencies(np.maximum(mass, 1e-300))
+
+
+def u_frequencies(counts: np.ndarray) -> np.ndarray:
+    """p(u): counts (4, 3, 2 U_LIMIT + 1) -> frequencies (12, 2 U_LIMIT + 1), rows by y_step, then channel."""
+    return to_frequencies(counts.reshape(12, -1) + 0.5)
+
+
+def truncated_mean(centre: np.ndarray, scale: np.ndarray, half_width: float) -> np.ndarray:
+    """E[z | |z - centre| < half_width] - centre for a logistic of mean 0, float64.
+
+    Integrates the density on a fine grid: slow, exact enough for tables (1e-6), with no special cases.
+    """
+    grid = (np.arange(512) + 0.5) / 512 * 2 * half_width - half_width
+    z = np.abs((centre[..., None] + grid) / scale[..., None])
+    log_density = -z - 2 * np.log1p(np.exp(-z))
+    density = np.exp(log_density - log_density.max(axis=-1, keepdims=True))
+    return (density * grid).sum(-1) / density.sum(-1)
+
+
+def centroid_table() -> np.ndarray:
+    """E[z | bin] - centre by (scale level, clamped offset centre - mean in 1/MEAN_UNITS), float64.
+
+    Shape (SCALE_LEVELS, 2 * OFFSET_LIMIT * MEAN_UNITS + 1), for bins of width one.
+    """
+    offsets = np.arange(-OFFSET_LIMIT * MEAN_UNITS, OFFSET_LIMIT * MEAN_UNITS + 1) / MEAN_UNITS
+    rows = [truncated_mean(offsets, np.full_like(offsets, s), 0.5) for s in scale_values()]
+    return np.stack(rows)
+
+
+def build_tables(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """All tables by name, as they stand in the weights file."""
+    return {
+        "symbols": symbol_frequencies(),
+        "digits": digit_frequencies(),
+        "u": u_frequencies(counts),
+        "centroids": np.rint(centroid_table() * CENTROID_UNITS).astype(np.int16),
+        "log3": np.rint(3.0 ** (np.arange(256) / 256) * 2**16).astype(np.int32),
+    }

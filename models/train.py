@@ -1,0 +1,269 @@
+"""Training: ``selfvae-codec train``, alone or under ``torchrun`` (gloo, one thread a worker).
+
+The loss is bits + distortion / (0.13 D^2) per pixel with D drawn log-uniformly per picture: the slope of the
+operational rate-distortion curve of a uniform quantiser at step D. Time, not steps, drives the schedule, so
+that a run ends when it was asked to, whatever else the machine does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean as mean
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from .config import T_COARSEST, T_FINEST, T_FIRST, Config, planes_for, y_step_for
+from .data import Crops, build_cache
+from .selfvae import SelfVAE
+
+SLOPE = 0.13  # d(distortion) / d(bits) of a uniform quantiser, in units of D^2
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    p = argparse.ArgumentParser(prog="selfvae-codec train", description=__doc__.split("\n")[0])
+    p.add_argument("--config", type=Path, help="JSON file of configuration fields; the defaults without it")
+    p.add_argument("--set", action="append", default=[], metavar="FIELD=JSON", help="override one field")
+    p.add_argument("--data", type=Path, nargs="+", required=True, help="folders of pictures")
+    p.add_argument(
+        "--part",
+        choices=("latents", "representations"),
+        default="latents",
+        help="which distributions to train: p(z), analysis and synthesis, or p(y); they share no weights",
+    )
+    p.add_argument("--out", type=Path, required=True, help="run folder: checkpoint, log, configuration")
+    p.add_argument("--cache", type=Path, help="folder of decoded pictures (default OUT/cache)")
+    p.add_argument("--hours", type=float, default=1.0, help="length of the whole run; the rate decays to zero at its end")
+    p.add_argument("--decay-from", type=float, default=0.5, help="fraction of the run after which the rate decays")
+    p.add_argument("--lr", type=float, default=1e-3)
+    p.add_argument("--crop", type=int, default=128)
+    p.add_argument("--batch", type=int, default=8, help="crops per worker")
+    p.add_argument("--ema", type=float, default=0.999)
+    p.add_argument("--weight-power", type=float, default=0.5, help="loss of a picture is weighted by (D/32)^power")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--init", type=Path, help="checkpoint whose averaged weights to start from, with a fresh optimiser")
+    p.add_argument("--minutes-per-checkpoint", type=float, default=3.0)
+    return p.parse_args(argv)
+
+
+def draw_steps(rng: torch.Generator, batch: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """t, y_step and "nothing read" for a batch: t uniform over all planes, stratified over the batch."""
+    t = T_FINEST + (T_COARSEST - T_FINEST) * (torch.arange(batch) + torch.rand(batch, generator=rng)) / batch
+    t = t[torch.randperm(batch, generator=rng)]
+    y_step = torch.tensor([float(y_step_for(v if v >= T_FIRST else v + planes_for(v) - 1)) for v in t.tolist()])
+    nothing = (t >= T_FIRST) & (torch.rand(batch, generator=rng) < 0.06)
+    return t, y_step, nothing
+
+
+def picture_loss(terms, t: torch.Tensor, power: float) -> torch.Tensor:
+    delta = 3.0**t
+    loss = terms.z1_bpp + terms.z2_bpp + terms.distortion / (SLOPE * delta**2)
+    return loss * (delta / 32) ** power
+
+
+class LatentObjective(nn.Module):
+    """Rate-distortion loss of one random plane per picture: z[1], z[2], analysis and synthesis."""
+
+    def __init__(self, model: SelfVAE, power: float):
+        super().__init__()
+        self.model, self.power = model, power
+        model.y1_prior.requires_grad_(False)
+        model.y2_prior.requires_grad_(False)
+
+    def forward(self, x: Tensor, rng: torch.Generator) -> tuple[Tensor, list[tuple]]:
+        """Returns the loss and, per picture, what the log wants: (range of t, {name: value})."""
+        t, y_step, nothing = draw_steps(rng, len(x))
+        terms = self.model(x, t, y_step, nothing)
+        losses = picture_loss(terms, t, self.power)
+        bpp, mse = (terms.z1_bpp + terms.z2_bpp).tolist(), (terms.distortion / 3).tolist()
+        rows = [
+            (range_name(t[i].item(), nothing[i].item()), {"bpp": bpp[i], "mse": mse[i]}) for i in range(len(x))
+        ]
+        return losses.mean(), rows
+
+
+class RepresentationObjective(nn.Module):
+    """Bits of y[1] and y[2]: a likelihood, since representations are exact."""
+
+    def __init__(self, model: SelfVAE, power: float):
+        super().__init__()
+        self.model = model
+        model.requires_grad_(False)
+        model.y1_prior.requires_grad_(True)
+        model.y2_prior.requires_grad_(True)
+
+    def forward(self, x: Tensor, rng: torch.Generator) -> tuple[Tensor, list[tuple]]:
+        y_step = 2.0 ** torch.randint(0, 4, (len(x),), generator=rng)
+        y1, y2 = self.model.representation_bits(x, y_step)
+        rows = [(f"step_{int(s)}", {"y1_bpp": a, "y2_bpp": b}) for s, a, b in zip(y_step, y1.tolist(), y2.tolist())]
+        return (y1 + y2).mean() * 100, rows
+
+
+def range_name(t: float, nothing: bool) -> str:
+    if nothing:
+        return "nothing_read"
+    return "fine" if t < 2 else "middle" if t < T_FIRST else "coarse" if t < T_FIRST + 1 else "coarsest"
+
+
+class Ema:
+    """Exponential average of the parameters, with a warm-up that forgets the start."""
+
+    def __init__(self, model: torch.nn.Module, decay: float):
+        self.decay, self.steps = decay, 0
+        self.values = {k: v.detach().clone() for k, v in model.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, model: torch.nn.Module) -> None:
+        self.steps += 1
+        decay = min(self.decay, self.steps / (10 + self.steps))
+        live = model.state_dict()
+        torch._foreach_lerp_(list(self.values.values()), [live[k] for k in self.values], 1 - decay)
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    config = Config.from_json(args.config.read_text()) if args.config else Config()
+    overrides = {}
+    for item in args.set:
+        field, _, value = item.partition("=")
+        value = json.loads(value)
+        overrides[field] = tuple(value) if isinstance(value, list) else value
+    return replace(config, **overrides)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse(argv)
+    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    if world > 1:
+        dist.init_process_group("gloo")
+    args.out.mkdir(parents=True, exist_ok=True)
+    cache = args.cache or args.out / "cache"
+    if rank == 0 and not (cache / "index.json").exists():
+        print(f"decoding training pictures into {cache}", flush=True)
+        build_cache(args.data, cache)
+    if world > 1:
+        dist.barrier()
+    run(args, load_config(args), cache, rank, world)
+    if world > 1:
+        dist.destroy_process_group()
+
+
+def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
+    torch.manual_seed(args.seed)
+    model = SelfVAE(config).to(memory_format=torch.channels_last)
+    ema = Ema(model, args.ema)
+    optimiser = torch.optim.Adam(model.parameters(), lr=args.lr, betas=(0.9, 0.99))
+    step, elapsed = 0, 0.0
+    checkpoint = args.out / "checkpoint.pt"
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        model.load_state_dict(state["model"])
+        ema.values, ema.steps = state["ema"], state["ema_steps"]
+        optimiser.load_state_dict(state["optimiser"])
+        step, elapsed = state["step"], state["elapsed_s"]
+    elif args.init:
+        model.load_state_dict(torch.load(args.init, weights_only=True)["ema"])
+        ema = Ema(model, args.ema)
+    if rank == 0:
+        (args.out / "config.json").write_text(config.to_json())
+        arguments = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items() if k != "data"}
+        log(args.out, {"event": "start", "step": step, "workers": world, "arguments": arguments})
+
+    # every worker draws its own crops and noise; a resumed run draws new ones
+    seed = args.seed + 1000 * rank + 7919 * step
+    torch.manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
+    crops = Crops(cache, args.crop, args.batch, seed)
+    trained = {"latents": LatentObjective, "representations": RepresentationObjective}[args.part](model, args.weight_power)
+    trained = DistributedDataParallel(trained) if world > 1 else trained
+    began, offset = time.monotonic(), elapsed
+    saved = logged = elapsed
+    meter = Meter()
+    budget = args.hours * 3600
+    while True:
+        clock = torch.tensor([time.monotonic() - began + offset], dtype=torch.float64)
+        if world > 1:
+            dist.broadcast(clock, 0)  # one clock, so that all workers use the same learning rate and stop together
+        elapsed = clock.item()
+        done = elapsed >= budget
+        if rank == 0 and (done or elapsed - logged > 30):
+            log(args.out, {"step": step, "hours": round(elapsed / 3600, 4), "lr": learning_rate(args, elapsed / budget, step), **meter.take()})
+            logged = elapsed
+        if rank == 0 and (done or elapsed - saved > 60 * args.minutes_per_checkpoint):
+            save(checkpoint, model, ema, optimiser, step, elapsed)
+            saved = elapsed
+        if done:
+            return
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(args, elapsed / budget, step)
+        x = torch.from_numpy(next(crops)).float().contiguous(memory_format=torch.channels_last)
+        loss, rows = trained(x, rng)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+        if torch.isfinite(norm):  # the same on all workers, since gradients were averaged
+            optimiser.step()
+            ema.update(model)
+        step += 1
+        if rank == 0:
+            meter.add(rows, loss.item(), norm.item())
+
+
+def learning_rate(args, fraction: float, step: int) -> float:
+    decay = min(1.0, (1 - fraction) / (1 - args.decay_from))
+    return args.lr * max(0.0, decay) * min(1.0, (step + 1) / 100)
+
+
+class Meter:
+    """Running means since the last log line, by range of the step."""
+
+    def __init__(self):
+        self.rows, self.losses, self.norms = [], [], []
+
+    def add(self, rows: list[tuple], loss: float, norm: float) -> None:
+        self.rows += rows
+        self.losses.append(loss)
+        self.norms.append(norm)
+
+    def take(self) -> dict:
+        if not self.losses:
+            return {}
+        out = {"loss": round(mean(self.losses), 4), "grad_norm": round(mean(self.norms), 3)}
+        for name in sorted({name for name, _ in self.rows}):
+            values = [v for n, v in self.rows if n == name]
+            out[name] = {key: round(mean(v[key] for v in values), 5) for key in values[0]}
+        self.__init__()
+        return out
+
+
+def log(out: Path, record: dict) -> None:
+    with open(out / "log.jsonl", "a") as f:
+        f.write(json.dumps(record) + "\n")
+    print(json.dumps(record), flush=True)
+
+
+def save(path: Path, model, ema: Ema, optimiser, step: int, elapsed: float) -> None:
+    """Write the checkpoint atomically: an interrupted run never loses the one before."""
+    state = {
+        "model": model.state_dict(),
+        "ema": ema.values,
+        "ema_steps": ema.steps,
+        "optimiser": optimiser.state_dict(),
+        "step": step,
+        "elapsed_s": elapsed,
+    }
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    os.replace(partial, path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""The order in which a picture is described: written once, for training, sampling, encoding and decoding.
+
+``visit(index, mean, scale) -> symbols`` is what differs: it draws symbols, takes them from the encoder or reads
+them from the stream. ``nets`` is a float module in training and a set of exact networks in the codec.
+"""
+
+from __future__ import annotations
+
+from typing import Callable
+
+LATTICE = ((0, 0), (1, 1), (0, 1), (1, 0))  # sub-lattices of a 2x2 cell in coding order: diagonal first
+
+
+def walk_lattice(prior: Callable, parent, step, visit: Callable) -> list:
+    """p(y[k] | y[k+1]) in four passes, each given the parent and all earlier passes.
+
+    prior(index, parent, known, step) -> (mean, scale). Returns the four sub-lattices, each (.., 3, h, w).
+    """
+    known: list = []
+    for index in range(len(LATTICE)):
+        known.append(visit(index, *prior(index, parent, known, step)))
+    return known
+
+
+def walk_plane(nets, context, coarse, step, visit: Callable) -> list:
+    """p(plane of z[1] | coarser plane, context), channel group by channel group, low to high frequency.
+
+    coarse: symbols of the coarser plane, or None for the first. Returns the symbols of every group.
+    """
+    features = nets.features(context, coarse, step)
+    known: list = []
+    for group in range(len(nets.config.groups)):
+        known.append(visit(group, *nets.group(group, features, known, step)))
+    return known

@@ -1,0 +1,166 @@
+"""The weights file: exact networks, transforms and tables in one safetensors file. NumPy only.
+
+The model id is the start of the file's SHA-256, so that a picture names the very weights it needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import safetensors
+from safetensors.numpy import load, save as serialise
+
+from ..errors import UnknownModelError, WeightsError
+from .config import Config
+from .exact import ExactBlock, ExactConv, ExactNet, StepTable
+
+FOLDER = Path(__file__).parent / "weights"
+ID_BYTES = 8
+TRANSFORM_BITS = 14  # fraction bits of the linear analysis and synthesis
+
+
+@dataclass(frozen=True)
+class Weights:
+    """All that a decoder needs. ``transforms`` are float64 integers, real value times 2^TRANSFORM_BITS."""
+
+    model_id: bytes
+    config: Config
+    nets: dict[str, ExactNet]
+    transforms: dict[str, np.ndarray]
+    tables: dict[str, np.ndarray]
+
+    @cached_property
+    def largest_sum(self) -> float:
+        return max(net.check_bounds() for net in self.nets.values())
+
+
+def _pack_conv(name: str, conv: ExactConv) -> dict[str, np.ndarray]:
+    return {
+        f"{name}.weight": conv.weight.astype(np.int16),
+        f"{name}.bias": conv.bias.astype(np.int32),
+        f"{name}.shift": conv.shift.astype(np.int8),
+        f"{name}.low": conv.low.astype(np.int16),
+        f"{name}.high": conv.high.astype(np.int16),
+    }
+
+
+def _pack_net(net: ExactNet) -> dict[str, np.ndarray]:
+    name = f"net.{net.name}"
+    out = {
+        f"{name}.input_limits": net.input_limits.astype(np.int16),
+        f"{name}.upsample": np.array([net.upsample], np.uint8),
+        **_pack_conv(f"{name}.stem", net.stem),
+        **_pack_conv(f"{name}.head", net.head),
+    }
+    if net.head_bias is not None:
+        out[f"{name}.head_bias"] = net.head_bias.rows.astype(np.int32)
+    for i, block in enumerate(net.blocks):
+        prefix = f"{name}.blocks.{i}"
+        for part in ("expand", "spatial", "project"):
+            out |= _pack_conv(f"{prefix}.{part}", getattr(block, part))
+        if block.gain is not None:
+            out[f"{prefix}.gain"] = block.gain.rows.astype(np.int16)
+            out[f"{prefix}.bias"] = block.bias.rows.astype(np.int32)
+            out[f"{prefix}.film_shift"] = block.film_shift.astype(np.int8)
+    return out
+
+
+def save(path: Path, config: Config, nets, transforms, tables) -> bytes:
+    """Write the file and return its model id."""
+    arrays: dict[str, np.ndarray] = {}
+    for net in nets.values():
+        arrays |= _pack_net(net)
+    for name, matrix in transforms.items():
+        arrays[f"transform.{name}"] = np.rint(matrix * 2**TRANSFORM_BITS).astype(np.int16)
+    for name, table in tables.items():
+        arrays[f"table.{name}"] = table
+    data = serialise({k: np.ascontiguousarray(v) for k, v in sorted(arrays.items())}, {"config": config.to_json()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return hashlib.sha256(data).digest()[:ID_BYTES]
+
+
+def _read_conv(arrays: dict[str, np.ndarray], name: str) -> ExactConv:
+    return ExactConv(*(arrays[f"{name}.{p}"].astype(np.float32) for p in ("weight", "bias", "shift", "low", "high")))
+
+
+def _read_net(arrays: dict[str, np.ndarray], name: str) -> ExactNet:
+    prefix = f"net.{name}"
+    blocks = []
+    while f"{prefix}.blocks.{len(blocks)}.expand.weight" in arrays:
+        block = f"{prefix}.blocks.{len(blocks)}"
+        stepped = f"{block}.gain" in arrays
+        blocks.append(
+            ExactBlock(
+                _read_conv(arrays, f"{block}.expand"),
+                StepTable(arrays[f"{block}.gain"].astype(np.int64)) if stepped else None,
+                StepTable(arrays[f"{block}.bias"].astype(np.int64)) if stepped else None,
+                arrays[f"{block}.film_shift"].astype(np.float32) if stepped else None,
+                _read_conv(arrays, f"{block}.spatial"),
+                _read_conv(arrays, f"{block}.project"),
+            )
+        )
+    head_bias = arrays.get(f"{prefix}.head_bias")
+    return ExactNet(
+        name,
+        arrays[f"{prefix}.input_limits"].astype(np.float64),
+        _read_conv(arrays, f"{prefix}.stem"),
+        tuple(blocks),
+        _read_conv(arrays, f"{prefix}.head"),
+        None if head_bias is None else StepTable(head_bias.astype(np.int64)),
+        bool(arrays[f"{prefix}.upsample"][0]),
+    )
+
+
+def read(path: Path) -> Weights:
+    """Load a weights file and check the exactness bound of every channel of every network.
+
+    Raises WeightsError for a file that is not one, is damaged, or whose sums could overflow.
+    """
+    try:
+        data = path.read_bytes()
+        arrays = load(data)
+        with safetensors.safe_open(path, "np") as file:
+            config = Config.from_json(file.metadata()["config"])
+        names = sorted({k[len("net.") : -len(".input_limits")] for k in arrays if k.endswith(".input_limits")})
+        nets = {name: _read_net(arrays, name) for name in names}
+    except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        raise WeightsError(f"cannot read the weights file {path}: {error}; install the package again") from error
+    for net in nets.values():
+        net.check_bounds()
+    return Weights(
+        hashlib.sha256(data).digest()[:ID_BYTES],
+        config,
+        nets,
+        {k.removeprefix("transform."): v.astype(np.float64) for k, v in arrays.items() if k.startswith("transform.")},
+        {k.removeprefix("table."): v for k, v in arrays.items() if k.startswith("table.")},
+    )
+
+
+def installed() -> dict[bytes, Path]:
+    """Weights files that ship with the package, by model id."""
+    return {hashlib.sha256(f.read_bytes()).digest()[:ID_BYTES]: f for f in sorted(FOLDER.glob("*.safetensors"))}
+
+
+def find(model_id: bytes) -> Path:
+    """The installed file with this id. Raises UnknownModelError, naming what is installed."""
+    files = installed()
+    if model_id not in files:
+        names = ", ".join(f"{i.hex()} ({f.stem})" for i, f in files.items()) or "none"
+        raise UnknownModelError(
+            f"the file was written with model {model_id.hex()}, which is not installed (installed: {names}); "
+            f"install the release of selfvae-codec that wrote it"
+        )
+    return files[model_id]
+
+
+def default() -> Path:
+    """The weights that ``encode`` uses. Raises WeightsError when none is installed."""
+    path = FOLDER / "downscale.safetensors"
+    if not path.exists():
+        raise WeightsError(f"no weights at {path}; install the package again or export some (selfvae-codec export)")
+    return path
