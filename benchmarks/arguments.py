@@ -35,11 +35,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--codecs", metavar="KEYS",
                    help=f"comma-separated among {', '.join(keys('lossy') + keys('lossless'))} (all)")
     p.add_argument("--pictures", type=int, metavar="N", help="at most N pictures of each set")
-    p.add_argument("--settings", type=int, default=6, metavar="N",
+    p.add_argument("--settings", type=int, default=5, metavar="N",
                    help="points per curve (%(default)s)")
     p.add_argument("--repeats", type=int, default=3, metavar="N",
                    help="timed runs per point, at most (%(default)s); the median counts")
-    p.add_argument("--budget", type=float, default=0.4, metavar="S",
+    p.add_argument("--timed", type=int, default=6, metavar="N",
+                   help="pictures of each set that are timed (%(default)s); the rest is not")
+    p.add_argument("--budget", type=float, default=0.2, metavar="S",
                    help="no further run once S seconds went into a point (%(default)s)")
     p.add_argument("--threads", type=int, default=1, metavar="N",
                    help="cores every codec is held to while it is timed (%(default)s)")
@@ -73,8 +75,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         args.pictures = min(args.pictures or 4, 4)
         args.settings = min(args.settings, 4)
         args.repeats = 1
+        args.timed = min(args.timed, 2)
         args.studies -= {"scale"}
-    for name in ("settings", "repeats", "threads", "workers"):
+    for name in ("settings", "repeats", "timed", "threads", "workers"):
         if getattr(args, name) < 1:
             p.error(f"--{name} must be 1 or more")
     return args

@@ -47,6 +47,11 @@ def mean(values) -> float | None:
     return math.fsum(values) / len(values)
 
 
+def mean_known(values) -> float | None:
+    """Arithmetic mean of the values that are there: only some pictures are timed."""
+    return mean(value for value in list(values) if value is not None)
+
+
 def settings_of(rows: list[dict]) -> list[tuple[float, str]]:
     """(setting, label) that every picture has, in order of mean rate; rows of one codec."""
     pictures = {row["picture"] for row in rows}
@@ -78,13 +83,21 @@ def summarise(rows: list[dict]) -> list[dict]:
             "psnr_db_of_mean_mse": None if lossless else psnr_of_mse(mean_mse),
             "ms_ssim": mean(row["ms_ssim"] for row in group),
             "ssimulacra2": mean(row["ssimulacra2"] for row in group),
-            "encode_s": mean(row["encode_s"] for row in group),
-            "decode_s": mean(row["decode_s"] for row in group),
-            "encode_mpx_per_s": sum(pixels) / 1e6 / math.fsum(r["encode_s"] for r in group),
-            "decode_mpx_per_s": sum(pixels) / 1e6 / math.fsum(r["decode_s"] for r in group),
+            "encode_s": mean_known(row["encode_s"] for row in group),
+            "decode_s": mean_known(row["decode_s"] for row in group),
+            "encode_mpx_per_s": _speed(group, "encode_s"),
+            "decode_mpx_per_s": _speed(group, "decode_s"),
+            "timed_pictures": sum(row["encode_s"] is not None for row in group),
             "lossless": lossless,
         })
     return lines
+
+
+def _speed(rows: list[dict], field: str) -> float | None:
+    """Megapixels per second over the rows that were timed."""
+    timed = [row for row in rows if row[field] is not None]
+    seconds = math.fsum(row[field] for row in timed)
+    return sum(row["width"] * row["height"] for row in timed) / 1e6 / seconds if seconds else None
 
 
 def set_curve(key: str, name: str, rows: list[dict], ours: bool = False) -> Curve:

@@ -15,7 +15,8 @@ PACKAGES = ("numpy", "pillow", "imagecodecs", "pillow-heif", "torch", "constrict
             "pytorch-msssim", "ssimulacra2", "bjontegaard", "scipy", "selfvae-codec")
 
 
-def environment(command: list[str], threads: int, workers: int, repeats: int) -> dict:
+def environment(command: list[str], threads: int, workers: int, repeats: int,
+                timed_pictures: int) -> dict:
     """Machine, versions, date, command, commit; nothing that names a person or a folder tree."""
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -30,6 +31,7 @@ def environment(command: list[str], threads: int, workers: int, repeats: int) ->
         "versions": versions(),
         "libraries": libraries(),
         "timing": {"threads": threads, "quality_processes": workers, "repeats_at_most": repeats,
+                   "timed_pictures": timed_pictures,
                    "statistic": "median", "held_to_cores": hasattr(os, "sched_setaffinity")},
     }
 

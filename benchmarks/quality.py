@@ -62,28 +62,17 @@ class Reference:
         self.pixels = pixels
         self._scales = None
 
-    def measures(self, decoded: np.ndarray, slow: bool = True) -> dict:
-        """{mse, psnr_db, ms_ssim, ssimulacra2, lossless}; psnr_db is None where lossless.
+    def measures(self, decoded: np.ndarray) -> dict:
+        """{mse, psnr_db, ms_ssim, ssimulacra2, lossless}; psnr_db is None where lossless."""
+        from . import ssimulacra2_cached
 
-        ``slow=False`` leaves MS-SSIM and SSIMULACRA2 out (None).
-        """
+        if self._scales is None:
+            self._scales = ssimulacra2_cached.reference(self.pixels)
         error = mse(self.pixels, decoded)
-        row = {"mse": error, "psnr_db": None if error == 0 else psnr_of_mse(error),
-               "ms_ssim": None, "ssimulacra2": None, "lossless": error == 0}
-        if slow:
-            from . import ssimulacra2_cached
-
-            if self._scales is None:
-                self._scales = ssimulacra2_cached.reference(self.pixels)
-            row["ms_ssim"] = ms_ssim_of(self.pixels, decoded)
-            row["ssimulacra2"] = ssimulacra2_cached.score(self._scales, decoded)
-        return row
-
-
-def measure_many(original: np.ndarray, decoded: list[np.ndarray], slow: bool = True) -> list[dict]:
-    """The measures of several decoded versions of one original (the unit of work of a process)."""
-    reference = Reference(original)
-    return [reference.measures(pixels, slow) for pixels in decoded]
+        return {"mse": error, "psnr_db": None if error == 0 else psnr_of_mse(error),
+                "ms_ssim": ms_ssim_of(self.pixels, decoded),
+                "ssimulacra2": ssimulacra2_cached.score(self._scales, decoded),
+                "lossless": error == 0}
 
 
 def single_threaded() -> None:

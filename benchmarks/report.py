@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import jinja2
 
 from . import svg, tables
 from .curves import METRICS
-from .gallery import SLIDER_CODECS, entry, plan
+from .gallery import Plan, entry
 from .palette import css_name, stylesheet
 from .progress import bar, say
+from .rd import read_journal
 from .rd_charts import (
     SHOWN_FIRST,
     colour_keys,
@@ -27,7 +29,7 @@ CARDS = ("jpeg420", "webp", "jpeg2000", "jpegxl", "avif", "bpg_444_x265_ycbcr", 
 DARK = ':root[data-theme="dark"]'
 
 
-def write_report(out: Path, datasets, args, pool) -> Path:
+def write_report(out: Path, datasets, api: str, plan: Plan, pool) -> Path:
     """OUT/report.html from OUT's files; the pictures of ``datasets`` are coded again for it.
 
     Raises FileNotFoundError where nothing has been measured yet.
@@ -37,28 +39,26 @@ def write_report(out: Path, datasets, args, pool) -> Path:
     summaries = [s for s in summaries if s["dataset"] in names] or summaries
     scale_file = out / "scale.json"
     scale = json.loads(scale_file.read_text()) if scale_file.exists() else None
-    gallery = make_gallery(out, summaries, datasets, args, pool)
+    gallery = make_gallery(out, summaries, datasets, api, plan, pool)
     path = out / "report.html"
     path.write_text(render(summaries, scale, gallery), encoding="utf-8")
     return path
 
 
-def make_gallery(out: Path, summaries, datasets, args, pool) -> list[dict]:
+def make_gallery(out: Path, summaries, datasets, api: str, plan: Plan, pool) -> list[dict]:
     """One entry per picture, made by the pool; empty where no rows are there to start from."""
     jobs = []
-    by_name = {summary["dataset"]: summary for summary in summaries}
-    total = sum(len(d.pictures) for d in datasets if d.name in by_name)
+    names = {summary["dataset"] for summary in summaries}
     for dataset in datasets:
-        keys = list(by_name.get(dataset.name, {}).get("codecs", {}))
-        files = {key: out / dataset.name / f"{key}.json" for key in keys}
-        rows = {key: json.loads(path.read_text())["per_image"] for key, path in files.items()
-                if path.exists()}
-        chosen = plan(total, sum(key in SLIDER_CODECS for key in keys), args.page_mib)
+        made_with, rows = read_journal(out / dataset.name / "journal.jsonl")
+        if dataset.name not in names or not rows:
+            continue
+        crop, strip = made_with["plan"]  # what the rows carry was cut to these sizes
+        here = replace(plan, crop=crop, strip=strip)
         for picture in dataset.pictures:
-            known = {key: [(row["setting"], row["bpp"]) for row in group
-                           if row["picture"] == picture.name] for key, group in rows.items()}
-            if any(known.values()):
-                jobs.append(pool.submit(entry, picture, dataset.name, keys, known, chosen, args.api))
+            mine = [row for row in rows if row["picture"] == picture.name]
+            if mine:
+                jobs.append(pool.submit(entry, picture, dataset.name, mine, here, api))
     entries = []
     for job in bar(jobs, "pictures of the report"):
         try:

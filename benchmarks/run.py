@@ -13,6 +13,8 @@ from .codecs.ours import model_id
 from .cost import cost
 from .curves import Curve, picture_curve, set_curve, summarise
 from .environment import environment, this_command
+from .gallery import Plan
+from .gallery import plan as plan_page
 from .pictures import Dataset, read_folder
 from .progress import bar, say
 from .quality import single_threaded
@@ -25,7 +27,8 @@ def run(args, argv: list[str]) -> int:
     out = Path(args.out)
     folders = [read_folder(folder) for folder in args.dirs]
     datasets = [dataset.spread(args.pictures) for dataset in folders]
-    env = environment(this_command(argv), args.threads, args.workers, args.repeats)
+    env = environment(this_command(argv), args.threads, args.workers, args.repeats,
+                      args.timed)
     measuring = args.studies - {"report"}
     lossy, exact = {}, {}
     if measuring:
@@ -33,17 +36,18 @@ def run(args, argv: list[str]) -> int:
         exact, missing = _ready("lossless", args, datasets[0])
         env["not_measured"].update(missing)
         env["model_id"] = model_id(args.api)
+    page = plan_page(sum(len(dataset.pictures) for dataset in datasets), args.page_mib)
     with ProcessPoolExecutor(args.workers, get_context("spawn"), single_threaded) as pool:
         for order, (dataset, whole) in enumerate(zip(datasets, folders, strict=True)):
             if measuring:
                 place = {"order": order, "pictures_in_set": len(whole.pictures)}
-                _measure_set(dataset, place, lossy, exact, env, args, out, pool)
+                _measure_set(dataset, place, lossy, exact, env, args, out, pool, page)
         if "scale" in args.studies:
             _scale(datasets[0], lossy, env, args, out)
         if "report" in args.studies:
             from .report import write_report  # jinja2, only for this
 
-            path = write_report(out, datasets, args, pool)
+            path = write_report(out, datasets, args.api, page, pool)
             say(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")
     say(f"done in {(time.perf_counter() - start) / 60:.1f} minutes")
     return 0
@@ -67,7 +71,7 @@ def _ready(kind: str, args, dataset: Dataset) -> tuple[dict[str, Codec], dict[st
     return ready, missing
 
 
-def _measure_set(dataset, place, lossy, exact, env, args, out: Path, pool) -> None:
+def _measure_set(dataset, place, lossy, exact, env, args, out: Path, pool, plan: Plan) -> None:
     """The studies of one set of pictures; what an earlier run measured is kept."""
     folder = out / dataset.name
     summary = {"dataset": dataset.name, **place, "env": env,
@@ -79,16 +83,19 @@ def _measure_set(dataset, place, lossy, exact, env, args, out: Path, pool) -> No
     summary = {**(earlier[0] if earlier else {}), **summary}
     if "rd" in args.studies and lossy:
         rows = rd.measure_dataset(
-            dataset, list(lossy.values()), n_settings=args.settings, threads=args.threads,
-            repeats=args.repeats, budget_s=args.budget, pool=pool, workers=args.workers,
-            journal=folder / "journal.jsonl")
+            dataset, list(lossy.values()), n_settings=args.settings, n_timed=args.timed,
+            threads=args.threads, repeats=args.repeats, budget_s=args.budget, api=args.api,
+            pool=pool, workers=args.workers, plan=plan, journal=folder / "journal.jsonl")
+        rows = [{k: v for k, v in row.items() if k not in ("shown", "on_curve")}
+                for row in rows if row["on_curve"]]
         summary.update(rate_distortion(dataset, rows, lossy, env, args.anchors, folder))
     if "cost" in args.studies and lossy:
         summary["cost"] = _costs(dataset, lossy, args)
         results.write_csv(folder / "cost.csv", summary["cost"])
     if "lossless" in args.studies and exact:
-        rows = lossless.measure(dataset, list(exact.values()), args.threads, args.repeats,
-                                args.budget)
+        rows = lossless.measure(dataset, list(exact.values()), n_timed=args.timed,
+                                threads=args.threads, repeats=args.repeats, budget_s=args.budget,
+                                api=args.api, pool=pool)
         summary["lossless"] = lossless.summarise(rows, list(exact.values()))
         results.write_csv(folder / "lossless.csv", rows)
         for line in summary["lossless"]:
@@ -173,7 +180,7 @@ def _costs(dataset: Dataset, codecs: dict[str, Codec], args) -> list[dict]:
 
 
 def _scale(dataset: Dataset, codecs: dict[str, Codec], env, args, out: Path) -> None:
-    chosen = [codec for key, codec in codecs.items() if key != "ours-embedded"]
+    chosen = [codec for key, codec in codecs.items() if key in scale.CODECS]
     data = {"env": env, "picture": dataset.pictures[0].name,
             "against_size": scale.against_size(dataset, chosen, args.threads, args.api,
                                                args.megapixels, args.timeout),

@@ -14,6 +14,7 @@ from .cost import cost
 from .pictures import Dataset, mirrored
 from .progress import say
 
+CODECS = ("ours", "jpeg420", "webp", "jpeg2000", "jpegxl", "avif")  # one of each kind
 MEGAPIXELS = (0.1, 0.4, 1.5, 6, 24)
 
 

@@ -40,7 +40,7 @@ def run(tmp_path_factory):
              "ms-ssim-rgb": [0.7, 0.8, 0.9, 0.95, 0.99]}
     (root / "anchors" / "mini" / "vtm.json").write_text(json.dumps({"name": "VTM", "results": curve}))
     argv = [str(root / "mini"), "--api", "bench_fake_codec", "--codecs", CODECS, "--settings", "5",
-            "--repeats", "1", "--workers", "2", "--megapixels", "0.05",
+            "--repeats", "1", "--timed", "1", "--workers", "2", "--megapixels", "0.05",
             "--anchors", str(root / "anchors"), "--out", str(root / "out")]
     assert main(argv) == 0
     return root / "out", argv

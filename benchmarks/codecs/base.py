@@ -21,10 +21,11 @@ class Point:
     label: str
     n_bytes: int
     pixels: np.ndarray  # (H, W, 3) uint8
-    encode_s: float
-    decode_s: float
+    encode_s: float | None  # None where it was not timed
+    decode_s: float | None
     encode_runs: int
     decode_runs: int
+    on_curve: bool = True  # False for thumbnails, which no rate-distortion curve should hold
 
 
 @dataclass(frozen=True)

@@ -49,11 +49,10 @@ def _use_threads(threads: int) -> None:
         torch.set_num_threads(threads)
 
 
-def cuts(api, data: bytes, first: int = FIRST_LEVEL) -> list[tuple[int, str, bytes]]:
-    """(level index, name, the file cut after it) for each level from ``first`` on."""
-    levels = api.read_header(data).levels
+def cuts(api, data: bytes) -> list[tuple[int, str, bytes]]:
+    """(level index, name, the file cut after it) for each level."""
     return [(int(level.index), str(level.name), data[: level.offset + level.length])
-            for level in levels if level.index >= first]
+            for level in api.read_header(data).levels]
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,8 @@ class EmbeddedCodec(Codec):
         data, encode_s, encode_runs = timed(self.encode, pixels, self.settings[-1], threads)
         for index, name, cut in cuts(self.extra["api"], data):
             decoded, decode_s, decode_runs = timed(self.decode, cut, threads)
-            yield Point(index, f"level {index} {name}".strip(), len(cut), decoded,
-                        encode_s, decode_s, encode_runs, decode_runs)
+            yield Point(index, f"level {index}, {name}", len(cut), decoded, encode_s, decode_s,
+                        encode_runs, decode_runs, on_curve=index >= FIRST_LEVEL)
 
 
 def one_file_per_quality(api_name: str = "selfvae_codec") -> Codec:

@@ -106,7 +106,7 @@ class Viewer {
       image.src = level.uri;
       image.alt = `level ${level.level}`;
       const words = document.createElement("figcaption");
-      words.append(Object.assign(document.createElement("b"), { textContent: `${level.level} \u00b7 ${level.name}` }),
+      words.append(Object.assign(document.createElement("b"), { textContent: level.name }),
         `${level.bpp.toFixed(3)} bpp`, document.createElement("br"),
         level.psnr_db === null ? "exact" : `${level.psnr_db.toFixed(2)} dB`);
       figure.append(image, words);
