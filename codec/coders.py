@@ -109,6 +109,10 @@ class Writer(_Checked):
         self.damage += float(np.square((settled - actual).astype(np.float64)).sum())
         return self._note(settled)
 
+    def likelihoods(self) -> np.ndarray:
+        """Probability of every symbol that was coded, (N,) float64."""
+        return self._encoder.likelihoods()
+
     def finish(self) -> bytes:
         """The level's payload: a byte of flags (bit 0: near-certain symbols are skipped), then rANS words."""
         return bytes([self.skip]) + self._encoder.finish()

@@ -16,6 +16,7 @@ from .errors import ChecksumError
 
 ROW_CODED = 4  # alphabets up to this size are coded with one row of probabilities per symbol
 RAW_BITS = 16
+TOTAL = 1 << 24
 
 Categorical = constriction.stream.model.Categorical
 AnsCoder = constriction.stream.stack.AnsCoder
@@ -28,7 +29,6 @@ class Tables:
 
     def __init__(self, frequencies: np.ndarray):
         self.weights = frequencies.astype(np.float64) - 1
-        self.bits = None
         self._models: dict[int, Categorical] = {}
 
     def model(self, table: int) -> Categorical:
@@ -72,18 +72,30 @@ class Encoder:
         order, used, starts = _group(ids)
         ordered = symbols[order]
         for i, table in enumerate(used):
-            self._work.append((ordered[starts[i] : starts[i + 1]], tables.model(int(table))))
+            self._work.append((ordered[starts[i] : starts[i + 1]], tables.model(int(table)), tables.weights[table]))
 
     def put_raw(self, values: np.ndarray) -> None:
         """Code values (N,) in [0, 2^RAW_BITS) at RAW_BITS bits each."""
         self._work.append((values.astype(np.int32), _RAW))
 
+    def likelihoods(self) -> np.ndarray:
+        """Probability of every symbol put so far, float64: what the model itself counts."""
+        parts = [np.zeros(0)]
+        for symbols, *model in self._work:
+            if model[0] is _RAW:
+                parts.append(np.full(len(symbols), 2.0**-RAW_BITS))
+            elif model[0] is _ROWS:
+                parts.append((model[1][np.arange(len(symbols)), symbols] + 1) / TOTAL)
+            else:
+                parts.append((model[1][symbols] + 1) / TOTAL)
+        return np.concatenate(parts)
+
     def finish(self) -> bytes:
         """The compressed bytes, a multiple of four, little-endian 32-bit words."""
         coder = AnsCoder()
-        for symbols, *model in reversed(self._work):
+        for symbols, model, *weights in reversed(self._work):
             if len(symbols):
-                coder.encode_reverse(symbols, *model)
+                coder.encode_reverse(symbols, model, *(weights if model is _ROWS else ()))
         return coder.get_compressed().astype("<u4").tobytes()
 
 

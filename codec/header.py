@@ -39,7 +39,7 @@ FIELDS = (
     Field("version", "B", "-", (VERSION,), "format number"),
     Field("flags", "B", "bits", range(4), "bit 0: a metadata section exists; bit 1: the source was grey"),
     Field("n_levels", "B", "levels", range(1, MAX_LEVELS + 1), "levels in this file"),
-    Field("y_step", "B", "grey levels", (1, 2, 4, 8), "quantisation step of the representations y"),
+    Field("y_step", "B", "grey levels", (1, 2, 4, 8, 16), "quantisation step of the representations y"),
     Field("width", "I", "pixels", range(1, MAX_SIDE + 1), "width of the picture"),
     Field("height", "I", "pixels", range(1, MAX_SIDE + 1), "height of the picture"),
     Field("model_id", "8s", "-", None, "first 8 bytes of the SHA-256 of the weights file"),

@@ -186,9 +186,7 @@ def encode_levels(
     count = len(level_names(plan.planes))
     if levels is not None and not 1 <= levels <= count:
         raise CodecError(f"levels={levels} is out of range: at quality {quality:g} a file has 1 to {count} levels")
-    walk = Walk(nets, plan, analyse(nets, plan, x, latents=levels is None or levels > FIRST_LATENT))
-    models = _models(nets)
-    writers = [_write_level(walk, models, index) for index in range(levels or count)]
+    writers = _write(nets, plan, x, levels or count)
     return EncodedLevels(
         [w.finish() for w in writers],
         [w.check for w in writers],
@@ -199,13 +197,27 @@ def encode_levels(
     )
 
 
+def likelihoods(x: np.ndarray, *, quality: float, backend: str = "auto") -> np.ndarray:
+    """Probability of every symbol that ``encode_levels`` codes, (N,) float64: the model's own count of bits."""
+    nets = networks(None, backend)
+    plan = plan_for(*x.shape[:2], quality)
+    return np.concatenate([w.likelihoods() for w in _write(nets, plan, x, FIRST_LATENT + plan.planes)])
+
+
+def _write(nets: Networks, plan: Plan, x: np.ndarray, count: int) -> list[Writer]:
+    """Walk the first ``count`` levels, writing each."""
+    walk = Walk(nets, plan, analyse(nets, plan, x, latents=count > FIRST_LATENT))
+    models = _models(nets)
+    return [_write_level(walk, models, index) for index in range(count)]
+
+
 def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True) -> Latents:
     """Everything that the encoder may code. Without ``latents``, z[1] stays empty."""
     H, W = plan.padded
     x = np.pad(x, ((0, H - plan.height), (0, W - plan.width), (0, 0)), mode="edge").transpose(2, 0, 1)
     y1 = mean_of(x, Y1_STRIDE, plan.y_step)
     y2 = to_ycocg(mean_of(y1, 2, 1))
-    z1 = nets.analysis(x, (y1 * plan.y_step).clip(0, 256)) if latents else np.zeros(0)
+    z1 = nets.analysis(x, (y1 * plan.y_step).clip(0, 256), plan.step) if latents else np.zeros(0)
     return Latents(mean_of(y2, 2, U_STEP), y2, to_ycocg(y1), z1)
 
 

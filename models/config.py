@@ -17,6 +17,7 @@ T_FIRST = 3.25  # the coarsest plane of a file has t in [T_FIRST, T_FIRST + 1), 
 Y1_STRIDE = 16  # y[1]; y[2] is at twice this, u and z[2] at four times
 Z1_STRIDE = 8
 PAD = 64  # the picture is padded to a multiple of the coarsest stride, by repeating its edge
+Y_STEPS = (1, 2, 4, 8, 16)  # quantisation steps of the representations
 U_STEP = 8  # u is the 2x2 mean of y[2] in YCoCg, in units of this many of its steps
 
 
@@ -67,12 +68,12 @@ def planes_for(t: float) -> int:
 
 
 def y_step_for(t_coarsest: float) -> int:
-    """Quantisation step of the representations, in {1, 2, 4, 8}, from the coarsest latent plane.
+    """Quantisation step of the representations, in Y_STEPS, from the coarsest latent plane.
 
     A 16x16 mean with step s carries the precision of an orthonormal coefficient with step 16 s; the first
     plane's step sets what is worth sending, and no finer plane pays for it twice (docs/design-notes.md).
     """
     step = 1
-    while step < 8 and 3.0**t_coarsest > 20 * 2**0.5 * step:
+    while step < Y_STEPS[-1] and 3.0**t_coarsest > 20 * 2**0.5 * step:
         step *= 2
     return step

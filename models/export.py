@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from . import units, weights
-from .config import T_COARSEST, T_FINEST, T_FIRST, Y1_STRIDE, Config, planes_for, y_step_for
+from .config import T_COARSEST, T_FINEST, Y1_STRIDE, Y_STEPS, Config, y_step_for
 from .data import Crops
 from .exact import ACTIVATION_LIMIT, SUM_LIMIT, ExactBlock, ExactConv, ExactNet, StepTable
 from .layers import Net
-from .selfvae import Prior, SelfVAE
+from .selfvae import Prior, SelfVAE, first_plane
 from .tables import LOG2_SCALE_MIN, LOG2_SCALE_STEP, MEAN_UNITS, SCALE_LEVELS, U_LIMIT, build_tables
 from .transforms import downscale, to_ycocg, u_from_y2
 
@@ -160,8 +160,8 @@ def calibrate(model: SelfVAE, crops: Crops, batches: int, quantile: float) -> Ra
         x = torch.from_numpy(next(crops)).float().contiguous(memory_format=torch.channels_last)
         n = len(x)
         t = T_FINEST + (T_COARSEST - T_FINEST) * (torch.arange(n) + (i + 0.5) / batches) / n
-        y_step = torch.tensor([float(y_step_for(v if v >= T_FIRST else v + planes_for(v) - 1)) for v in t.tolist()])
-        model(x, t, y_step)
+        y_step = torch.tensor([float(y_step_for(v)) for v in first_plane(t).tolist()])
+        model(x, t, t, y_step)
         model.representation_bits(x, y_step)
     ranges.remove()
     return ranges
@@ -233,12 +233,12 @@ def exact_networks(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
 
 @torch.no_grad()
 def u_counts(crops: Crops, batches: int) -> np.ndarray:
-    """How often each symbol of u occurs, (4 y_steps, 3 channels, 2 * U_LIMIT + 1) int64: p(u) is a histogram."""
-    counts = np.zeros((4, 3, 2 * U_LIMIT + 1), np.int64)
+    """How often each symbol of u occurs, (y_steps, 3 channels, 2 * U_LIMIT + 1) int64: p(u) is a histogram."""
+    counts = np.zeros((len(Y_STEPS), 3, 2 * U_LIMIT + 1), np.int64)
     for _ in range(batches):
         x = torch.from_numpy(next(crops)).float()
-        for i in range(4):
-            y2 = downscale(downscale(x, Y1_STRIDE, 2**i), 2)
+        for i, y_step in enumerate(Y_STEPS):
+            y2 = downscale(downscale(x, Y1_STRIDE, y_step), 2)
             u = u_from_y2(to_ycocg(y2)).clamp(-U_LIMIT, U_LIMIT).long() + U_LIMIT
             for channel in range(3):
                 counts[i, channel] += np.bincount(u[:, channel].flatten().numpy(), minlength=2 * U_LIMIT + 1)

@@ -81,7 +81,7 @@ class Networks:
         def prior(index: int, parent: np.ndarray, known: list[np.ndarray], y_step: int):
             limit = units.LATTICE_INPUT_LIMIT
             inputs = [v.clip(-limit, limit) for v in (parent, *(k - parent for k in known))]
-            t = round(T_FIRST * T_UNITS) + 192 * (y_step.bit_length() - 1)
+            t = round(T_FIRST * T_UNITS) + 144 * (y_step.bit_length() - 1)
             mean, level = self._prior(f"{name}.{index}", inputs, t)
             return mean + MEAN_UNITS * (4 * parent - sum(known)) // (4 - index), level
 
@@ -112,13 +112,13 @@ class Networks:
 
     # ---- analysis, encoder only ----------------------------------------------------------------------
 
-    def analysis(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def analysis(self, x: np.ndarray, y: np.ndarray, t: int) -> np.ndarray:
         """z[1] before quantisation, float64 (192, H/8, W/8). x: (3, H, W) integers, sides multiples of 64."""
         difference = x.astype(np.float32) * 2**UPSAMPLE_BITS - upsample(y)
         v = space_to_depth(difference, Z1_STRIDE)
         linear = self._linear("analysis", v) / 2.0 ** (TRANSFORM_BITS + UPSAMPLE_BITS)
         shown = np.floor(v / (2**UPSAMPLE_BITS // units.PIXEL_UNITS) + 0.5)
-        return linear + self.run("analysis", [shown.clip(-1023, 1023)], 0) / np.float64(units.LATENT_UNITS)
+        return linear + self.run("analysis", [shown.clip(-1023, 1023)], t) / np.float64(units.LATENT_UNITS)
 
     def hyper_analysis(self, z1: np.ndarray, t: int) -> np.ndarray:
         """z[2], rounded, int32 (z2_channels, H/64, W/64)."""

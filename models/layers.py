@@ -84,11 +84,6 @@ class Net(nn.Module):
         return self
 
 
-def round_ste(x: Tensor) -> Tensor:
-    """Round half to even; the gradient passes straight through."""
-    return x + (x.round() - x).detach()
-
-
 class _LowerBound(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, bound):

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import T_FIRST, U_STEP, Z1_STRIDE, Config
-from .layers import Net, clamp_ste, round_ste, step_weights
+from .layers import Net, clamp_ste, step_weights
 from .logistic import log_bin_prob
 from .tables import (
     LOG2_SCALE_MAX,
@@ -33,7 +33,7 @@ from .tables import (
     centroid_table,
 )
 from .transforms import block_transform, downscale, to_ycocg, u_from_y2, upsample
-from .units import ANALYSIS_GAIN, ANALYSIS_SCALE, LATTICE_SCALE, SYMBOL_LIMIT, SYNTHESIS_LIMIT, Y_OFFSET, Y_SCALE, Z2_SCALE
+from .units import ANALYSIS_GAIN, ANALYSIS_SCALE, HYPER_GAIN, LATTICE_SCALE, SYMBOL_LIMIT, SYNTHESIS_LIMIT, Y_OFFSET, Y_SCALE, Z2_SCALE
 from .walk import LATTICE, walk_lattice, walk_plane
 
 LOG2 = 0.6931471805599453
@@ -68,6 +68,11 @@ def step_knots() -> Tensor:
     )
 
 
+def first_plane(t: Tensor) -> Tensor:
+    """log3 of the step of the coarsest plane above one at t."""
+    return t + torch.ceil(T_FIRST - t).clamp(min=0)
+
+
 class HyperAnalysis(nn.Module):
     """q(z[2] | z[1], y): encoder only. (B, 192, H/8, W/8) -> (B, z2_channels, H/64, W/64)."""
 
@@ -83,7 +88,7 @@ class HyperAnalysis(nn.Module):
             if i:
                 h = F.pixel_unshuffle(F.relu(h), 2)
             h = net([h], step)
-        return h
+        return HYPER_GAIN * h
 
 
 class Context(nn.Module):
@@ -127,13 +132,13 @@ class SelfVAE(nn.Module):
         transform = torch.from_numpy(block_transform()).float()
         self.analysis_linear = nn.Conv2d(192, 192, 1, bias=False)
         self.analysis_linear.weight.data = transform[:, :, None, None].clone()
-        self.analysis_net = Net(192, c.transform_width, c.analysis_blocks, 192, stepped=False).zero_head()
+        self.analysis_net = Net(192, c.transform_width, c.analysis_blocks, 192).zero_head()
         self.synthesis_linear = nn.Conv2d(192, 192, 1, bias=False)
         self.synthesis_linear.weight.data = transform.T[:, :, None, None].clone()
         self.synthesis_net = Net(192, c.transform_width, c.synthesis_blocks, 192).zero_head()
 
         self.hyper_analysis = HyperAnalysis(c.z2_channels, c.prior_width)
-        self.z2_prior = Prior(48, c.prior_width, 1, c.z2_channels, torch.ones(c.z2_channels), relative=False)
+        self.z2_prior = Prior(48, c.prior_width, 1, c.z2_channels, torch.full((c.z2_channels,), 2.0), relative=False)
         self.context = Context(c.z2_channels, c.prior_width)
         self.coarse = Net(c.prior_width + 192, c.prior_width, c.coarse_blocks, c.prior_width)
         index = torch.arange(192.0)
@@ -149,10 +154,10 @@ class SelfVAE(nn.Module):
 
     # ---- deterministic parts -------------------------------------------------------------------------
 
-    def analysis(self, x: Tensor, y1: Tensor) -> Tensor:
-        """z[1] before quantisation. x, up(y1): (B, 3, H, W) in 0..255. Does not see the step, so that planes nest."""
+    def analysis(self, x: Tensor, y1: Tensor, step: Tensor) -> Tensor:
+        """z[1] before quantisation. x, up(y1): (B, 3, H, W) in 0..255; step: that of the file's finest plane."""
         v = F.pixel_unshuffle(x - upsample(y1), Z1_STRIDE)  # (B, 192, H/8, W/8)
-        return self.analysis_linear(v) + ANALYSIS_GAIN * self.analysis_net([v / ANALYSIS_SCALE])
+        return self.analysis_linear(v) + ANALYSIS_GAIN * self.analysis_net([v / ANALYSIS_SCALE], step)
 
     def synthesis(self, z: Tensor, y1: Tensor, delta: Tensor, step: Tensor) -> Tensor:
         """x_hat, unclamped. z: (B, 192, H/8, W/8) in steps; delta: (B, 1, 1, 1) the step D."""
@@ -181,30 +186,31 @@ class SelfVAE(nn.Module):
 
     # ---- training ------------------------------------------------------------------------------------
 
-    def forward(self, x: Tensor, t: Tensor, y_step: Tensor, nothing: Tensor | None = None) -> "Terms":
+    def forward(
+        self, x: Tensor, t: Tensor, t_finest: Tensor, y_step: Tensor, nothing: Tensor | None = None
+    ) -> "Terms":
         """Bits and distortion of one random plane per picture.
 
-        x: (B, 3, H, W) in 0..255, sides multiples of 64; t: (B,) log3 of the step. A picture with
-        t < T_FIRST is coded given its plane at t + 1; bits are then those of the ternary digits alone.
+        x: (B, 3, H, W) in 0..255, sides multiples of 64; t: (B,) log3 of the step; t_finest: (B,) that of the
+        finest plane of the file, which the analysis sees: t, or t minus a whole number. A picture with t < T_FIRST is coded given its plane at t + 1; bits are then those of the ternary digits alone.
         nothing: (B,) bool, pictures for which no latent is read: z_hat is what the priors expect.
         """
         B, _, H, W = x.shape
         pixels = H * W
         delta = (3.0**t)[:, None, None, None]
         refine = t < T_FIRST
-        t_first = torch.where(refine, t + torch.ceil(T_FIRST - t), t)
-        step, step_first = step_weights(t), step_weights(t_first)
+        step, step_first = step_weights(t), step_weights(first_plane(t))
 
         y1 = downscale(x, 16, y_step[:, None, None, None]) * y_step[:, None, None, None]
         y1_in = (y1 - Y_OFFSET) / Y_SCALE
-        z1 = self.analysis(x, y1)
+        z1 = self.analysis(x, y1, step_weights(t_finest))
 
         z2 = self.hyper_analysis(z1, step_first)
         mean2, log2_scale2 = self.z2_prior([F.pixel_unshuffle(y1_in, 4)], step_first)
         silent = torch.zeros_like(refine) if nothing is None else nothing
         keep = (~silent)[:, None, None, None]
         bits2 = latent_bits(z2, mean2, log2_scale2, None, None) * keep
-        z2_hat = torch.where(keep, round_ste(z2), mean2)
+        z2_hat = torch.where(keep, z2 + torch.rand_like(z2) - 0.5 if self.training else z2.round(), mean2)
         context = self.context(z2_hat / Z2_SCALE, y1_in, step_first)
 
         z = (z1 / delta).split(self.config.groups, 1)
@@ -234,7 +240,7 @@ class SelfVAE(nn.Module):
 
     def representation_bits(self, x: Tensor, y_step: Tensor) -> tuple[Tensor, Tensor]:
         """Bits of y[1] given y[2] and of y[2] given u, each (B,), per pixel of x."""
-        step = step_weights(T_FIRST + 0.75 * y_step.log2())
+        step = step_weights(T_FIRST + 0.5625 * y_step.log2())  # spread over the knots of first planes
         y1_rgb = downscale(x, 16, y_step[:, None, None, None])
         y2_rgb = downscale(y1_rgb, 2)
         y1, y2 = to_ycocg(y1_rgb), to_ycocg(y2_rgb)

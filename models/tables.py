@@ -76,8 +76,8 @@ def digit_frequencies() -> np.ndarray:
 
 
 def u_frequencies(counts: np.ndarray) -> np.ndarray:
-    """p(u): counts (4, 3, 2 U_LIMIT + 1) -> frequencies (12, 2 U_LIMIT + 1), rows by y_step, then channel."""
-    return to_frequencies(counts.reshape(12, -1) + 0.5)
+    """p(u): counts (y_steps, 3, 2 U_LIMIT + 1) -> frequencies, a row for each y_step and channel."""
+    return to_frequencies(counts.reshape(-1, counts.shape[2]) + 0.5)
 
 
 def truncated_mean(centre: np.ndarray, scale: np.ndarray, half_width: float) -> np.ndarray:

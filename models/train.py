@@ -20,9 +20,9 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from .config import T_COARSEST, T_FINEST, T_FIRST, Config, planes_for, y_step_for
+from .config import T_COARSEST, T_FINEST, T_FIRST, Y_STEPS, Config, y_step_for
 from .data import Crops, build_cache
-from .selfvae import SelfVAE
+from .selfvae import SelfVAE, first_plane
 
 SLOPE = 0.13  # d(distortion) / d(bits) of a uniform quantiser, in units of D^2
 
@@ -53,13 +53,20 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return p.parse_args(argv)
 
 
-def draw_steps(rng: torch.Generator, batch: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """t, y_step and "nothing read" for a batch: t uniform over all planes, stratified over the batch."""
+def draw_steps(rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """t, t_finest, y_step and "nothing read" for a batch: t uniform over all planes, stratified over the batch.
+
+    A third of the planes that can be followed by finer ones are trained as such, so that the analysis, which
+    sees the finest step of a file, serves every stopping point.
+    """
     t = T_FINEST + (T_COARSEST - T_FINEST) * (torch.arange(batch) + torch.rand(batch, generator=rng)) / batch
     t = t[torch.randperm(batch, generator=rng)]
-    y_step = torch.tensor([float(y_step_for(v if v >= T_FIRST else v + planes_for(v) - 1)) for v in t.tolist()])
+    followed = (torch.rand(batch, generator=rng) < 1 / 3) & (t < T_FIRST + 1)
+    finer = torch.floor(torch.rand(batch, generator=rng) * torch.floor(t - T_FINEST)) + 1
+    t_finest = torch.where(followed & (t - T_FINEST >= 1), t - finer, t)
+    y_step = torch.tensor([float(y_step_for(v)) for v in first_plane(t).tolist()])
     nothing = (t >= T_FIRST) & (torch.rand(batch, generator=rng) < 0.06)
-    return t, y_step, nothing
+    return t, t_finest, y_step, nothing
 
 
 def picture_loss(terms, t: torch.Tensor, power: float) -> torch.Tensor:
@@ -79,8 +86,8 @@ class LatentObjective(nn.Module):
 
     def forward(self, x: Tensor, rng: torch.Generator) -> tuple[Tensor, list[tuple]]:
         """Returns the loss and, per picture, what the log wants: (range of t, {name: value})."""
-        t, y_step, nothing = draw_steps(rng, len(x))
-        terms = self.model(x, t, y_step, nothing)
+        t, t_finest, y_step, nothing = draw_steps(rng, len(x))
+        terms = self.model(x, t, t_finest, y_step, nothing)
         losses = picture_loss(terms, t, self.power)
         bpp, mse = (terms.z1_bpp + terms.z2_bpp).tolist(), (terms.distortion / 3).tolist()
         rows = [
@@ -100,7 +107,7 @@ class RepresentationObjective(nn.Module):
         model.y2_prior.requires_grad_(True)
 
     def forward(self, x: Tensor, rng: torch.Generator) -> tuple[Tensor, list[tuple]]:
-        y_step = 2.0 ** torch.randint(0, 4, (len(x),), generator=rng)
+        y_step = torch.tensor(Y_STEPS)[torch.randint(0, len(Y_STEPS), (len(x),), generator=rng)].float()
         y1, y2 = self.model.representation_bits(x, y_step)
         rows = [(f"step_{int(s)}", {"y1_bpp": a, "y2_bpp": b}) for s, a, b in zip(y_step, y1.tolist(), y2.tolist())]
         return (y1 + y2).mean() * 100, rows

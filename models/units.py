@@ -21,8 +21,9 @@ SYNTHESIS_OUTPUT = 1 / RESIDUAL_UNITS
 
 HYPER_UNITS = 128  # log1p(|z[1]| / 8) in 1/128
 HYPER_INPUT = 1 / HYPER_UNITS
+HYPER_GAIN = 8  # z[2] is the hyper-analysis times this: it must span many steps from the start, or it stays unused
 Z2_UNITS = 64  # z[2] before rounding, in 1/64
-Z2_OUTPUT = 1 / Z2_UNITS
+Z2_OUTPUT = 1 / (HYPER_GAIN * Z2_UNITS)
 Z2_SCALE = 4  # the context sees z[2] / 4
 Z2_INPUT = 1 / Z2_SCALE
 

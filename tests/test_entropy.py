@@ -1,0 +1,135 @@
+"""rANS with our integer tables: round trips, sizes near the entropy, and words that never change."""
+
+import numpy as np
+import pytest
+
+from selfvae_codec.coders import Expect, Models, Reader, Sample, Writer
+from selfvae_codec.entropy import Decoder, Encoder, Tables
+from selfvae_codec.errors import MismatchError
+from selfvae_codec.models.tables import PRECISION, SCALE_LEVELS, build_tables, to_frequencies
+
+TOTAL = 1 << PRECISION
+
+
+def random_tables(rows, symbols, seed=0):
+    return to_frequencies(np.random.default_rng(seed).dirichlet(np.ones(symbols), rows))
+
+
+def draw(frequencies, ids, seed=0):
+    point = np.random.default_rng(seed).integers(0, TOTAL, len(ids))
+    return (point[:, None] >= np.cumsum(frequencies[ids].astype(np.int64), axis=1)).sum(1)
+
+
+@pytest.fixture(scope="module")
+def models():
+    return Models(build_tables(np.ones((5, 3, 65), np.int64)))
+
+
+def rans_words(symbols, ids, frequencies):
+    """An independent rANS coder in Python integers: 64-bit state, 32-bit words, pushed in reverse."""
+    state, words = 0, []
+    for symbol, table in zip(symbols[::-1], ids[::-1]):
+        f = [int(v) for v in frequencies[table]]
+        left, frequency = sum(f[:symbol]), f[symbol]
+        if state >= frequency << (64 - PRECISION):
+            words.append(state & 0xFFFFFFFF)
+            state >>= 32
+        state = (state // frequency << PRECISION) + left + state % frequency
+    while state:
+        words.append(state & 0xFFFFFFFF)
+        state >>= 32
+    return words
+
+
+@pytest.mark.parametrize("symbols_per_table", [3, 256])
+def test_constriction_uses_our_integer_tables_as_they_are(symbols_per_table):
+    frequencies = random_tables(5, symbols_per_table)
+    ids = np.sort(np.random.default_rng(1).integers(0, 5, 400))  # sorted: the coder groups symbols by table
+    symbols = draw(frequencies, ids)
+    encoder = Encoder()
+    encoder.put(Tables(frequencies), ids, symbols)
+    assert np.frombuffer(encoder.finish(), "<u4").tolist() == rans_words(symbols.tolist(), ids.tolist(), frequencies)
+
+
+@pytest.mark.parametrize("symbols_per_table", [3, 256])
+def test_symbols_come_back_and_cost_their_entropy(symbols_per_table):
+    frequencies = random_tables(300, symbols_per_table)
+    ids = np.random.default_rng(1).integers(0, 300, 20_000)
+    symbols = draw(frequencies, ids)
+    tables = Tables(frequencies)
+    encoder = Encoder()
+    encoder.put(tables, ids, symbols)
+    encoder.put_raw(np.array([0, 65535, 7]))
+    data = encoder.finish()
+    decoder = Decoder(data)
+    assert np.array_equal(decoder.get(tables, ids), symbols)
+    assert decoder.get_raw(3).tolist() == [0, 65535, 7]
+    assert decoder.exhausted
+    ideal_bits = -np.log2(frequencies[ids, symbols] / TOTAL).sum() + 3 * 16
+    assert ideal_bits <= 8 * len(data) <= ideal_bits * 1.001 + 64
+
+
+def test_every_table_is_a_distribution(models):
+    for tables in (models.symbols, models.digits, models.u):
+        frequencies = tables.weights + 1
+        assert frequencies.min() >= 1
+        assert (frequencies.sum(1) == TOTAL).all()
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_writer_and_reader_agree_on_symbols_digits_and_escapes(models, skip):
+    rng = np.random.default_rng(0)
+    shape = (7, 30, 20)
+    level = rng.integers(0, SCALE_LEVELS, shape).astype(np.int32)
+    mean = rng.integers(-300, 300, shape).astype(np.int32)
+    actual = np.rint(mean / 32 + rng.logistic(0, 0.05 * 2 ** (0.15 * level))).astype(np.int32)
+    actual[0, 0, :3] = [32000, -32000, 400]
+    level[0, 0, :3] = 20
+    digits = rng.integers(-1, 2, shape).astype(np.int32)
+    writer = Writer(models, skip)
+    settled = writer.symbols(mean, level, actual), writer.digits(mean // 8, level, digits)
+    reader = Reader(models, writer.finish(), writer.check, "test")
+    assert np.array_equal(reader.symbols(mean, level), settled[0])
+    assert np.array_equal(reader.digits(mean // 8, level), settled[1])
+    reader.finish()
+    if not skip:
+        assert np.array_equal(settled[0], actual) and np.array_equal(settled[1], digits)
+        assert writer.damage == 0
+    else:
+        assert writer.damage > 0, "digits drawn at random defy near-certain predictions"
+
+
+def test_a_decoder_that_computes_other_means_is_found_out(models):
+    mean, level = np.full((3, 40, 40), 5, np.int32), np.full((3, 40, 40), 30, np.int32)
+    writer = Writer(models, skip=False)
+    writer.symbols(mean, level, np.zeros_like(mean))
+    payload = writer.finish()
+    wrong = level.copy()
+    wrong[0, 3, 3] += 1
+    reader = Reader(models, payload, writer.check, "3 (z.0)")
+    reader.symbols(mean, wrong)
+    with pytest.raises(MismatchError, match="z.0"):
+        reader.finish()
+
+
+def test_expectation_is_the_nearest_integer_and_samples_follow_the_prior(models):
+    mean = np.full((1, 200, 200), 32 * 5 + 8, np.int32)
+    level = np.full(mean.shape, 34, np.int32)  # scale 1.7
+    assert (Expect().symbols(mean, level) == 5).all()
+    drawn = Sample(models, seed=3).symbols(mean, level)
+    scale = 0.05 * 2 ** (0.15 * 34)
+    assert abs(drawn.mean() - 5.25) < 0.1
+    assert abs(drawn.std() / (scale * np.pi / np.sqrt(3)) - 1) < 0.05
+    assert np.array_equal(drawn, Sample(models, seed=3).symbols(mean, level))
+    assert not np.array_equal(drawn, Sample(models, seed=4).symbols(mean, level))
+
+
+def test_words_of_a_fixed_message_never_change():
+    frequencies = random_tables(3, 3, seed=5)
+    ids = np.arange(60) % 3
+    encoder = Encoder()
+    encoder.put(Tables(frequencies), ids, draw(frequencies, ids, seed=6))
+    assert encoder.finish().hex() == GOLDEN_WORDS
+
+
+GOLDEN_WORDS = "8246f33478753470efe4b766"
