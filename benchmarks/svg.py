@@ -76,7 +76,7 @@ def dash(index: int) -> str:
 def chart(lines: list[Line], x: Axis, y: Axis, *, title: str, width: int = 520, height: int = 380,
           end_labels: bool = False, point_labels: bool = False, style: str = "") -> str:
     """The <svg> element. ``title`` is read by screen readers; ``style`` makes it stand alone."""
-    left, right, top, bottom = 50, (224 if end_labels else 14), 34, 44
+    left, right, top, bottom = 50, (246 if end_labels else 14), 34, 44
     W, H = width - left - right, height - top - bottom
 
     def px(value):
@@ -108,7 +108,7 @@ def chart(lines: list[Line], x: Axis, y: Axis, *, title: str, width: int = 520, 
         parts.append(_curve(line, px, py))
     parts.append("</g>")
     if point_labels:
-        parts += _point_labels(lines, px, py, left, left + W)
+        parts += _point_labels(lines, px, py, left, left + W, top + H)
     if end_labels:
         parts += _labels(lines, x, y, px, py, left + W + 10, top, H)
     return "".join(parts) + "</svg>"
@@ -132,7 +132,7 @@ def _curve(line: Line, px, py) -> str:
     return "".join(out) + "</g>"
 
 
-def _point_labels(lines: list[Line], px, py, left: float, right: float) -> list[str]:
+def _point_labels(lines: list[Line], px, py, left: float, right: float, bottom: float) -> list[str]:
     """A name beside each line's first point, moved until it covers nothing."""
     out = []
     taken = [(py(line.ys[0]) + 4, px(line.xs[0]) - 6, px(line.xs[0]) + 6) for line in lines]
@@ -142,7 +142,7 @@ def _point_labels(lines: list[Line], px, py, left: float, right: float) -> list[
         sides = [(False, a + 10), (True, a - 10 - half)]
         offers = [(abs(shift), flip, start, b + 4 + shift) for flip, start in sides
                   for shift in (0, -8, 8, -15, 15, -22, 22, -30, 30, -45, 45)
-                  if left < start and start + half < right + 10]
+                  if left < start and start + half < right + 10 and b + 4 + shift < bottom]
         free = [offer for offer in sorted(offers) if not any(
             abs(offer[3] - y) < 14 and offer[2] < end and begin < offer[2] + half
             for y, begin, end in taken)]
