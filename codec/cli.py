@@ -204,7 +204,8 @@ def _forwarded(command: str, module: str, extra: str, text: str) -> None:
 
 _forwarded("train", "selfvae_codec.models.train", "train", "Train a model.")
 _forwarded("train-plot", "selfvae_codec.models.train_plot", "train", "Plot the log of a training run.")
-_forwarded("evaluate", "selfvae_codec.models.evaluate", "train", "Measure a model, in its own count of bits.")
+_forwarded("export", "selfvae_codec.models.export", "train", "Turn training checkpoints into a weights file.")
+_forwarded("evaluate", "selfvae_codec.benchmarks.evaluate", "bench", "Check real files of a folder, level by level.")
 _forwarded("bench", "selfvae_codec.benchmarks.__main__", "bench", "Compare with other codecs, in real files.")
 
 

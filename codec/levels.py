@@ -100,11 +100,7 @@ class Walk:
             i, j = LATTICE[index]
             return coder.symbols(mean, level, None if actual is None else actual[:, i::2, j::2])
 
-        parts = walk_lattice(self.nets.lattice_prior(name), parent, self.plan.y_step, visit)
-        out = np.empty((3, 2 * parent.shape[1], 2 * parent.shape[2]), np.int32)
-        for (i, j), part in zip(LATTICE, parts):
-            out[:, i::2, j::2] = part
-        return out
+        return self.nets.interleave(walk_lattice(self.nets.lattice_prior(name), parent, self.plan.y_step, visit))
 
     def plane(self, k: int, coder: Coder) -> None:
         """Level 3 + k: plane k of z[1], with z[2] before the first."""
@@ -113,16 +109,18 @@ class Walk:
             self._z2(coder)
         coarse = self.symbols
         target = None if self.latents is None else self._quantised(k)
-        coded = self.plan.coded
+        _, rows, columns = self.plan.coded
         shape = (192, *(2 * n for n in self.y_pixels.shape[1:]))
         self.symbols = np.zeros(shape, np.int32)
         self.z = np.zeros(shape, np.int32)  # E[z | all that was settled], in 1/CENTROID_UNITS of the step
         starts = np.cumsum([0, *self.nets.config.groups])
 
-        def visit(group, mean, level):
+        def visit(group, sub_lattice, mean, level):
             channels = slice(starts[group], starts[group + 1])
-            region = (channels, *coded[1:])
-            mean, level = mean[coded], level[coded]
+            (i, j), stride = ((0, 0), 1) if sub_lattice is None else (LATTICE[sub_lattice], 2)
+            region = (channels, slice(i, rows.stop, stride), slice(j, columns.stop, stride))
+            height, width = self.symbols[region].shape[1:]
+            mean, level = mean[:, :height, :width], level[:, :height, :width]
             actual = None if target is None else target[region]
             if coarse is None:
                 symbols = coder.symbols(mean, level, actual)
@@ -132,7 +130,7 @@ class Walk:
                 mean = mean + MEAN_UNITS * centre
             self.symbols[region] = symbols
             self.z[region] = self._expectation(coder, symbols, mean, level)
-            return self.symbols[channels]
+            return self.symbols[channels, i::stride, j::stride]
 
         walk_plane(self.nets, self.context, coarse, t, visit)
 

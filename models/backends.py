@@ -10,6 +10,7 @@ from . import weights
 from .inference import Networks
 
 BACKENDS = ("auto", "torch", "onnxruntime")
+DEFAULT_TILE = 256  # positions; networks run over larger arrays tile by tile, with the same result
 
 
 def choose(backend: str) -> str:
@@ -27,15 +28,17 @@ def choose(backend: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _load(model_id: bytes | None, backend: str, tile: int) -> Networks:
+def _load(model_id: bytes | None, backend: str) -> Networks:
     if backend == "onnxruntime":
         from .runtime_onnx import OnnxNet as runner
     else:
         from .runtime_torch import TorchNet as runner
     path = weights.default() if model_id is None else weights.find(model_id)
-    return Networks(weights.read(path), runner, tile)
+    return Networks(weights.read(path), runner)
 
 
-def networks(model_id: bytes | None, backend: str = "auto", tile: int = 256) -> Networks:
+def networks(model_id: bytes | None, backend: str = "auto") -> Networks:
     """The networks of a model (None: the default one), loaded once. Raises ModelError, CodecError."""
-    return _load(model_id, choose(backend), tile)
+    nets = _load(model_id, choose(backend))
+    nets.tile = DEFAULT_TILE
+    return nets

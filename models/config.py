@@ -30,13 +30,13 @@ class Config:
 
     family: str = "downscale"
     transform_width: int = 128  # hidden channels of analysis and synthesis, at 1/8
-    analysis_blocks: int = 5
-    synthesis_blocks: int = 5
-    prior_width: int = 96  # hidden channels of every prior
+    analysis_blocks: int = 4
+    synthesis_blocks: int = 4
+    prior_width: int = 112  # hidden channels of every prior
     prior_blocks: int = 2  # residual blocks per channel group
     coarse_blocks: int = 1  # residual blocks that read the coarser plane
-    groups: tuple[int, ...] = (12, 36, 48, 96)  # channels of z[1], low to high frequency; they sum to 192
-    z2_channels: int = 48
+    groups: tuple[int, ...] = (21, 35, 48, 88)  # channels of z[1], low to high frequency; they sum to 192
+    z2_channels: int = 32
     u_channels: int = 3
     y_width: int = 32  # hidden channels of the representation priors
     y_blocks: int = 2

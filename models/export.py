@@ -161,7 +161,7 @@ def calibrate(model: SelfVAE, crops: Crops, batches: int, quantile: float) -> Ra
         n = len(x)
         t = T_FINEST + (T_COARSEST - T_FINEST) * (torch.arange(n) + (i + 0.5) / batches) / n
         y_step = torch.tensor([float(y_step_for(v)) for v in first_plane(t).tolist()])
-        model(x, t, t, y_step)
+        model(x, t, t, y_step, torch.zeros(n, dtype=torch.bool))
         model.representation_bits(x, y_step)
     ranges.remove()
     return ranges
@@ -218,13 +218,17 @@ def exact_networks(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
     z2 = (units.Z2_INPUT, units.SYMBOL_LIMIT, c.z2_channels)
     out = features("context.at64", model.context.at64, [z2, (*y, 48)])
     out = features("context.at32", model.context.at32, [(out, ACTIVATION_LIMIT, 64), (*y, 12)])
-    # the context and its refinement by the coarser plane feed the same priors, so they share units
-    shared = np.maximum(ranges.scale(model.context.at16.head).reshape(-1, 4).max(1), ranges.scale(model.coarse.head))
-    features("context.at16", model.context.at16, [(out, ACTIVATION_LIMIT, 64), (*y, 3)], np.repeat(shared, 4))
-    context = (shared, ACTIVATION_LIMIT, c.prior_width)
-    features("coarse", model.coarse, [context, (1.0, units.SYMBOL_LIMIT, 192)], shared)
+    out = features("context.at16", model.context.at16, [(out, ACTIVATION_LIMIT, 64), (*y, 3)])
+    context = (out, ACTIVATION_LIMIT, c.prior_width)
+    for index, module in enumerate(model.lead_prior):
+        prior(f"lead_prior.{index}", module, [context, (1.0, units.SYMBOL_LIMIT, index * c.groups[0])])
+    # features with and without the coarser plane feed the same priors, so they share units
+    shared = np.maximum(ranges.scale(model.context_at8.head).reshape(-1, 4).max(1), ranges.scale(model.coarse.head))
+    features("context_at8", model.context_at8, [context], np.repeat(shared, 4))
+    seen = (shared, ACTIVATION_LIMIT, c.prior_width)
+    features("coarse", model.coarse, [seen, (1.0, units.SYMBOL_LIMIT, 192)], shared)
     for g in range(len(c.groups)):
-        prior(f"groups.{g}", model.groups[g], [context, (1.0, units.SYMBOL_LIMIT, sum(c.groups[:g]))])
+        prior(f"groups.{g}", model.groups[g], [seen, (1.0, units.SYMBOL_LIMIT, sum(c.groups[:g]))])
     for name, lattice in (("y1_prior", model.y1_prior), ("y2_prior", model.y2_prior)):
         for index, module in enumerate(lattice.passes):
             prior(f"{name}.{index}", module, [(units.LATTICE_INPUT, units.LATTICE_INPUT_LIMIT, 3 + 3 * index)])

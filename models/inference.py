@@ -15,6 +15,7 @@ from .config import T_FIRST, Z1_STRIDE, Config
 from .exact import T_UNITS, ExactNet
 from .integers import depth_to_space, space_to_depth, upsample
 from .tables import CENTROID_UNITS, MEAN_UNITS
+from .walk import LATTICE
 from .weights import TRANSFORM_BITS, Weights
 
 UPSAMPLE_BITS = 10  # the bilinear weights of the upsampled y[1] are multiples of 1/1024
@@ -53,8 +54,9 @@ class Networks:
     ``t`` is log3 of a step in 1/256.
     """
 
-    def __init__(self, weights: Weights, make_runner: Callable[[ExactNet], Callable], tile: int = 256):
-        self.weights, self.tile = weights, tile
+    def __init__(self, weights: Weights, make_runner: Callable[[ExactNet], Callable]):
+        self.weights = weights
+        self.tile = 256  # positions on a side; larger arrays are run tile by tile
         self.config: Config = weights.config
         self._make_runner = make_runner
         self._runners: dict[str, Callable] = {}
@@ -94,7 +96,7 @@ class Networks:
         return self._prior("z2_prior", [space_to_depth(self._centred(y), 4)], t)
 
     def context(self, z2: np.ndarray, y: np.ndarray, t: int) -> np.ndarray:
-        """What y and z[2] say about z[1]: float32 integers (prior_width, 2h, 2w)."""
+        """What y and z[2] say about z[1]: float32 integers (prior_width, h, w)."""
         y = self._centred(y)
         h = self.run("context.at64", [_symbols(z2), space_to_depth(y, 4)], t)
         h = self.run("context.at32", [h, space_to_depth(y, 2)], t)
@@ -104,8 +106,21 @@ class Networks:
     def _centred(y: np.ndarray) -> np.ndarray:
         return y - units.Y_OFFSET
 
+    def lead(self, index: int, context: np.ndarray, known: list[np.ndarray], t: int):
+        return self._prior(f"lead_prior.{index}", [context, *map(_symbols, known)], t)
+
+    @staticmethod
+    def interleave(parts: list[np.ndarray]) -> np.ndarray:
+        """Four sub-lattices (C, h, w) in the order of LATTICE -> (C, 2h, 2w)."""
+        C, h, w = parts[0].shape
+        out = np.empty((C, 2 * h, 2 * w), parts[0].dtype)
+        for (i, j), part in zip(LATTICE, parts):
+            out[:, i::2, j::2] = part
+        return out
+
     def features(self, context: np.ndarray, coarse: np.ndarray | None, t: int) -> np.ndarray:
-        return context if coarse is None else self.run("coarse", [context, _symbols(coarse)], t)
+        features = self.run("context_at8", [context], t)
+        return features if coarse is None else self.run("coarse", [features, _symbols(coarse)], t)
 
     def group(self, index: int, features: np.ndarray, known: list[np.ndarray], t: int):
         return self._prior(f"groups.{index}", [features, *map(_symbols, known)], t)

@@ -73,6 +73,10 @@ def first_plane(t: Tensor) -> Tensor:
     return t + torch.ceil(T_FIRST - t).clamp(min=0)
 
 
+def clamp_symbols(symbols: Tensor) -> Tensor:
+    return symbols.clamp(-SYMBOL_LIMIT, SYMBOL_LIMIT)
+
+
 class HyperAnalysis(nn.Module):
     """q(z[2] | z[1], y): encoder only. (B, 192, H/8, W/8) -> (B, z2_channels, H/64, W/64)."""
 
@@ -92,13 +96,13 @@ class HyperAnalysis(nn.Module):
 
 
 class Context(nn.Module):
-    """What y and z[2] say about z[1]: (B, prior_width, H/8, W/8), computed once per picture."""
+    """What y and z[2] say about z[1]: (B, prior_width, H/16, W/16), computed once per picture."""
 
     def __init__(self, z2_channels: int, width: int):
         super().__init__()
         self.at64 = Net(z2_channels + 48, width, 1, 4 * 64, upsample=True)
         self.at32 = Net(64 + 12, width, 1, 4 * 64, upsample=True)
-        self.at16 = Net(64 + 3, width, 2, 4 * width, upsample=True)
+        self.at16 = Net(64 + 3, width, 2, width)
 
     def forward(self, z2: Tensor, y1: Tensor, step: Tensor) -> Tensor:
         h = self.at64([z2, F.pixel_unshuffle(y1, 4)], step)
@@ -140,6 +144,7 @@ class SelfVAE(nn.Module):
         self.hyper_analysis = HyperAnalysis(c.z2_channels, c.prior_width)
         self.z2_prior = Prior(48, c.prior_width, 1, c.z2_channels, torch.full((c.z2_channels,), 2.0), relative=False)
         self.context = Context(c.z2_channels, c.prior_width)
+        self.context_at8 = Net(c.prior_width, c.prior_width, 1, 4 * c.prior_width, upsample=True)
         self.coarse = Net(c.prior_width + 192, c.prior_width, c.coarse_blocks, c.prior_width)
         index = torch.arange(192.0)
         sigma = 60.0 * (1 + index) ** -0.65  # a power law fits the coefficients of photographs well enough to start
@@ -147,6 +152,10 @@ class SelfVAE(nn.Module):
         self.groups = nn.ModuleList(
             Prior(c.prior_width + s, c.prior_width, c.prior_blocks, n, sigma[s : s + n], relative=True)
             for s, n in zip(starts, c.groups)
+        )
+        self.lead_prior = nn.ModuleList(
+            Prior(c.prior_width + p * c.groups[0], c.prior_width, c.prior_blocks, c.groups[0], sigma[: c.groups[0]], True)
+            for p in range(len(LATTICE))
         )
         self.y1_prior = LatticePrior(c.y_width, c.y_blocks)
         self.y2_prior = LatticePrior(c.y_width, c.y_blocks)
@@ -166,15 +175,27 @@ class SelfVAE(nn.Module):
 
     # ---- priors of z[1], walked by walk_plane --------------------------------------------------------
 
-    def features(self, context: Tensor, coarse: tuple[Tensor, Tensor], step: Tensor) -> Tensor:
-        """What every group's prior sees. coarse: symbols, and (B,) bool whether the picture has any."""
-        symbols, refine = coarse
-        refined = self.coarse([context, symbols.clamp(-SYMBOL_LIMIT, SYMBOL_LIMIT)], step)
-        return torch.where(refine[:, None, None, None], refined, context)
+    def lead(self, index: int, context: Tensor, known: list[Tensor], step: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log2 of the scale of one sub-lattice of the leading group of a first plane."""
+        return self.lead_prior[index]([context, *map(clamp_symbols, known)], step)
+
+    @staticmethod
+    def interleave(parts: list[Tensor]) -> Tensor:
+        """Four sub-lattices (B, C, h, w) in the order of LATTICE -> (B, C, 2h, 2w)."""
+        B, C, h, w = parts[0].shape
+        out = parts[0].new_empty(B, C, 2 * h, 2 * w)
+        for (i, j), part in zip(LATTICE, parts):
+            out[:, :, i::2, j::2] = part
+        return out
+
+    def features(self, context: Tensor, coarse: Tensor | None, step: Tensor) -> Tensor:
+        """What every group's prior sees: (B, prior_width, H/8, W/8). coarse: symbols of the coarser plane."""
+        features = self.context_at8([context], step)
+        return features if coarse is None else self.coarse([features, clamp_symbols(coarse)], step)
 
     def group(self, index: int, features: Tensor, known: list[Tensor], step: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log2 of the scale of one channel group; relative to 3 times the coarser symbol if there is one."""
-        return self.groups[index]([features, *(k.clamp(-SYMBOL_LIMIT, SYMBOL_LIMIT) for k in known)], step)
+        return self.groups[index]([features, *map(clamp_symbols, known)], step)
 
     def centroid(self, symbols: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         """E[z | bin] - centre, from the decoder's table. No gradient."""
@@ -187,18 +208,17 @@ class SelfVAE(nn.Module):
     # ---- training ------------------------------------------------------------------------------------
 
     def forward(
-        self, x: Tensor, t: Tensor, t_finest: Tensor, y_step: Tensor, nothing: Tensor | None = None
+        self, x: Tensor, t: Tensor, t_finest: Tensor, y_step: Tensor, nothing: Tensor
     ) -> "Terms":
         """Bits and distortion of one random plane per picture.
 
         x: (B, 3, H, W) in 0..255, sides multiples of 64; t: (B,) log3 of the step; t_finest: (B,) that of the
         finest plane of the file, which the analysis sees: t, or t minus a whole number. A picture with t < T_FIRST is coded given its plane at t + 1; bits are then those of the ternary digits alone.
-        nothing: (B,) bool, pictures for which no latent is read: z_hat is what the priors expect.
+        Pictures are sorted by t. nothing: (B,) bool, pictures for which no latent is read: z_hat is what the priors expect.
         """
         B, _, H, W = x.shape
         pixels = H * W
         delta = (3.0**t)[:, None, None, None]
-        refine = t < T_FIRST
         step, step_first = step_weights(t), step_weights(first_plane(t))
 
         y1 = downscale(x, 16, y_step[:, None, None, None]) * y_step[:, None, None, None]
@@ -207,36 +227,51 @@ class SelfVAE(nn.Module):
 
         z2 = self.hyper_analysis(z1, step_first)
         mean2, log2_scale2 = self.z2_prior([F.pixel_unshuffle(y1_in, 4)], step_first)
-        silent = torch.zeros_like(refine) if nothing is None else nothing
-        keep = (~silent)[:, None, None, None]
-        bits2 = latent_bits(z2, mean2, log2_scale2, None, None) * keep
+        keep = (~nothing)[:, None, None, None]
+        bits2 = latent_bits(z2, mean2, log2_scale2, None) * keep
         z2_hat = torch.where(keep, z2 + torch.rand_like(z2) - 0.5 if self.training else z2.round(), mean2)
         context = self.context(z2_hat / Z2_SCALE, y1_in, step_first)
 
-        z = (z1 / delta).split(self.config.groups, 1)
-        q = [v.detach().round() for v in z]
-        coarse = [(v / 3).round() for v in q]
-        centre = refine[:, None, None, None] * 3
-        bits1, decoded = [], []
-
-        def visit(group, mean, log2_scale):
-            mean = mean + centre * coarse[group]
-            bits = latent_bits(z[group], mean, log2_scale, coarse[group], refine)
-            bits1.append((bits * keep).sum((1, 2, 3)))
-            shift = self.centroid(q[group], mean, log2_scale)
-            given = z[group] + (q[group] + shift - z[group]).detach()
-            decoded.append(torch.where(keep, given, mean))
-            return torch.where(keep, q[group], mean.detach().round())
-
-        walk_plane(self, context, (torch.cat(coarse, 1), refine), step, visit)
-        x_hat = self.synthesis(torch.cat(decoded, 1), y1, delta, step)
+        # refining planes come first in the batch; the two kinds walk with different leading groups
+        refining = int((t < T_FIRST).sum())
+        kinds = [slice(0, refining), slice(refining, B)]
+        walked = [
+            self._walk(context[k], (z1 / delta)[k], keep[k], step[k], refine)
+            for k, refine in zip(kinds, (True, False))
+            if k.stop > k.start
+        ]
+        z_hat = torch.cat([w[0] for w in walked])
+        x_hat = self.synthesis(z_hat, y1, delta, step)
         return Terms(
             bits2.sum((1, 2, 3)) / pixels,
-            sum(bits1) / pixels,
+            torch.cat([w[1] for w in walked]) / pixels,
             ((x_hat - x) ** 2).sum((1, 2, 3)) / pixels,
             x_hat,
         )
 
+    def _walk(self, context, z, keep, step, refine: bool) -> tuple[Tensor, Tensor]:
+        """Walk one plane with known latents z in steps. Returns z_hat, as z, and bits (B,)."""
+        q = z.detach().round()
+        coarse = (q / 3).round() if refine else None
+        starts = [sum(self.config.groups[:g]) for g in range(len(self.config.groups))]
+        bits, decoded = [], []
+
+        def visit(group, sub_lattice, mean, log2_scale):
+            channels = slice(starts[group], starts[group] + self.config.groups[group])
+            i, j = (0, 0) if sub_lattice is None else LATTICE[sub_lattice]
+            stride = 1 if sub_lattice is None else 2
+            here = (slice(None), channels, slice(i, None, stride), slice(j, None, stride))
+            if refine:
+                mean = mean + 3 * coarse[here]
+            bits.append((latent_bits(z[here], mean, log2_scale, coarse[here] if refine else None) * keep).sum((1, 2, 3)))
+            given = z[here] + (q[here] + self.centroid(q[here], mean, log2_scale) - z[here]).detach()
+            decoded.append(torch.where(keep, given, mean))
+            return torch.where(keep, q[here], mean.detach().round())
+
+        walk_plane(self, context, coarse, step, visit)
+        if not refine:
+            decoded[: len(LATTICE)] = [self.interleave(decoded[: len(LATTICE)])]
+        return torch.cat(decoded, 1), sum(bits)
 
     def representation_bits(self, x: Tensor, y_step: Tensor) -> tuple[Tensor, Tensor]:
         """Bits of y[1] given y[2] and of y[2] given u, each (B,), per pixel of x."""
@@ -256,7 +291,7 @@ class SelfVAE(nn.Module):
         def visit(index, mean, log2_scale):
             i, j = LATTICE[index]
             symbols = child[:, :, i::2, j::2]
-            bits.append(latent_bits(symbols, mean, log2_scale, None, None).sum((1, 2, 3)))
+            bits.append(latent_bits(symbols, mean, log2_scale, None).sum((1, 2, 3)))
             return symbols
 
         walk_lattice(prior, parent, step, visit)
@@ -273,8 +308,8 @@ class Terms:
     x_hat: Tensor  # (B, 3, H, W), unclamped
 
 
-def latent_bits(z: Tensor, mean: Tensor, log2_scale: Tensor, coarse: Tensor | None, refine: Tensor | None) -> Tensor:
-    """Bits of round(z), given its coarser symbol where ``refine``; the value is what a file pays.
+def latent_bits(z: Tensor, mean: Tensor, log2_scale: Tensor, coarse: Tensor | None) -> Tensor:
+    """Bits of round(z), given its coarser symbol if there is one; the value is what a file pays.
 
     Priors learn from the quantised symbols. The gradient for z is that of the usual proxy, uniform noise in
     place of rounding (Balle et al. 2017, section 3), under the same prior.
@@ -283,7 +318,7 @@ def latent_bits(z: Tensor, mean: Tensor, log2_scale: Tensor, coarse: Tensor | No
     scale = torch.exp2(log2_scale)
     log_p = log_bin_prob(q - mean, scale, 0.5)
     if coarse is not None:
-        log_p = log_p - log_bin_prob(3 * coarse - mean, scale, 1.5) * refine[:, None, None, None]
+        log_p = log_p - log_bin_prob(3 * coarse - mean, scale, 1.5)
     if z.requires_grad:
         noisy = z + torch.rand_like(z) - 0.5
         proxy = log_bin_prob(noisy - mean.detach(), scale.detach(), 0.5)

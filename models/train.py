@@ -20,10 +20,12 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from .config import T_COARSEST, T_FINEST, T_FIRST, Y_STEPS, Config, y_step_for
+from .config import T_FINEST, T_FIRST, Y_STEPS, Config, y_step_for
 from .data import Crops, build_cache
 from .selfvae import SelfVAE, first_plane
 
+T_DRAWN = 5.3  # coarsest log3 of a step that training sees
+HYPER_WARMUP = 0.15  # fraction of the run over which the rate of z[2] starts to count, or z[2] would never be used
 SLOPE = 0.13  # d(distortion) / d(bits) of a uniform quantiser, in units of D^2
 
 
@@ -54,13 +56,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def draw_steps(rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """t, t_finest, y_step and "nothing read" for a batch: t uniform over all planes, stratified over the batch.
+    """t, t_finest, y_step and "nothing read" for a batch: t ascending, uniform over all planes, one per stratum.
 
     A third of the planes that can be followed by finer ones are trained as such, so that the analysis, which
     sees the finest step of a file, serves every stopping point.
     """
-    t = T_FINEST + (T_COARSEST - T_FINEST) * (torch.arange(batch) + torch.rand(batch, generator=rng)) / batch
-    t = t[torch.randperm(batch, generator=rng)]
+    t = T_FINEST + (T_DRAWN - T_FINEST) * (torch.arange(batch) + torch.rand(batch, generator=rng)) / batch
     followed = (torch.rand(batch, generator=rng) < 1 / 3) & (t < T_FIRST + 1)
     finer = torch.floor(torch.rand(batch, generator=rng) * torch.floor(t - T_FINEST)) + 1
     t_finest = torch.where(followed & (t - T_FINEST >= 1), t - finer, t)
@@ -69,9 +70,9 @@ def draw_steps(rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor, Tensor
     return t, t_finest, y_step, nothing
 
 
-def picture_loss(terms, t: torch.Tensor, power: float) -> torch.Tensor:
+def picture_loss(terms, t: Tensor, power: float, z2_weight: float) -> Tensor:
     delta = 3.0**t
-    loss = terms.z1_bpp + terms.z2_bpp + terms.distortion / (SLOPE * delta**2)
+    loss = terms.z1_bpp + z2_weight * terms.z2_bpp + terms.distortion / (SLOPE * delta**2)
     return loss * (delta / 32) ** power
 
 
@@ -84,14 +85,15 @@ class LatentObjective(nn.Module):
         model.y1_prior.requires_grad_(False)
         model.y2_prior.requires_grad_(False)
 
-    def forward(self, x: Tensor, rng: torch.Generator) -> tuple[Tensor, list[tuple]]:
-        """Returns the loss and, per picture, what the log wants: (range of t, {name: value})."""
+    def forward(self, x: Tensor, rng: torch.Generator, fraction: float) -> tuple[Tensor, list[tuple]]:
+        """fraction: of the run that is done. Returns the loss and, per picture, what the log wants: (range of t, {name: value})."""
         t, t_finest, y_step, nothing = draw_steps(rng, len(x))
         terms = self.model(x, t, t_finest, y_step, nothing)
-        losses = picture_loss(terms, t, self.power)
+        losses = picture_loss(terms, t, self.power, min(1.0, fraction / HYPER_WARMUP))
         bpp, mse = (terms.z1_bpp + terms.z2_bpp).tolist(), (terms.distortion / 3).tolist()
+        z2_bpp = terms.z2_bpp.tolist()
         rows = [
-            (range_name(t[i].item(), nothing[i].item()), {"bpp": bpp[i], "mse": mse[i]}) for i in range(len(x))
+            (range_name(t[i].item(), nothing[i].item()), {"bpp": bpp[i], "z2_bpp": z2_bpp[i], "mse": mse[i]}) for i in range(len(x))
         ]
         return losses.mean(), rows
 
@@ -106,7 +108,7 @@ class RepresentationObjective(nn.Module):
         model.y1_prior.requires_grad_(True)
         model.y2_prior.requires_grad_(True)
 
-    def forward(self, x: Tensor, rng: torch.Generator) -> tuple[Tensor, list[tuple]]:
+    def forward(self, x: Tensor, rng: torch.Generator, fraction: float) -> tuple[Tensor, list[tuple]]:
         y_step = torch.tensor(Y_STEPS)[torch.randint(0, len(Y_STEPS), (len(x),), generator=rng)].float()
         y1, y2 = self.model.representation_bits(x, y_step)
         rows = [(f"step_{int(s)}", {"y1_bpp": a, "y2_bpp": b}) for s, a, b in zip(y_step, y1.tolist(), y2.tolist())]
@@ -212,7 +214,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(args, elapsed / budget, step)
         x = torch.from_numpy(next(crops)).float().contiguous(memory_format=torch.channels_last)
-        loss, rows = trained(x, rng)
+        loss, rows = trained(x, rng, elapsed / budget)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)

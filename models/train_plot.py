@@ -1,0 +1,57 @@
+"""``selfvae-codec train-plot``: the curves of one or more training logs as one picture."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+
+def read_log(path: Path) -> list[dict]:
+    """Progress lines of a log.jsonl, in order. Raises ValueError if there are none."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows = [row for row in rows if "loss" in row]
+    if not rows:
+        raise ValueError(f"{path} holds no progress lines yet; a run writes one every half minute")
+    return rows
+
+
+def smooth(values: list[float], width: int = 9) -> list[float]:
+    """Running median: single batches are noisy."""
+    half = width // 2
+    windows = (sorted(values[max(0, i - half) : i + half + 1]) for i in range(len(values)))
+    return [w[len(w) // 2] for w in windows]
+
+
+def main(argv: list[str] | None = None) -> None:
+    p = argparse.ArgumentParser(prog="selfvae-codec train-plot", description=__doc__.split("\n")[0])
+    p.add_argument("runs", type=Path, nargs="+", help="run folders, or log files")
+    p.add_argument("-o", "--out", type=Path, required=True, help="picture to write: .svg or .png")
+    args = p.parse_args(argv)
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4), constrained_layout=True)
+    for run in args.runs:
+        rows = read_log(run / "log.jsonl" if run.is_dir() else run)
+        label = (run if run.is_dir() else run.parent).name
+        hours = [row["hours"] for row in rows]
+        left.plot(hours, smooth([row["loss"] for row in rows]), label=label)
+        ranges = [key for key in rows[-1] if isinstance(rows[-1][key], dict) and "bpp" in rows[-1][key]]
+        for name in ranges:
+            if name != "nothing_read":
+                points = [(row["hours"], row[name]["bpp"]) for row in rows if name in row]
+                right.plot(*zip(*points), alpha=0.25, color="grey", linewidth=0.7)
+                right.plot([h for h, _ in points], smooth([b for _, b in points]), label=f"{label}, {name}")
+    left.set(xlabel="hours", ylabel="loss (weighted bits + distortion)", title="training loss")
+    right.set(xlabel="hours", ylabel="bits per pixel of one plane", yscale="log", title="rate by range of the step")
+    left.legend()
+    right.legend(fontsize="small")
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(args.out)
+
+
+if __name__ == "__main__":
+    main()

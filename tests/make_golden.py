@@ -1,0 +1,31 @@
+"""Writes the golden files anew: ``python tests/make_golden.py``. Only for new weights or a new format number."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from conftest import make_picture
+from PIL import Image
+
+import selfvae_codec
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def main() -> None:
+    GOLDEN.mkdir(exist_ok=True)
+    if not (GOLDEN / "golden.png").exists():
+        picture = make_picture(150, 90, seed=11)
+        picture[20:60, 30:80] = (220, 40, 60)  # a hard edge, which photographs have and waves do not
+        Image.fromarray(picture).save(GOLDEN / "golden.png")
+    picture = np.asarray(Image.open(GOLDEN / "golden.png"))
+    (GOLDEN / "golden.svae").write_bytes(selfvae_codec.encode(picture, quality=75, backend="torch"))
+    probe = [sys.executable, str(Path(__file__).parent / "portability_probe.py"), "torch", "-"]
+    report = subprocess.run(probe, check=True, capture_output=True, text=True, env={"OMP_NUM_THREADS": "1"}).stdout
+    (GOLDEN / "golden.json").write_text(json.dumps(json.loads(report), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

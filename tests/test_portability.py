@@ -1,0 +1,88 @@
+"""The same bits under other thread counts, instruction sets, libraries and tilings, and in int64."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import make_picture
+from numpy_reference import ReferenceNet
+from PIL import Image
+
+import selfvae_codec
+from selfvae_codec.container import read_levels
+from selfvae_codec.levels import decode_levels
+from selfvae_codec.models import backends, weights
+from selfvae_codec.models.inference import Networks
+
+HERE = Path(__file__).parent
+GOLDEN = HERE / "golden"
+
+THREADS = ("1", "2")
+ATEN = (None, "default")
+ONEDNN = (None, "SSE41")
+SETTINGS = [("torch", *s, "1") for s in itertools.product(THREADS, ATEN, ONEDNN)]
+SETTINGS += [("torch", "2", None, None, "0"), ("onnxruntime", "1", None, None, "1"), ("onnxruntime", "2", None, None, "1")]
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return json.loads((GOLDEN / "golden.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def megapixel(tmp_path_factory):
+    """A file of 1024 x 1024 pixels, written once in this process, decoded everywhere."""
+    path = tmp_path_factory.mktemp("large") / "megapixel.svae"
+    path.write_bytes(selfvae_codec.encode(make_picture(1024, 1024), quality=60))
+    return path
+
+
+@pytest.fixture(scope="module")
+def reports():
+    return {}
+
+
+@pytest.mark.parametrize(("backend", "threads", "aten", "onednn", "mkldnn"), SETTINGS)
+def test_bits_do_not_depend_on_the_machine(backend, threads, aten, onednn, mkldnn, expected, megapixel, reports):
+    pytest.importorskip(backend, reason=f"{backend} is not installed")
+    environment = os.environ | {"OMP_NUM_THREADS": threads, "PROBE_MKLDNN": mkldnn}
+    for name, value in (("ATEN_CPU_CAPABILITY", aten), ("ONEDNN_MAX_CPU_ISA", onednn)):
+        environment.pop(name, None)
+        if value is not None:
+            environment[name] = value
+    probe = subprocess.run(
+        [sys.executable, str(HERE / "portability_probe.py"), backend, str(megapixel)],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert probe.returncode == 0, probe.stderr
+    report = json.loads(probe.stdout)
+    large = report.pop("megapixel")
+    assert report == expected
+    assert reports.setdefault("megapixel", large) == large
+
+
+def test_the_golden_file_decodes_to_the_same_bits_in_int64(monkeypatch):
+    """Every network of every level, computed by the reference of numpy_reference.py."""
+    data = (GOLDEN / "golden.svae").read_bytes()
+    reference = Networks(weights.read(weights.default()), ReferenceNet)
+    for level in selfvae_codec.read_header(data).levels:
+        fast = selfvae_codec.decode(data, level.index, backend="torch")
+        with monkeypatch.context() as patch:
+            patch.setattr("selfvae_codec.levels.networks", lambda model_id, backend: reference)
+            slow = decode_levels(*read_levels(data, level.index))
+        assert np.array_equal(slow, fast), level.name
+    assert backends.choose("torch") == "torch"
+
+
+def test_golden_bytes_and_pixels_never_change_within_a_model(expected):
+    picture = np.asarray(Image.open(GOLDEN / "golden.png"))
+    assert selfvae_codec.encode(picture, quality=75) == (GOLDEN / "golden.svae").read_bytes(), (
+        "new weights or another format: write new golden files with tests/make_golden.py, in the same commit"
+    )
