@@ -15,8 +15,7 @@ def main(argv: list[str] | None = None) -> int:
         from .arguments import parse
         from .run import run
     except ImportError as error:
-        print(f"bench: {error}. Install what it needs: pip install 'selfvae-codec[bench]'",
-              file=sys.stderr)
+        print(f"bench: {error}. Install what it needs: pip install 'selfvae-codec[bench]'", file=sys.stderr)
         return 1
     args = parse(argv)
     try:

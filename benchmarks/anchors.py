@@ -19,12 +19,17 @@ from .quality import decibels
 
 # what the charts show of them, first match per line wins: (file stem, name for people)
 FEATURED = {
-    "vtm": "VTM (VVC intra)", "hm": "HM (HEVC intra)", "bpg_444_x265_ycbcr": "BPG 4:4:4",
-    "av1": "AV1", "compressai-bmshj2018-factorized_mse_cpu": "Factorized prior (2018)",
+    "vtm": "VTM (VVC intra)",
+    "hm": "HM (HEVC intra)",
+    "bpg_444_x265_ycbcr": "BPG 4:4:4",
+    "av1": "AV1",
+    "compressai-bmshj2018-factorized_mse_cpu": "Factorized prior (2018)",
     "compressai-bmshj2018-hyperprior_mse_cpu": "Hyperprior (2018)",
     "compressai-mbt2018_mse_cpu": "MBT (2018)",
-    "compressai-cheng2020-anchor_mse_cpu": "Cheng (2020)", "qres34m": "QRes-VAE (2022)",
-    "qarv_base": "QARV (2023)", "mlicplusplus_mse": "MLIC++ (2023)",
+    "compressai-cheng2020-anchor_mse_cpu": "Cheng (2020)",
+    "qres34m": "QRes-VAE (2022)",
+    "qarv_base": "QARV (2023)",
+    "mlicplusplus_mse": "MLIC++ (2023)",
     "DPICT_kodak_PSNR": "DPICT (embedded, 2022)",
 }
 _PSNR = ("psnr-rgb", "psnr", "PSNR", "psnr_rgb")
@@ -77,8 +82,16 @@ def _curve(key: str, name: str, table: dict) -> Curve | None:
         return None
     nothing = [None] * len(bpp)
     rows = sorted(zip(bpp, psnr or nothing, ms_ssim_db or nothing, strict=False))
-    return Curve(key, name, [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows],
-                 list(_first(table, ("ssimulacra2",)) or nothing), [""] * len(rows), published=True)
+    return Curve(
+        key,
+        name,
+        [r[0] for r in rows],
+        [r[1] for r in rows],
+        [r[2] for r in rows],
+        list(_first(table, ("ssimulacra2",)) or nothing),
+        [""] * len(rows),
+        published=True,
+    )
 
 
 def _from_json(path: Path, key: str) -> list[Curve]:
@@ -93,8 +106,7 @@ def _from_json(path: Path, key: str) -> list[Curve]:
     if "bpp" in table:
         curve = _curve(key, name, table)
         return [curve] if curve else []
-    found = (_curve(f"{key}:{inner}", inner, value) for inner, value in table.items()
-             if isinstance(value, dict))
+    found = (_curve(f"{key}:{inner}", inner, value) for inner, value in table.items() if isinstance(value, dict))
     return [curve for curve in found if curve]
 
 

@@ -65,13 +65,13 @@ def bd_rate(test: Curve, anchor: Curve, metric: str = "psnr_db", scope: str = "s
 
     with warnings.catch_warnings():  # the overlap is in our result, no need to warn of it
         warnings.simplefilter("ignore")
-        percent = float(bjontegaard.bd_rate(rate_a, q_a, rate_t, q_t, method="pchip",
-                                            require_matching_points=False, min_overlap=0))
+        percent = float(
+            bjontegaard.bd_rate(rate_a, q_a, rate_t, q_t, method="pchip", require_matching_points=False, min_overlap=0)
+        )
     if not math.isfinite(percent):
         return none
     joint = max(q_t[-1], q_a[-1]) - min(q_t[0], q_a[0])
-    return BDRate(test.key, anchor.key, kind, metric, scope, percent, low, high,
-                  (high - low) / joint)
+    return BDRate(test.key, anchor.key, kind, metric, scope, percent, low, high, (high - low) / joint)
 
 
 def over_set(tests: list[Curve], anchors: list[Curve]) -> list[BDRate]:
@@ -80,24 +80,45 @@ def over_set(tests: list[Curve], anchors: list[Curve]) -> list[BDRate]:
     Peers are not compared with published curves: that is others' business.
     """
     any_ours = any(test.ours for test in tests)
-    return [bd_rate(test, anchor, metric) for metric in METRICS for test in tests
-            for anchor in anchors
-            if anchor.key != test.key and len(anchor.metric(metric)[0]) > 1
-            and (test.ours or not any_ours or not anchor.published)]
+    return [
+        bd_rate(test, anchor, metric)
+        for metric in METRICS
+        for test in tests
+        for anchor in anchors
+        if anchor.key != test.key
+        and len(anchor.metric(metric)[0]) > 1
+        and (test.ours or not any_ours or not anchor.published)
+    ]
 
 
 def over_pictures(curves: dict[str, list[Curve]], tests: list[str]) -> list[BDRate]:
     """Per picture, then the mean of these per codec pair. ``curves``: picture -> curves on it."""
-    single = [bd_rate(test, anchor, metric, scope=picture)
-              for picture, here in curves.items() for metric in METRICS
-              for test in here if test.key in tests
-              for anchor in here if anchor.key != test.key and anchor.metric(metric)[0]]
+    single = [
+        bd_rate(test, anchor, metric, scope=picture)
+        for picture, here in curves.items()
+        for metric in METRICS
+        for test in here
+        if test.key in tests
+        for anchor in here
+        if anchor.key != test.key and anchor.metric(metric)[0]
+    ]
     pairs: dict[tuple, list[BDRate]] = {}
     for result in single:
         if result.bd_rate_pct is not None:
             pairs.setdefault((result.test, result.anchor, result.metric), []).append(result)
-    means = [BDRate(test, anchor, "measured", metric, "mean of pictures",
-                    mean(r.bd_rate_pct for r in group), mean(r.from_quality for r in group),
-                    mean(r.to_quality for r in group), mean(r.overlap for r in group), len(group))
-             for (test, anchor, metric), group in pairs.items()]
+    means = [
+        BDRate(
+            test,
+            anchor,
+            "measured",
+            metric,
+            "mean of pictures",
+            mean(r.bd_rate_pct for r in group),
+            mean(r.from_quality for r in group),
+            mean(r.to_quality for r in group),
+            mean(r.overlap for r in group),
+            len(group),
+        )
+        for (test, anchor, metric), group in pairs.items()
+    ]
     return means + single

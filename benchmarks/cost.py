@@ -44,17 +44,14 @@ def _child(pipe, key: str, api: str, setting: float, path: str, threads: int, pa
         source = np.load(path) if part == "encode" else Path(path).read_bytes()
         before = peak_rss_mib()
         start = time.perf_counter()
-        result = (codec.encode(source, setting, threads) if part == "encode"
-                  else codec.decode(source, threads))
+        result = codec.encode(source, setting, threads) if part == "encode" else codec.decode(source, threads)
         seconds = time.perf_counter() - start
     if part == "encode":
         Path(path).with_suffix(".bin").write_bytes(result)
-    pipe.send({f"{part}_s": seconds, f"{part}_peak_rss_mib": peak_rss_mib(),
-               "before_mib": before})
+    pipe.send({f"{part}_s": seconds, f"{part}_peak_rss_mib": peak_rss_mib(), "before_mib": before})
 
 
-def cost(key: str, pixels: np.ndarray, setting: float, threads: int, api: str,
-         timeout_s: float = 300) -> dict:
+def cost(key: str, pixels: np.ndarray, setting: float, threads: int, api: str, timeout_s: float = 300) -> dict:
     """{bytes, bpp, encode_s, decode_s, encode_peak_rss_mib, decode_peak_rss_mib, before_mib}.
 
     before_mib is the process before it starts: Python, the library, the weights,
@@ -69,8 +66,7 @@ def cost(key: str, pixels: np.ndarray, setting: float, threads: int, api: str,
         np.save(picture, pixels)
         for part, path in (("encode", picture), ("decode", picture.with_suffix(".bin"))):
             ours, theirs = spawn.Pipe(duplex=False)
-            child = spawn.Process(target=_child,
-                                  args=(theirs, key, api, setting, str(path), threads, part))
+            child = spawn.Process(target=_child, args=(theirs, key, api, setting, str(path), threads, part))
             child.start()
             theirs.close()
             try:

@@ -59,8 +59,7 @@ def settings_of(rows: list[dict]) -> list[tuple[float, str]]:
     for row in rows:
         groups.setdefault(row["setting"], []).append(row)
     whole = {s: g for s, g in groups.items() if {row["picture"] for row in g} == pictures}
-    return [(s, g[0]["label"])
-            for s, g in sorted(whole.items(), key=lambda item: mean(r["bpp"] for r in item[1]))]
+    return [(s, g[0]["label"]) for s, g in sorted(whole.items(), key=lambda item: mean(r["bpp"] for r in item[1]))]
 
 
 def summarise(rows: list[dict]) -> list[dict]:
@@ -76,20 +75,24 @@ def summarise(rows: list[dict]) -> list[dict]:
         pixels = [row["width"] * row["height"] for row in group]
         mean_mse = math.fsum(r["mse"] * n for r, n in zip(group, pixels, strict=True)) / sum(pixels)
         lossless = sum(row["lossless"] for row in group)
-        lines.append({
-            "setting": setting, "label": label, "pictures": len(group),
-            "bpp": mean(row["bpp"] for row in group),
-            "psnr_db": mean(row["psnr_db"] for row in group),
-            "psnr_db_of_mean_mse": None if lossless else psnr_of_mse(mean_mse),
-            "ms_ssim": mean(row["ms_ssim"] for row in group),
-            "ssimulacra2": mean(row["ssimulacra2"] for row in group),
-            "encode_s": mean_known(row["encode_s"] for row in group),
-            "decode_s": mean_known(row["decode_s"] for row in group),
-            "encode_mpx_per_s": _speed(group, "encode_s"),
-            "decode_mpx_per_s": _speed(group, "decode_s"),
-            "timed_pictures": sum(row["encode_s"] is not None for row in group),
-            "lossless": lossless,
-        })
+        lines.append(
+            {
+                "setting": setting,
+                "label": label,
+                "pictures": len(group),
+                "bpp": mean(row["bpp"] for row in group),
+                "psnr_db": mean(row["psnr_db"] for row in group),
+                "psnr_db_of_mean_mse": None if lossless else psnr_of_mse(mean_mse),
+                "ms_ssim": mean(row["ms_ssim"] for row in group),
+                "ssimulacra2": mean(row["ssimulacra2"] for row in group),
+                "encode_s": mean_known(row["encode_s"] for row in group),
+                "decode_s": mean_known(row["decode_s"] for row in group),
+                "encode_mpx_per_s": _speed(group, "encode_s"),
+                "decode_mpx_per_s": _speed(group, "decode_s"),
+                "timed_pictures": sum(row["encode_s"] is not None for row in group),
+                "lossless": lossless,
+            }
+        )
     return lines
 
 
@@ -103,15 +106,28 @@ def _speed(rows: list[dict], field: str) -> float | None:
 def set_curve(key: str, name: str, rows: list[dict], ours: bool = False) -> Curve:
     """The codec's curve over all pictures of ``rows``."""
     lines = summarise(rows)
-    return Curve(key, name, [line["bpp"] for line in lines], [line["psnr_db"] for line in lines],
-                 [decibels(line["ms_ssim"]) for line in lines],
-                 [line["ssimulacra2"] for line in lines], [line["label"] for line in lines],
-                 ours=ours)
+    return Curve(
+        key,
+        name,
+        [line["bpp"] for line in lines],
+        [line["psnr_db"] for line in lines],
+        [decibels(line["ms_ssim"]) for line in lines],
+        [line["ssimulacra2"] for line in lines],
+        [line["label"] for line in lines],
+        ours=ours,
+    )
 
 
 def picture_curve(key: str, name: str, rows: list[dict], ours: bool = False) -> Curve:
     """The codec's curve on one picture (``rows`` hold only that one)."""
     rows = sorted(rows, key=lambda row: row["bpp"])
-    return Curve(key, name, [row["bpp"] for row in rows], [row["psnr_db"] for row in rows],
-                 [decibels(row["ms_ssim"]) for row in rows],
-                 [row["ssimulacra2"] for row in rows], [row["label"] for row in rows], ours=ours)
+    return Curve(
+        key,
+        name,
+        [row["bpp"] for row in rows],
+        [row["psnr_db"] for row in rows],
+        [decibels(row["ms_ssim"]) for row in rows],
+        [row["ssimulacra2"] for row in rows],
+        [row["label"] for row in rows],
+        ours=ours,
+    )

@@ -31,12 +31,18 @@ def price_per_level(embedded: Curve, separate: Curve, metric: str = "psnr_db") -
         return []
     log_rate = PchipInterpolator(qualities, [math.log(r) for r in rates], extrapolate=False)
     lines = []
-    for label, bpp, quality in zip(embedded.labels, embedded.bpp, getattr(embedded, metric),
-                                   strict=True):
+    for label, bpp, quality in zip(embedded.labels, embedded.bpp, getattr(embedded, metric), strict=True):
         if quality is None:
             continue
         needed = float(log_rate(quality))
         needed = math.exp(needed) if math.isfinite(needed) else None
-        lines.append({"level": label, "bpp": bpp, metric: quality, "bpp_of_separate_file": needed,
-                      "extra_rate_pct": None if needed is None else 100 * (bpp / needed - 1)})
+        lines.append(
+            {
+                "level": label,
+                "bpp": bpp,
+                metric: quality,
+                "bpp_of_separate_file": needed,
+                "extra_rate_pct": None if needed is None else 100 * (bpp / needed - 1),
+            }
+        )
     return lines

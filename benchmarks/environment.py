@@ -11,12 +11,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKAGES = ("numpy", "pillow", "imagecodecs", "pillow-heif", "torch", "constriction",
-            "pytorch-msssim", "ssimulacra2", "bjontegaard", "scipy", "selfvae-codec")
+PACKAGES = (
+    "numpy",
+    "pillow",
+    "imagecodecs",
+    "pillow-heif",
+    "torch",
+    "constriction",
+    "pytorch-msssim",
+    "ssimulacra2",
+    "bjontegaard",
+    "scipy",
+    "selfvae-codec",
+)
 
 
-def environment(command: list[str], threads: int, workers: int, repeats: int,
-                timed_pictures: int) -> dict:
+def environment(command: list[str], threads: int, workers: int, repeats: int, timed_pictures: int) -> dict:
     """Machine, versions, date, command, commit; nothing that names a person or a folder tree."""
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -24,15 +34,22 @@ def environment(command: list[str], threads: int, workers: int, repeats: int,
         "git_commit": git_commit(),
         "machine": {
             "system": f"{platform.system()} {platform.release()}",
-            "cpu": cpu_model(), "cores": os.cpu_count(), "memory_gib": memory_gib(),
+            "cpu": cpu_model(),
+            "cores": os.cpu_count(),
+            "memory_gib": memory_gib(),
             "load_average_at_start": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         },
         "python": platform.python_version(),
         "versions": versions(),
         "libraries": libraries(),
-        "timing": {"threads": threads, "quality_processes": workers, "repeats_at_most": repeats,
-                   "timed_pictures": timed_pictures,
-                   "statistic": "median", "held_to_cores": hasattr(os, "sched_setaffinity")},
+        "timing": {
+            "threads": threads,
+            "quality_processes": workers,
+            "repeats_at_most": repeats,
+            "timed_pictures": timed_pictures,
+            "statistic": "median",
+            "held_to_cores": hasattr(os, "sched_setaffinity"),
+        },
     }
 
 
@@ -55,9 +72,11 @@ def libraries() -> dict[str, str]:
     """The C libraries inside Pillow and imagecodecs that the peers run on."""
     from PIL import features
 
-    found = {f"pillow:{name}": features.version(name)
-             for name in ("libjpeg_turbo", "webp", "avif", "jpg_2000", "zlib")
-             if features.check(name)}
+    found = {
+        f"pillow:{name}": features.version(name)
+        for name in ("libjpeg_turbo", "webp", "avif", "jpg_2000", "zlib")
+        if features.check(name)
+    }
     try:
         import imagecodecs
     except ImportError:
@@ -72,12 +91,16 @@ def libraries() -> dict[str, str]:
 
 def git_commit() -> str | None:
     """Commit of the checkout this file lies in, '+changes' if the tree differs; None outside one."""
+
     def git(*words):
-        return subprocess.run(["git", "-C", str(Path(__file__).parent), *words],
-                              capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
     try:
         return git("rev-parse", "--short=12", "HEAD") + (
-            "+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+            "+changes" if git("status", "--porcelain", "--untracked-files=no") else ""
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
 

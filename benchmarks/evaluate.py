@@ -85,7 +85,10 @@ def main(argv: list[str] | None = None) -> None:
         for quality in args.qualities:
             rows.append({"picture": file.name, **evaluate_picture(x, quality, args.backend)})
             row = rows[-1]
-            print(f"{file.name} q{quality:g}: {row['bpp']:.4f} bpp, {row['levels'][-1]['psnr_db']:.2f} dB", flush=True)
+            print(
+                f"{file.name} q{quality:g}: {row['bpp']:.4f} bpp, {row['levels'][-1]['psnr_db']:.2f} dB",
+                flush=True,
+            )
     checks = ("length_is_what_info_says", "psnr_rises_strictly")
     summary = {check: all(row[check] for row in rows) for check in checks}
     summary["cut_file_decodes_to_the_same_bits"] = all(
@@ -101,5 +104,7 @@ def main(argv: list[str] | None = None) -> None:
         }
     args.out.parent.mkdir(parents=True, exist_ok=True)
     command = ["selfvae-codec", "evaluate", *(sys.argv[1:] if argv is None else argv)]
-    args.out.write_text(json.dumps({"environment": environment(command, *_UNTIMED), "summary": summary, "rows": rows}, indent=1))
+    args.out.write_text(
+        json.dumps({"environment": environment(command, *_UNTIMED), "summary": summary, "rows": rows}, indent=1)
+    )
     print(json.dumps(summary, indent=1))

@@ -35,9 +35,14 @@ class Plan:
 
 
 PLANS = (
-    Plan((0.15, 0.4, 1.0), 512, 192), Plan((0.15, 0.4, 1.0), 448, 176), Plan((0.2, 0.7), 448, 176),
-    Plan((0.2, 0.7), 384, 160), Plan((0.4,), 384, 144), Plan((0.4,), 320, 128),
-    Plan((0.4,), 256, 96), Plan((0.4,), 192, 64),
+    Plan((0.15, 0.4, 1.0), 512, 192),
+    Plan((0.15, 0.4, 1.0), 448, 176),
+    Plan((0.2, 0.7), 448, 176),
+    Plan((0.2, 0.7), 384, 160),
+    Plan((0.4,), 384, 144),
+    Plan((0.4,), 320, 128),
+    Plan((0.4,), 256, 96),
+    Plan((0.4,), 192, 64),
 )
 
 
@@ -64,7 +69,7 @@ def centre(pixels: np.ndarray, side: int) -> np.ndarray:
     """The middle of the picture, at most ``side`` by ``side``."""
     H, W = pixels.shape[:2]
     top, left = max(H - side, 0) // 2, max(W - side, 0) // 2
-    return np.ascontiguousarray(pixels[top: top + side, left: left + side])
+    return np.ascontiguousarray(pixels[top : top + side, left : left + side])
 
 
 def carried(key: str, pixels: np.ndarray, plan: Plan) -> str:
@@ -72,8 +77,9 @@ def carried(key: str, pixels: np.ndarray, plan: Plan) -> str:
     return data_uri(centre(pixels, plan.strip if key == "ours-embedded" else plan.crop))
 
 
-def at_rate(codec, pixels: np.ndarray, target_bpp: float, known: list[tuple[float, float]],
-            tries: int = 2) -> tuple[bytes, float]:
+def at_rate(
+    codec, pixels: np.ndarray, target_bpp: float, known: list[tuple[float, float]], tries: int = 2
+) -> tuple[bytes, float]:
     """(file, bpp) nearest to ``target_bpp``; ``known`` are measured (setting, bpp) pairs.
 
     Settings are interpolated over log rate; each try adds a pair and narrows the next.
@@ -113,13 +119,19 @@ def entry(picture: Picture, dataset: str, rows: list[dict], plan: Plan, api: str
     by_codec: dict[str, list[dict]] = {}
     for row in rows:
         by_codec.setdefault(row["codec"], []).append(row)
-    result = {"name": picture.name, "dataset": dataset, "width": W, "height": H,
-              "thumb": data_uri(_thumbnail(pixels), 70),
-              "original": data_uri(centre(pixels, plan.crop), 88),
-              "strip": [{"level": row["setting"], "name": row["label"], **_from_row(row)}
-                        for row in sorted(by_codec.get("ours-embedded", []),
-                                          key=lambda row: row["bpp"])],
-              "rates": []}
+    result = {
+        "name": picture.name,
+        "dataset": dataset,
+        "width": W,
+        "height": H,
+        "thumb": data_uri(_thumbnail(pixels), 70),
+        "original": data_uri(centre(pixels, plan.crop), 88),
+        "strip": [
+            {"level": row["setting"], "name": row["label"], **_from_row(row)}
+            for row in sorted(by_codec.get("ours-embedded", []), key=lambda row: row["bpp"])
+        ],
+        "rates": [],
+    }
     peers = [build(key, api) for key in SLIDER_CODECS if key in by_codec and key != "ours"]
     for target in targets(by_codec.get("ours", []), plan):
         images = {} if isinstance(target, float) else {"ours": _from_row(target)}
@@ -129,16 +141,23 @@ def entry(picture: Picture, dataset: str, rows: list[dict], plan: Plan, api: str
             data, found = at_rate(codec, pixels, bpp, known)
             decoded = codec.decode(data, 1)
             measures = reference.measures(decoded)
-            images[codec.key] = {"bpp": found, "psnr_db": measures["psnr_db"],
-                                 "ssimulacra2": measures["ssimulacra2"],
-                                 "uri": data_uri(centre(decoded, plan.crop))}
+            images[codec.key] = {
+                "bpp": found,
+                "psnr_db": measures["psnr_db"],
+                "ssimulacra2": measures["ssimulacra2"],
+                "uri": data_uri(centre(decoded, plan.crop)),
+            }
         result["rates"].append({"target": round(bpp, 2), "images": images})
     return result
 
 
 def _from_row(row: dict) -> dict:
-    return {"bpp": row["bpp"], "psnr_db": row["psnr_db"], "ssimulacra2": row["ssimulacra2"],
-            "uri": row["shown"]}
+    return {
+        "bpp": row["bpp"],
+        "psnr_db": row["psnr_db"],
+        "ssimulacra2": row["ssimulacra2"],
+        "uri": row["shown"],
+    }
 
 
 def _thumbnail(pixels: np.ndarray, side: int = 72) -> np.ndarray:

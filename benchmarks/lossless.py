@@ -25,11 +25,21 @@ def rows_of(name: str, pixels: np.ndarray, codecs: list[Codec], threads: int, ti
     for codec, point in coded(codecs, pixels, 1, threads, timed):
         if not np.array_equal(point.pixels, pixels):
             raise ValueError(f"{codec.key} is not lossless on {name}")
-        rows.append({
-            "picture": name, "width": W, "height": H, "codec": codec.key, "bytes": point.n_bytes,
-            "bpp": point.n_bytes * 8 / (H * W), "bpsp": point.n_bytes * 8 / (H * W * C),
-            "encode_s": point.encode_s, "decode_s": point.decode_s,
-            "encode_runs": point.encode_runs, "decode_runs": point.decode_runs})
+        rows.append(
+            {
+                "picture": name,
+                "width": W,
+                "height": H,
+                "codec": codec.key,
+                "bytes": point.n_bytes,
+                "bpp": point.n_bytes * 8 / (H * W),
+                "bpsp": point.n_bytes * 8 / (H * W * C),
+                "encode_s": point.encode_s,
+                "decode_s": point.decode_s,
+                "encode_runs": point.encode_runs,
+                "decode_runs": point.decode_runs,
+            }
+        )
     return rows
 
 
@@ -38,8 +48,17 @@ def untimed_rows(picture: Picture, keys: tuple[str, ...], api: str) -> list[dict
     return rows_of(picture.name, picture.pixels(), [built(key, api) for key in keys], 1, untimed)
 
 
-def measure(dataset: Dataset, codecs: list[Codec], *, n_timed: int, threads: int, repeats: int,
-            budget_s: float, api: str, pool) -> list[dict]:
+def measure(
+    dataset: Dataset,
+    codecs: list[Codec],
+    *,
+    n_timed: int,
+    threads: int,
+    repeats: int,
+    budget_s: float,
+    api: str,
+    pool,
+) -> list[dict]:
     """One row per codec and picture. Raises ValueError where a codec changes a picture."""
     clocked = dataset.spread(n_timed).pictures
 
@@ -49,12 +68,12 @@ def measure(dataset: Dataset, codecs: list[Codec], *, n_timed: int, threads: int
             with cores(threads):
                 yield rows_of(picture.name, picture.pixels(), codecs, threads, timed)
         keys = tuple(codec.key for codec in codecs)
-        for job in as_completed([pool.submit(untimed_rows, picture, keys, api)
-                                 for picture in dataset.pictures if picture not in clocked]):
+        for job in as_completed(
+            [pool.submit(untimed_rows, picture, keys, api) for picture in dataset.pictures if picture not in clocked]
+        ):
             yield job.result()
 
-    rows = [row for group in bar(results(), f"{dataset.name}, lossless", len(dataset.pictures))
-            for row in group]
+    rows = [row for group in bar(results(), f"{dataset.name}, lossless", len(dataset.pictures)) for row in group]
     order = {picture.name: i for i, picture in enumerate(dataset.pictures)}
     return sorted(rows, key=lambda row: order[row["picture"]])
 
@@ -65,10 +84,18 @@ def summarise(rows: list[dict], codecs: list[Codec]) -> list[dict]:
     for codec in codecs:
         group = [row for row in rows if row["codec"] == codec.key]
         if group:
-            lines.append({
-                "codec": codec.key, "name": codec.name, "description": codec.description,
-                "ours": codec.ours, "pictures": len(group), "bytes": sum(r["bytes"] for r in group),
-                "bpsp": mean(r["bpsp"] for r in group), "bpp": mean(r["bpp"] for r in group),
-                "encode_s": mean_known(r["encode_s"] for r in group),
-                "decode_s": mean_known(r["decode_s"] for r in group)})
+            lines.append(
+                {
+                    "codec": codec.key,
+                    "name": codec.name,
+                    "description": codec.description,
+                    "ours": codec.ours,
+                    "pictures": len(group),
+                    "bytes": sum(r["bytes"] for r in group),
+                    "bpsp": mean(r["bpsp"] for r in group),
+                    "bpp": mean(r["bpp"] for r in group),
+                    "encode_s": mean_known(r["encode_s"] for r in group),
+                    "decode_s": mean_known(r["decode_s"] for r in group),
+                }
+            )
     return sorted(lines, key=lambda line: line["bpsp"])

@@ -9,8 +9,15 @@ from tqdm import tqdm
 
 def bar(items, what: str, total: int | None = None):
     """Iterate over ``items`` with a bar on stderr if that is a terminal."""
-    return tqdm(items, desc=what, total=total, unit="picture", dynamic_ncols=True,
-                disable=not sys.stderr.isatty(), file=sys.stderr)
+    return tqdm(
+        items,
+        desc=what,
+        total=total,
+        unit="picture",
+        dynamic_ncols=True,
+        disable=not sys.stderr.isatty(),
+        file=sys.stderr,
+    )
 
 
 def say(text: str) -> None:

@@ -69,10 +69,13 @@ class Reference:
         if self._scales is None:
             self._scales = ssimulacra2_cached.reference(self.pixels)
         error = mse(self.pixels, decoded)
-        return {"mse": error, "psnr_db": None if error == 0 else psnr_of_mse(error),
-                "ms_ssim": ms_ssim_of(self.pixels, decoded),
-                "ssimulacra2": ssimulacra2_cached.score(self._scales, decoded),
-                "lossless": error == 0}
+        return {
+            "mse": error,
+            "psnr_db": None if error == 0 else psnr_of_mse(error),
+            "ms_ssim": ms_ssim_of(self.pixels, decoded),
+            "ssimulacra2": ssimulacra2_cached.score(self._scales, decoded),
+            "lossless": error == 0,
+        }
 
 
 def single_threaded() -> None:

@@ -29,38 +29,56 @@ def untimed(function, *args):
     return function(*args), None, 0
 
 
-def coded(codecs: list[Codec], pixels: np.ndarray, n_settings: int, threads: int,
-          timed) -> list[tuple[Codec, Point]]:
+def coded(codecs: list[Codec], pixels: np.ndarray, n_settings: int, threads: int, timed) -> list[tuple[Codec, Point]]:
     """Every point of every codec on one picture."""
-    return [(codec, point) for codec in codecs
-            for point in codec.points(pixels, codec.spread(n_settings), threads, timed)]
+    return [
+        (codec, point) for codec in codecs for point in codec.points(pixels, codec.spread(n_settings), threads, timed)
+    ]
 
 
-def compare(name: str, pixels: np.ndarray, points: list[tuple[str, bool, Point]],
-            plan: Plan) -> list[dict]:
+def compare(name: str, pixels: np.ndarray, points: list[tuple[str, bool, Point]], plan: Plan) -> list[dict]:
     """One row per (codec key, is it ours, point). Rows of ours carry what the report shows."""
     H, W = pixels.shape[:2]
     reference = Reference(pixels)
     rows = []
     for key, ours, point in points:
-        rows.append({
-            "picture": name, "width": W, "height": H, "codec": key, "setting": point.setting,
-            "label": point.label, "bytes": point.n_bytes, "bpp": point.n_bytes * 8 / (H * W),
-            "encode_s": point.encode_s, "decode_s": point.decode_s,
-            "encode_runs": point.encode_runs, "decode_runs": point.decode_runs,
-            "on_curve": point.on_curve, **reference.measures(point.pixels)})
+        rows.append(
+            {
+                "picture": name,
+                "width": W,
+                "height": H,
+                "codec": key,
+                "setting": point.setting,
+                "label": point.label,
+                "bytes": point.n_bytes,
+                "bpp": point.n_bytes * 8 / (H * W),
+                "encode_s": point.encode_s,
+                "decode_s": point.decode_s,
+                "encode_runs": point.encode_runs,
+                "decode_runs": point.decode_runs,
+                "on_curve": point.on_curve,
+                **reference.measures(point.pixels),
+            }
+        )
         if ours:
             rows[-1]["shown"] = carried(key, point.pixels, plan)
     return rows
 
 
-def timed_picture(name: str, pixels: np.ndarray, codecs: list[Codec], n_settings: int,
-                  threads: int, timed, pool: ProcessPoolExecutor, workers: int,
-                  plan: Plan) -> list[dict]:
+def timed_picture(
+    name: str,
+    pixels: np.ndarray,
+    codecs: list[Codec],
+    n_settings: int,
+    threads: int,
+    timed,
+    pool: ProcessPoolExecutor,
+    workers: int,
+    plan: Plan,
+) -> list[dict]:
     """Rows of one picture: coded here, alone; compared by the pool afterwards."""
     with cores(threads):
-        points = [(codec.key, codec.ours, point)
-                  for codec, point in coded(codecs, pixels, n_settings, threads, timed)]
+        points = [(codec.key, codec.ours, point) for codec, point in coded(codecs, pixels, n_settings, threads, timed)]
     # dealt like cards: neighbouring settings cost the same, so every process gets a fair share
     hands = [pool.submit(compare, name, pixels, points[i::workers], plan) for i in range(workers)]
     rows: list[dict] = [{}] * len(points)
@@ -72,29 +90,45 @@ def timed_picture(name: str, pixels: np.ndarray, codecs: list[Codec], n_settings
 built = lru_cache(maxsize=None)(build)  # once per worker process
 
 
-def untimed_picture(picture: Picture, keys: tuple[str, ...], api: str, n_settings: int,
-                    plan: Plan) -> list[dict]:
+def untimed_picture(picture: Picture, keys: tuple[str, ...], api: str, n_settings: int, plan: Plan) -> list[dict]:
     """Rows of one picture, all in the worker process that this is called in."""
     pixels = picture.pixels()
     points = coded([built(key, api) for key in keys], pixels, n_settings, 1, untimed)
     return compare(picture.name, pixels, [(c.key, c.ours, point) for c, point in points], plan)
 
 
-def measure_dataset(dataset: Dataset, codecs: list[Codec], *, n_settings: int, n_timed: int,
-                    threads: int, repeats: int, budget_s: float, api: str,
-                    pool: ProcessPoolExecutor, workers: int, plan: Plan,
-                    journal: Path) -> list[dict]:
+def measure_dataset(
+    dataset: Dataset,
+    codecs: list[Codec],
+    *,
+    n_settings: int,
+    n_timed: int,
+    threads: int,
+    repeats: int,
+    budget_s: float,
+    api: str,
+    pool: ProcessPoolExecutor,
+    workers: int,
+    plan: Plan,
+    journal: Path,
+) -> list[dict]:
     """All rows of ``dataset``. ``journal`` (JSON lines) keeps finished pictures between runs.
 
     The journal's first line says how its rows were made; if that differs from
     now, it is started anew.
     """
     clocked = {picture.name for picture in dataset.spread(n_timed).pictures}
-    made_with = {"codecs": {c.key: [c.description, list(c.spread(n_settings))] for c in codecs},
-                 "threads": threads, "repeats": repeats, "budget_s": budget_s,
-                 "timed": sorted(clocked), "plan": [plan.crop, plan.strip]}
-    rows = [row for row in _finished(journal, made_with)
-            if row["picture"] in {picture.name for picture in dataset.pictures}]
+    made_with = {
+        "codecs": {c.key: [c.description, list(c.spread(n_settings))] for c in codecs},
+        "threads": threads,
+        "repeats": repeats,
+        "budget_s": budget_s,
+        "timed": sorted(clocked),
+        "plan": [plan.crop, plan.strip],
+    }
+    rows = [
+        row for row in _finished(journal, made_with) if row["picture"] in {picture.name for picture in dataset.pictures}
+    ]
     done = {row["picture"] for row in rows}
     if done:
         say(f"{dataset.name}: {len(done)} pictures were measured before, going on from there")
@@ -104,11 +138,15 @@ def measure_dataset(dataset: Dataset, codecs: list[Codec], *, n_settings: int, n
         timed = stopwatch(repeats, budget_s)
         for picture in to_do:
             if picture.name in clocked:
-                yield timed_picture(picture.name, picture.pixels(), codecs, n_settings, threads,
-                                    timed, pool, workers, plan)
+                yield timed_picture(
+                    picture.name, picture.pixels(), codecs, n_settings, threads, timed, pool, workers, plan
+                )
         keys = tuple(codec.key for codec in codecs)
-        jobs = [pool.submit(untimed_picture, picture, keys, api, n_settings, plan)
-                for picture in to_do if picture.name not in clocked]
+        jobs = [
+            pool.submit(untimed_picture, picture, keys, api, n_settings, plan)
+            for picture in to_do
+            if picture.name not in clocked
+        ]
         for job in as_completed(jobs):
             yield job.result()
 

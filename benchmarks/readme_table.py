@@ -16,8 +16,7 @@ from .results import read_summaries
 from .tables import bd_lines, number, percent, ratio, seconds, speed_lines
 
 # published curves that the README quotes; the report has them all
-PUBLISHED = ("bpg_444_x265_ycbcr", "vtm", "compressai-bmshj2018-hyperprior_mse_cpu",
-             "DPICT_kodak_PSNR")
+PUBLISHED = ("bpg_444_x265_ycbcr", "vtm", "compressai-bmshj2018-hyperprior_mse_cpu", "DPICT_kodak_PSNR")
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 
@@ -33,43 +32,84 @@ def _markdown(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _bd(summary: dict) -> str:
-    lines = [line for line in bd_lines(summary, "ours")
-             if not line["published"] or line["anchor"].rsplit("/", 1)[-1] in PUBLISHED]
+    lines = [
+        line
+        for line in bd_lines(summary, "ours")
+        if not line["published"] or line["anchor"].rsplit("/", 1)[-1] in PUBLISHED
+    ]
     if not lines:
         return ""
-    rows = [[f"{line['name']}{' (published)' if line['published'] else ''}",
-             *(percent(line[metric]) for metric in ("psnr_db", "ms_ssim_db", "ssimulacra2")),
-             line["range"]] for line in lines]
-    part = "" if len(summary["pictures"]) == summary["pictures_in_set"] else (
-        f" of {summary['pictures_in_set']}, while published curves are of all")
-    return (f"**BD-rate on {summary['dataset']}** ({len(summary['pictures'])} pictures{part}; "
-            "negative: our files are smaller at equal quality)\n\n"
-            + _markdown(["against", "PSNR-RGB", "MS-SSIM", "SSIMULACRA2", "over (PSNR)"], rows))
+    rows = [
+        [
+            f"{line['name']}{' (published)' if line['published'] else ''}",
+            *(percent(line[metric]) for metric in ("psnr_db", "ms_ssim_db", "ssimulacra2")),
+            line["range"],
+        ]
+        for line in lines
+    ]
+    part = (
+        ""
+        if len(summary["pictures"]) == summary["pictures_in_set"]
+        else (f" of {summary['pictures_in_set']}, while published curves are of all")
+    )
+    return (
+        f"**BD-rate on {summary['dataset']}** ({len(summary['pictures'])} pictures{part}; "
+        "negative: our files are smaller at equal quality)\n\n"
+        + _markdown(["against", "PSNR-RGB", "MS-SSIM", "SSIMULACRA2", "over (PSNR)"], rows)
+    )
 
 
 def _speed(summary: dict) -> str:
     lines = speed_lines(summary)
     if not lines:
         return ""
-    rows = [[line["name"], seconds(line["encode_s"]), seconds(line["decode_s"]),
-             ratio(line["encode_ratio"]), ratio(line["decode_ratio"]),
-             number(line["encode_peak_rss_mib"], 0), number(line["decode_peak_rss_mib"], 0)]
-            for line in lines]
+    rows = [
+        [
+            line["name"],
+            seconds(line["encode_s"]),
+            seconds(line["decode_s"]),
+            ratio(line["encode_ratio"]),
+            ratio(line["decode_ratio"]),
+            number(line["encode_peak_rss_mib"], 0),
+            number(line["decode_peak_rss_mib"], 0),
+        ]
+        for line in lines
+    ]
     threads = summary["env"]["timing"]["threads"]
-    return (f"**Time per picture** (mean over pictures and settings, {threads} "
-            f"core{'s' if threads > 1 else ''} each, peak memory in MiB)\n\n"
-            + _markdown(["codec", "encode", "decode", "our encode takes", "our decode takes",
-                         "memory, encode", "memory, decode"], rows))
+    return (
+        f"**Time per picture** (mean over pictures and settings, {threads} "
+        f"core{'s' if threads > 1 else ''} each, peak memory in MiB)\n\n"
+        + _markdown(
+            [
+                "codec",
+                "encode",
+                "decode",
+                "our encode takes",
+                "our decode takes",
+                "memory, encode",
+                "memory, decode",
+            ],
+            rows,
+        )
+    )
 
 
 def _lossless(summary: dict) -> str:
     lines = summary.get("lossless")
     if not lines:
         return ""
-    rows = [[f"**{line['name']}**" if line["ours"] else line["name"], f"{line['bpsp']:.3f}",
-             seconds(line["encode_s"]), seconds(line["decode_s"])] for line in lines]
-    return ("**Lossless** (bits per sub-pixel, mean over pictures)\n\n"
-            + _markdown(["codec", "bpsp", "encode", "decode"], rows))
+    rows = [
+        [
+            f"**{line['name']}**" if line["ours"] else line["name"],
+            f"{line['bpsp']:.3f}",
+            seconds(line["encode_s"]),
+            seconds(line["decode_s"]),
+        ]
+        for line in lines
+    ]
+    return "**Lossless** (bits per sub-pixel, mean over pictures)\n\n" + _markdown(
+        ["codec", "bpsp", "encode", "decode"], rows
+    )
 
 
 def _price(summary: dict) -> str:
@@ -77,21 +117,30 @@ def _price(summary: dict) -> str:
     if not embedding:
         return ""
     psnr = next((row for row in embedding["bd_rate"] if row["metric"] == "psnr_db"), None)
-    return ("**Price of embedding**: one file with all levels against one file per quality: "
-            f"{percent(psnr['bd_rate_pct'])} BD-rate (PSNR, {psnr['from_quality']:.1f} to "
-            f"{psnr['to_quality']:.1f} dB)." if psnr and psnr["bd_rate_pct"] is not None else "")
+    return (
+        "**Price of embedding**: one file with all levels against one file per quality: "
+        f"{percent(psnr['bd_rate_pct'])} BD-rate (PSNR, {psnr['from_quality']:.1f} to "
+        f"{psnr['to_quality']:.1f} dB)."
+        if psnr and psnr["bd_rate_pct"] is not None
+        else ""
+    )
 
 
 def _made(summary: dict) -> str:
     env = summary["env"]
     model = f", model {env['model_id']}" if env.get("model_id") else ""
-    return (f"Made by `{env['command']}` on {env['date'][:10]}, commit {env['git_commit']}{model}, "
-            f"{env['machine']['cpu']}. BD-rate: {summary.get('bd_method', '')}.")
+    return (
+        f"Made by `{env['command']}` on {env['date'][:10]}, commit {env['git_commit']}{model}, "
+        f"{env['machine']['cpu']}. BD-rate: {summary.get('bd_method', '')}."
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
-    p = argparse.ArgumentParser(prog="python -m benchmarks.readme_table", description=__doc__,
-                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        prog="python -m benchmarks.readme_table",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     p.add_argument("results", help="the folder given to bench as --out")
     p.add_argument("--set", dest="dataset", help="which set of pictures (all)")
     p.add_argument("--into", metavar="FILE", help="replace the part between the markers of FILE")

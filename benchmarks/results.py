@@ -1,11 +1,11 @@
 """The files a run leaves behind, and how to read them again.
 
-    OUT/report.html
-    OUT/scale.json                    time and memory against size, pictures over cores
-    OUT/<set>/<codec>.json            CompressAI's keys, plus per_image, dataset, env
-    OUT/<set>/summary.json            everything the report and the README are made from
-    OUT/<set>/{rows,summary,bd_rate,lossless,cost}.csv
-    OUT/<set>/journal.jsonl           rows so far; a stopped run goes on from here
+OUT/report.html
+OUT/scale.json                    time and memory against size, pictures over cores
+OUT/<set>/<codec>.json            CompressAI's keys, plus per_image, dataset, env
+OUT/<set>/summary.json            everything the report and the README are made from
+OUT/<set>/{rows,summary,bd_rate,lossless,cost}.csv
+OUT/<set>/journal.jsonl           rows so far; a stopped run goes on from here
 """
 
 from __future__ import annotations
@@ -25,12 +25,21 @@ def compressai(codec, lines: list[dict], rows: list[dict], dataset: str, env: di
     mean of decibels; the PSNR of the mean MSE is in ``summary``. A setting at
     which a picture came back lossless has null there.
     """
-    columns = {"psnr-rgb": "psnr_db", "ms-ssim-rgb": "ms_ssim", "ssimulacra2": "ssimulacra2",
-               "bpp": "bpp", "encoding_time": "encode_s", "decoding_time": "decode_s"}
+    columns = {
+        "psnr-rgb": "psnr_db",
+        "ms-ssim-rgb": "ms_ssim",
+        "ssimulacra2": "ssimulacra2",
+        "bpp": "bpp",
+        "encoding_time": "encode_s",
+        "decoding_time": "decode_s",
+    }
     return {
-        "name": codec.name, "description": codec.description,
+        "name": codec.name,
+        "description": codec.description,
         "results": {name: [line[field] for line in lines] for name, field in columns.items()},
-        "dataset": dataset, "env": env, "summary": lines,
+        "dataset": dataset,
+        "env": env,
+        "summary": lines,
         "per_image": [{k: v for k, v in row.items() if k != "codec"} for row in rows],
     }
 
@@ -39,8 +48,7 @@ def write_json(path: Path, data) -> None:
     """Indented, lists of numbers on one line each, NaN refused; atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(_rounded(data), indent=1, allow_nan=False,
-                                    ensure_ascii=False) + "\n")
+    temporary.write_text(json.dumps(_rounded(data), indent=1, allow_nan=False, ensure_ascii=False) + "\n")
     temporary.replace(path)
 
 

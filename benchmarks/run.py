@@ -27,8 +27,7 @@ def run(args, argv: list[str]) -> int:
     out = Path(args.out)
     folders = [read_folder(folder) for folder in args.dirs]
     datasets = [dataset.spread(args.pictures) for dataset in folders]
-    env = environment(this_command(argv), args.threads, args.workers, args.repeats,
-                      args.timed)
+    env = environment(this_command(argv), args.threads, args.workers, args.repeats, args.timed)
     measuring = args.studies - {"report"}
     lossy, exact = {}, {}
     if measuring:
@@ -74,8 +73,12 @@ def _ready(kind: str, args, dataset: Dataset) -> tuple[dict[str, Codec], dict[st
 def _measure_set(dataset, place, lossy, exact, env, args, out: Path, pool, plan: Plan) -> None:
     """The studies of one set of pictures; what an earlier run measured is kept."""
     folder = out / dataset.name
-    summary = {"dataset": dataset.name, **place, "env": env,
-               "pictures": [picture.name for picture in dataset.pictures]}
+    summary = {
+        "dataset": dataset.name,
+        **place,
+        "env": env,
+        "pictures": [picture.name for picture in dataset.pictures],
+    }
     try:
         earlier = [s for s in results.read_summaries(out) if s["dataset"] == dataset.name]
     except FileNotFoundError:
@@ -83,19 +86,35 @@ def _measure_set(dataset, place, lossy, exact, env, args, out: Path, pool, plan:
     summary = {**(earlier[0] if earlier else {}), **summary}
     if "rd" in args.studies and lossy:
         rows = rd.measure_dataset(
-            dataset, list(lossy.values()), n_settings=args.settings, n_timed=args.timed,
-            threads=args.threads, repeats=args.repeats, budget_s=args.budget, api=args.api,
-            pool=pool, workers=args.workers, plan=plan, journal=folder / "journal.jsonl")
-        rows = [{k: v for k, v in row.items() if k not in ("shown", "on_curve")}
-                for row in rows if row["on_curve"]]
+            dataset,
+            list(lossy.values()),
+            n_settings=args.settings,
+            n_timed=args.timed,
+            threads=args.threads,
+            repeats=args.repeats,
+            budget_s=args.budget,
+            api=args.api,
+            pool=pool,
+            workers=args.workers,
+            plan=plan,
+            journal=folder / "journal.jsonl",
+        )
+        rows = [{k: v for k, v in row.items() if k not in ("shown", "on_curve")} for row in rows if row["on_curve"]]
         summary.update(rate_distortion(dataset, rows, lossy, env, args.anchors, folder))
     if "cost" in args.studies and lossy:
         summary["cost"] = _costs(dataset, lossy, args)
         results.write_csv(folder / "cost.csv", summary["cost"])
     if "lossless" in args.studies and exact:
-        rows = lossless.measure(dataset, list(exact.values()), n_timed=args.timed,
-                                threads=args.threads, repeats=args.repeats, budget_s=args.budget,
-                                api=args.api, pool=pool)
+        rows = lossless.measure(
+            dataset,
+            list(exact.values()),
+            n_timed=args.timed,
+            threads=args.threads,
+            repeats=args.repeats,
+            budget_s=args.budget,
+            api=args.api,
+            pool=pool,
+        )
         summary["lossless"] = lossless.summarise(rows, list(exact.values()))
         results.write_csv(folder / "lossless.csv", rows)
         for line in summary["lossless"]:
@@ -107,8 +126,7 @@ def rate_distortion(dataset, rows, codecs: dict[str, Codec], env, anchor_root, f
     """Curves, BD-rates and the price of embedding from ``rows``; writes the set's files."""
     by_codec = {key: [row for row in rows if row["codec"] == key] for key in codecs}
     lines = {key: summarise(group) for key, group in by_codec.items()}
-    measured = [set_curve(key, codec.name, by_codec[key], codec.ours)
-                for key, codec in codecs.items()]
+    measured = [set_curve(key, codec.name, by_codec[key], codec.ours) for key, codec in codecs.items()]
     published = _published(anchor_root, dataset.name)
     bd = bdrate.over_set(measured, measured + published)
     ours = [key for key, codec in codecs.items() if codec.ours] or list(codecs)[:1]
@@ -116,29 +134,38 @@ def rate_distortion(dataset, rows, codecs: dict[str, Codec], env, anchor_root, f
     for picture in dict.fromkeys(row["picture"] for row in rows):
         on_pictures[picture] = [
             picture_curve(key, codec.name, [r for r in by_codec[key] if r["picture"] == picture])
-            for key, codec in codecs.items()]
+            for key, codec in codecs.items()
+        ]
     bd += bdrate.over_pictures(on_pictures, ours)
 
     for key, codec in codecs.items():
-        results.write_json(folder / f"{key}.json", results.compressai(
-            codec, lines[key], by_codec[key], dataset.name, env))
+        results.write_json(
+            folder / f"{key}.json", results.compressai(codec, lines[key], by_codec[key], dataset.name, env)
+        )
     results.write_csv(folder / "rows.csv", rows)
-    results.write_csv(folder / "summary.csv",
-                      [{"codec": key, **line} for key, group in lines.items() for line in group])
+    results.write_csv(
+        folder / "summary.csv", [{"codec": key, **line} for key, group in lines.items() for line in group]
+    )
     results.write_csv(folder / "bd_rate.csv", [result.row() for result in bd])
     summary = {
-        "codecs": {key: {"name": codec.name, "description": codec.description, "ours": codec.ours}
-                   for key, codec in codecs.items()},
-        "lines": lines, "measured": [results.curve_to_json(curve) for curve in measured],
+        "codecs": {
+            key: {"name": codec.name, "description": codec.description, "ours": codec.ours}
+            for key, codec in codecs.items()
+        },
+        "lines": lines,
+        "measured": [results.curve_to_json(curve) for curve in measured],
         "published": [results.curve_to_json(curve) for curve in published],
         "featured": [curve.key for curve in anchors.featured(published)],
-        "bd_method": bdrate.METHOD, "bd_rate": [result.row() for result in bd],
+        "bd_method": bdrate.METHOD,
+        "bd_rate": [result.row() for result in bd],
     }
     both = {curve.key: curve for curve in measured}
     if {"ours", "ours-embedded"} <= set(both):
         pair = both["ours-embedded"], both["ours"]
-        summary["embedding"] = {"bd_rate": [r.row() for r in embedding.price(*pair)],
-                                "levels": embedding.price_per_level(*pair)}
+        summary["embedding"] = {
+            "bd_rate": [r.row() for r in embedding.price(*pair)],
+            "levels": embedding.price_per_level(*pair),
+        }
     _say_bd(dataset.name, bd, both)
     return summary
 
@@ -162,31 +189,45 @@ def _say_bd(dataset: str, bd, measured: dict[str, Curve]) -> None:
         return
     say(f"{dataset}: BD-rate of {key} ({bdrate.METHOD})")
     for result in bd:
-        if result.test == key and result.scope == "set" and result.bd_rate_pct is not None \
-                and result.metric == "psnr_db" and result.anchor_kind == "measured":
-            say(f"  {result.bd_rate_pct:+7.1f} % against {result.anchor}, "
+        if (
+            result.test == key
+            and result.scope == "set"
+            and result.bd_rate_pct is not None
+            and result.metric == "psnr_db"
+            and result.anchor_kind == "measured"
+        ):
+            say(
+                f"  {result.bd_rate_pct:+7.1f} % against {result.anchor}, "
                 f"{result.from_quality:.1f} to {result.to_quality:.1f} dB "
-                f"({100 * result.overlap:.0f} % of both curves)")
+                f"({100 * result.overlap:.0f} % of both curves)"
+            )
 
 
 def _costs(dataset: Dataset, codecs: dict[str, Codec], args) -> list[dict]:
     """Peak memory per codec on the first picture, each in a fresh process."""
     pixels = dataset.pictures[0].pixels()
     keys = [key for key in codecs if key != "ours-embedded"]  # the same functions as ours
-    return [{"codec": key, "picture": dataset.pictures[0].name, "width": pixels.shape[1],
-             "height": pixels.shape[0], "setting": scale.middle(codecs[key]),
-             **cost(key, pixels, scale.middle(codecs[key]), args.threads, args.api, args.timeout)}
-            for key in bar(keys, f"{dataset.name}, memory")]
+    return [
+        {
+            "codec": key,
+            "picture": dataset.pictures[0].name,
+            "width": pixels.shape[1],
+            "height": pixels.shape[0],
+            "setting": scale.middle(codecs[key]),
+            **cost(key, pixels, scale.middle(codecs[key]), args.threads, args.api, args.timeout),
+        }
+        for key in bar(keys, f"{dataset.name}, memory")
+    ]
 
 
 def _scale(dataset: Dataset, codecs: dict[str, Codec], env, args, out: Path) -> None:
     chosen = [codec for key, codec in codecs.items() if key in scale.CODECS]
-    data = {"env": env, "picture": dataset.pictures[0].name,
-            "against_size": scale.against_size(dataset, chosen, args.threads, args.api,
-                                               args.megapixels, args.timeout),
-            "over_cores": scale.over_cores(dataset, chosen, args.api)}
+    data = {
+        "env": env,
+        "picture": dataset.pictures[0].name,
+        "against_size": scale.against_size(dataset, chosen, args.threads, args.api, args.megapixels, args.timeout),
+        "over_cores": scale.over_cores(dataset, chosen, args.api),
+    }
     results.write_json(out / "scale.json", data)
     results.write_csv(out / "scale_size.csv", data["against_size"])
     results.write_csv(out / "scale_cores.csv", data["over_cores"])
-
-

@@ -23,8 +23,14 @@ def middle(codec: Codec) -> float:
     return codec.settings[len(codec.settings) // 2]
 
 
-def against_size(dataset: Dataset, codecs: list[Codec], threads: int, api: str,
-                 megapixels=MEGAPIXELS, timeout_s: float = 300) -> list[dict]:
+def against_size(
+    dataset: Dataset,
+    codecs: list[Codec],
+    threads: int,
+    api: str,
+    megapixels=MEGAPIXELS,
+    timeout_s: float = 300,
+) -> list[dict]:
     """One row per codec and size, on 3:2 pictures mirrored from the first one of ``dataset``.
 
     Each part runs once in a fresh process (cost.py). After an error a codec's
@@ -37,8 +43,16 @@ def against_size(dataset: Dataset, codecs: list[Codec], threads: int, api: str,
             height = max(round((size * 1e6 / 1.5) ** 0.5), 1)
             pixels = mirrored(source, height, round(height * 1.5))
             row = cost(codec.key, pixels, middle(codec), threads, api, timeout_s)
-            rows.append({"codec": codec.key, "setting": middle(codec), "megapixels": size,
-                         "width": pixels.shape[1], "height": pixels.shape[0], **row})
+            rows.append(
+                {
+                    "codec": codec.key,
+                    "setting": middle(codec),
+                    "megapixels": size,
+                    "width": pixels.shape[1],
+                    "height": pixels.shape[0],
+                    **row,
+                }
+            )
             if "error" in row:
                 say(f"{codec.key} at {size:g} megapixels: {row['error']}")
                 break
@@ -61,8 +75,9 @@ def _encode(index: int) -> int:
     return len(codec.encode(pictures[index % len(pictures)], middle(codec), 1))
 
 
-def over_cores(dataset: Dataset, codecs: list[Codec], api: str, n_pictures: int = 8,
-               workers: list[int] | None = None) -> list[dict]:
+def over_cores(
+    dataset: Dataset, codecs: list[Codec], api: str, n_pictures: int = 8, workers: list[int] | None = None
+) -> list[dict]:
     """Megapixels encoded per second by 1, 2, ... single-threaded processes.
 
     Every worker is started and warm before the clock starts.
@@ -75,14 +90,20 @@ def over_cores(dataset: Dataset, codecs: list[Codec], api: str, n_pictures: int 
     for codec in codecs:
         for n in workers:
             spawn = get_context("spawn")
-            with ProcessPoolExecutor(n, spawn, _prepare,
-                                     (codec.key, api, pictures, spawn.Barrier(n))) as pool:
+            with ProcessPoolExecutor(n, spawn, _prepare, (codec.key, api, pictures, spawn.Barrier(n))) as pool:
                 list(pool.map(_encode, range(n)))  # starts them all
                 start = time.perf_counter()
                 n_bytes = sum(pool.map(_encode, range(len(pictures))))
                 seconds = time.perf_counter() - start
-            rows.append({"codec": codec.key, "setting": middle(codec), "workers": n,
-                         "pictures": len(pictures), "bytes": n_bytes,
-                         "pictures_per_s": len(pictures) / seconds,
-                         "mpx_per_s": n_pixels / 1e6 / seconds})
+            rows.append(
+                {
+                    "codec": codec.key,
+                    "setting": middle(codec),
+                    "workers": n,
+                    "pictures": len(pictures),
+                    "bytes": n_bytes,
+                    "pictures_per_s": len(pictures) / seconds,
+                    "mpx_per_s": n_pixels / 1e6 / seconds,
+                }
+            )
     return rows

@@ -32,8 +32,7 @@ def _pyramid(pixels: np.ndarray):
 
 def reference(pixels: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """What the original brings to every comparison: (xyb, mean, mean of squares) per scale."""
-    return [(xyb, package.blur_image(xyb), package.blur_image(xyb * xyb))
-            for xyb in _pyramid(pixels)]
+    return [(xyb, package.blur_image(xyb), package.blur_image(xyb * xyb)) for xyb in _pyramid(pixels)]
 
 
 def score(scales, decoded: np.ndarray) -> float:

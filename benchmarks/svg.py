@@ -50,8 +50,7 @@ def log_axis(label: str, values: list[float], margin: float = 1.12) -> Axis:
     low, high = min(values) / margin, max(values) * margin
     ticks = [m * 10.0**e for e in range(-6, 7) for m in (1, 2, 5) if low <= m * 10.0**e <= high]
     if len(ticks) < 3:  # less than a decade
-        ticks = [m * 10.0**e for e in range(-6, 7) for m in (1, 1.5, 2, 3, 4, 5, 6, 8)
-                 if low <= m * 10.0**e <= high]
+        ticks = [m * 10.0**e for e in range(-6, 7) for m in (1, 1.5, 2, 3, 4, 5, 6, 8) if low <= m * 10.0**e <= high]
     if len(ticks) > 8:
         ticks = [t for t in ticks if math.isclose(math.log10(t) % 1, 0, abs_tol=1e-9)]
     return Axis(label, low, high, ticks, log=True)
@@ -73,8 +72,18 @@ def dash(index: int) -> str:
     return DASHES[index % len(DASHES)]
 
 
-def chart(lines: list[Line], x: Axis, y: Axis, *, title: str, width: int = 520, height: int = 380,
-          end_labels: bool = False, point_labels: bool = False, style: str = "") -> str:
+def chart(
+    lines: list[Line],
+    x: Axis,
+    y: Axis,
+    *,
+    title: str,
+    width: int = 520,
+    height: int = 380,
+    end_labels: bool = False,
+    point_labels: bool = False,
+    style: str = "",
+) -> str:
     """The <svg> element. ``title`` is read by screen readers; ``style`` makes it stand alone."""
     left, right, top, bottom = 50, (246 if end_labels else 14), 34, 44
     W, H = width - left - right, height - top - bottom
@@ -86,22 +95,25 @@ def chart(lines: list[Line], x: Axis, y: Axis, *, title: str, width: int = 520, 
         return top + H * (1 - y.at(value))
 
     clip = f"clip-{abs(hash((title, len(lines), width))) % 10**8}"
-    parts = [f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-             f'role="img" aria-label="{escape(title)}">']
+    parts = [
+        f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'role="img" aria-label="{escape(title)}">'
+    ]
     if style:
         parts.append(f"<style>{style}</style>")
         parts.append(f'<rect class="back" width="{width}" height="{height}" rx="8"/>')
-    parts.append(f'<clipPath id="{clip}"><rect x="{left - 5}" y="{top - 5}" '
-                 f'width="{W + 10}" height="{H + 10}"/></clipPath><g class="grid">')
+    parts.append(
+        f'<clipPath id="{clip}"><rect x="{left - 5}" y="{top - 5}" '
+        f'width="{W + 10}" height="{H + 10}"/></clipPath><g class="grid">'
+    )
     parts += [f'<line x1="{px(t):.1f}" x2="{px(t):.1f}" y1="{top}" y2="{top + H}"/>' for t in x.ticks]
     parts += [f'<line x1="{left}" x2="{left + W}" y1="{py(t):.1f}" y2="{py(t):.1f}"/>' for t in y.ticks]
     parts.append('</g><g class="ticks">')
-    parts += [f'<text x="{px(t):.1f}" y="{top + H + 17}" text-anchor="middle">{x.text(t)}</text>'
-              for t in x.ticks]
-    parts += [f'<text x="{left - 7}" y="{py(t) + 4:.1f}" text-anchor="end">{y.text(t)}</text>'
-              for t in y.ticks]
-    parts.append(f'<text class="axis" x="{left + W / 2:.0f}" y="{height - 8}" '
-                 f'text-anchor="middle">{escape(x.label)}</text>')
+    parts += [f'<text x="{px(t):.1f}" y="{top + H + 17}" text-anchor="middle">{x.text(t)}</text>' for t in x.ticks]
+    parts += [f'<text x="{left - 7}" y="{py(t) + 4:.1f}" text-anchor="end">{y.text(t)}</text>' for t in y.ticks]
+    parts.append(
+        f'<text class="axis" x="{left + W / 2:.0f}" y="{height - 8}" text-anchor="middle">{escape(x.label)}</text>'
+    )
     parts.append(f'<text class="axis" x="8" y="20">{escape(y.label)}</text></g>')
     parts.append(f'<g clip-path="url(#{clip})">')
     for line in lines:
@@ -118,15 +130,16 @@ def _curve(line: Line, px, py) -> str:
     points = [(px(a), py(b), note) for a, b, note in zip(line.xs, line.ys, line.notes, strict=True)]
     path = " ".join(f"{'L' if i else 'M'}{a:.1f} {b:.1f}" for i, (a, b, _) in enumerate(points))
     dashes = f' stroke-dasharray="{line.dash}"' if line.dash else ""
-    out = [f'<g class="curve {css_name(line.key)}" data-key="{escape(line.key)}"'
-           f'{" hidden" if line.hidden else ""}>'
-           f'<path d="{path}" stroke-width="{line.width}"{dashes}/>']
+    out = [
+        f'<g class="curve {css_name(line.key)}" data-key="{escape(line.key)}"'
+        f"{' hidden' if line.hidden else ''}>"
+        f'<path d="{path}" stroke-width="{line.width}"{dashes}/>'
+    ]
     for a, b, note in points if line.marker else []:
         tip = f"<title>{escape(note)}</title>" if note else ""
         r = 1.5 + line.width * 0.75
         if line.marker == "square":
-            out.append(f'<rect x="{a - r:.1f}" y="{b - r:.1f}" width="{2 * r:g}" height="{2 * r:g}">'
-                       f"{tip}</rect>")
+            out.append(f'<rect x="{a - r:.1f}" y="{b - r:.1f}" width="{2 * r:g}" height="{2 * r:g}">{tip}</rect>')
         else:
             out.append(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="{r:g}">{tip}</circle>')
     return "".join(out) + "</g>"
@@ -140,17 +153,24 @@ def _point_labels(lines: list[Line], px, py, left: float, right: float, bottom: 
         a, b = px(line.xs[0]), py(line.ys[0])
         half = 7.2 * len(line.name)  # about the width of the text
         sides = [(False, a + 10), (True, a - 10 - half)]
-        offers = [(abs(shift), flip, start, b + 4 + shift) for flip, start in sides
-                  for shift in (0, -8, 8, -15, 15, -22, 22, -30, 30, -45, 45)
-                  if left < start and start + half < right + 10 and b + 4 + shift < bottom]
-        free = [offer for offer in sorted(offers) if not any(
-            abs(offer[3] - y) < 14 and offer[2] < end and begin < offer[2] + half
-            for y, begin, end in taken)]
+        offers = [
+            (abs(shift), flip, start, b + 4 + shift)
+            for flip, start in sides
+            for shift in (0, -8, 8, -15, 15, -22, 22, -30, 30, -45, 45)
+            if left < start and start + half < right + 10 and b + 4 + shift < bottom
+        ]
+        free = [
+            offer
+            for offer in sorted(offers)
+            if not any(abs(offer[3] - y) < 14 and offer[2] < end and begin < offer[2] + half for y, begin, end in taken)
+        ]
         _, flip, start, place = (free or sorted(offers) or [(0, False, a + 10, b + 4)])[0]
         taken.append((place, start, start + half))
-        out.append(f'<g class="curve {css_name(line.key)}" data-key="{escape(line.key)}">'
-                   f'<text x="{a - 10 if flip else a + 10:.1f}" y="{place:.1f}" '
-                   f'text-anchor="{"end" if flip else "start"}">{escape(line.name)}</text></g>')
+        out.append(
+            f'<g class="curve {css_name(line.key)}" data-key="{escape(line.key)}">'
+            f'<text x="{a - 10 if flip else a + 10:.1f}" y="{place:.1f}" '
+            f'text-anchor="{"end" if flip else "start"}">{escape(line.name)}</text></g>'
+        )
     return out
 
 
@@ -158,8 +178,9 @@ def _labels(lines: list[Line], x: Axis, y: Axis, px, py, left: float, top: float
     """Names at the right edge, in the order of the curves' ends, 17 units apart, tied by a leader."""
     ends = []
     for line in lines:
-        inside = [(a, b) for a, b in zip(line.xs, line.ys, strict=True)
-                  if x.low <= a <= x.high and y.low <= b <= y.high]
+        inside = [
+            (a, b) for a, b in zip(line.xs, line.ys, strict=True) if x.low <= a <= x.high and y.low <= b <= y.high
+        ]
         if inside:
             ends.append((py(inside[-1][1]), px(inside[-1][0]), line))
     ends.sort(key=lambda end: end[0])
@@ -174,10 +195,12 @@ def _labels(lines: list[Line], x: Axis, y: Axis, px, py, left: float, top: float
             limit = places[i] - gap
     for place, (b, a, line) in zip(places, ends, strict=True):
         dashes = f' stroke-dasharray="{line.dash}"' if line.dash else ""
-        out.append(f'<g class="curve {css_name(line.key)}">'
-                   f'<path class="leader" d="M{a + 4:.1f} {max(b, top):.1f} L{left - 4:.1f} {place:.1f}"/>'
-                   f'<path d="M{left:.1f} {place:.1f} h20" stroke-width="{line.width}"{dashes}/>'
-                   f'<text x="{left + 26:.1f}" y="{place + 4:.1f}">{escape(line.name)}</text></g>')
+        out.append(
+            f'<g class="curve {css_name(line.key)}">'
+            f'<path class="leader" d="M{a + 4:.1f} {max(b, top):.1f} L{left - 4:.1f} {place:.1f}"/>'
+            f'<path d="M{left:.1f} {place:.1f} h20" stroke-width="{line.width}"{dashes}/>'
+            f'<text x="{left + 26:.1f}" y="{place + 4:.1f}">{escape(line.name)}</text></g>'
+        )
     return out
 
 

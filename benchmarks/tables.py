@@ -20,12 +20,20 @@ def bd_lines(summary: dict, test: str, featured_only: bool = True) -> list[dict]
         if row["test"] != test or row["scope"] not in ("set", "mean of pictures"):
             continue
         published = row["anchor_kind"] == "published"
-        if (published and featured_only and row["anchor"] not in featured) \
-                or row["anchor"].startswith("ours"):
+        if (published and featured_only and row["anchor"] not in featured) or row["anchor"].startswith("ours"):
             continue
-        line = lines.setdefault(row["anchor"], {
-            "anchor": row["anchor"], "name": _name(summary, row["anchor"]), "published": published,
-            "narrow": False, "range": "", "mean_of_pictures": None, **dict.fromkeys(METRICS)})
+        line = lines.setdefault(
+            row["anchor"],
+            {
+                "anchor": row["anchor"],
+                "name": _name(summary, row["anchor"]),
+                "published": published,
+                "narrow": False,
+                "range": "",
+                "mean_of_pictures": None,
+                **dict.fromkeys(METRICS),
+            },
+        )
         if row["scope"] == "set":
             line[row["metric"]] = row["bd_rate_pct"]
             if row["metric"] == "psnr_db" and row["bd_rate_pct"] is not None:
@@ -38,8 +46,7 @@ def bd_lines(summary: dict, test: str, featured_only: bool = True) -> list[dict]
         known = ORDER.index(line["anchor"]) if line["anchor"] in ORDER else len(ORDER)
         return (line["published"], known, -(line["psnr_db"] or 0))
 
-    return sorted((line for line in lines.values() if any(line[m] is not None for m in METRICS)),
-                  key=place)
+    return sorted((line for line in lines.values() if any(line[m] is not None for m in METRICS)), key=place)
 
 
 def _name(summary: dict, key: str) -> str:
@@ -60,20 +67,24 @@ def speed_lines(summary: dict) -> list[dict]:
         if key == "ours-embedded":
             continue
         group = summary["lines"][key]
-        lines.append({
-            "codec": key, "name": codec["name"], "ours": codec["ours"],
-            "encode_s": mean(line["encode_s"] for line in group),
-            "decode_s": mean(line["decode_s"] for line in group),
-            "encode_mpx_per_s": mean(line["encode_mpx_per_s"] for line in group),
-            "decode_mpx_per_s": mean(line["decode_mpx_per_s"] for line in group),
-            "encode_peak_rss_mib": cost.get(key, {}).get("encode_peak_rss_mib"),
-            "decode_peak_rss_mib": cost.get(key, {}).get("decode_peak_rss_mib"),
-            "before_mib": cost.get(key, {}).get("before_mib")})
+        lines.append(
+            {
+                "codec": key,
+                "name": codec["name"],
+                "ours": codec["ours"],
+                "encode_s": mean(line["encode_s"] for line in group),
+                "decode_s": mean(line["decode_s"] for line in group),
+                "encode_mpx_per_s": mean(line["encode_mpx_per_s"] for line in group),
+                "decode_mpx_per_s": mean(line["decode_mpx_per_s"] for line in group),
+                "encode_peak_rss_mib": cost.get(key, {}).get("encode_peak_rss_mib"),
+                "decode_peak_rss_mib": cost.get(key, {}).get("decode_peak_rss_mib"),
+                "before_mib": cost.get(key, {}).get("before_mib"),
+            }
+        )
     ours = next((line for line in lines if line["ours"]), None)
     for line in lines:
         for part in ("encode", "decode"):
-            line[f"{part}_ratio"] = (None if ours is None or line is ours
-                                     else ours[f"{part}_s"] / line[f"{part}_s"])
+            line[f"{part}_ratio"] = None if ours is None or line is ours else ours[f"{part}_s"] / line[f"{part}_s"]
     return lines
 
 

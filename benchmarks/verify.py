@@ -31,12 +31,14 @@ def verify(codec: Codec, pixels: np.ndarray, threads: int = 1) -> None:
         except Exception as error:  # whatever a library raises, the run goes on without it
             raise VerificationError(f"{codec.key}: {what} ({W}x{H}): {error!r}") from error
         if decoded.shape != picture.shape or decoded.dtype != np.uint8:
-            raise VerificationError(f"{codec.key}: {what} came back as "
-                                    f"{decoded.dtype} {decoded.shape}, not uint8 {picture.shape}")
+            raise VerificationError(
+                f"{codec.key}: {what} came back as {decoded.dtype} {decoded.shape}, not uint8 {picture.shape}"
+            )
         if data != again:
             raise VerificationError(f"{codec.key}: encoding {what} twice gave different bytes")
         if codec.lossless and not np.array_equal(decoded, picture):
             raise VerificationError(f"{codec.key}: says lossless, but {what} changed")
         if not codec.lossless and psnr_db(picture, decoded) < WORST_PSNR_DB:
-            raise VerificationError(f"{codec.key}: {what} came back at "
-                                    f"{psnr_db(picture, decoded):.1f} dB at the best setting")
+            raise VerificationError(
+                f"{codec.key}: {what} came back at {psnr_db(picture, decoded):.1f} dB at the best setting"
+            )

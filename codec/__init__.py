@@ -125,9 +125,7 @@ def encode(
     return ratecontrol.search(encode_at, target_bytes=target_bpp * width * height / 8)
 
 
-def decode(
-    data: bytes, levels: int | None = None, *, sample: int | None = None, backend: str = "auto"
-) -> np.ndarray:
+def decode(data: bytes, levels: int | None = None, *, sample: int | None = None, backend: str = "auto") -> np.ndarray:
     """The picture of a file, uint8 (H, W, 3), from its first ``levels`` levels (default: all).
 
     What the levels do not hold is the model's expectation, or with ``sample``, a seed, a draw from the model.

@@ -30,9 +30,7 @@ _PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help
 
 _output = click.option("-o", "--output", metavar="OUT", help="Output file; - for standard output.")
 _no_overwrite = click.option("--no-overwrite", is_flag=True, help="Refuse to replace an existing file.")
-_backend = click.option(
-    "--backend", type=_BACKENDS, default="auto", show_default=True, help="What runs the networks."
-)
+_backend = click.option("--backend", type=_BACKENDS, default="auto", show_default=True, help="What runs the networks.")
 _quality = click.option(
     "-q", "--quality", type=click.FloatRange(0, 100), default=50, show_default=True,
     help="0 (smallest) to 100 (best).",

@@ -104,9 +104,7 @@ def read_levels(data: bytes, levels: int | None = None) -> tuple[Header, list[by
         if zlib.crc32(payload) != level.crc:
             intact = level.index - 1
             fix = f"--levels {intact} decodes the levels before it" if intact else "get the file again"
-            raise ChecksumError(
-                f"level {level.index} ({level.name}) is damaged: its checksum does not match; {fix}"
-            )
+            raise ChecksumError(f"level {level.index} ({level.name}) is damaged: its checksum does not match; {fix}")
         payloads.append(payload)
     return header, payloads
 

@@ -49,11 +49,7 @@ class _Groups(NamedTuple):
 def _group(ids: np.ndarray) -> _Groups:
     order = np.argsort(ids.astype(np.uint16), kind="stable")
     ordered = ids[order]
-    first = (
-        np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-        if len(ids)
-        else np.zeros(0, int)
-    )
+    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(ids) else np.zeros(0, int)
     return _Groups(order, ordered[first], np.append(first, len(ids)))
 
 

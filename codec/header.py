@@ -166,9 +166,7 @@ def read_header(data: bytes) -> Header:
     if not head:
         raise NotSelfvaeError("not a selfvae-codec file: it is empty (0 bytes)")
     if not MAGIC.startswith(head[: len(MAGIC)]):
-        raise NotSelfvaeError(
-            f"not a selfvae-codec file: it starts with {head[:4].hex(' ')}, not {MAGIC.hex(' ')}"
-        )
+        raise NotSelfvaeError(f"not a selfvae-codec file: it starts with {head[:4].hex(' ')}, not {MAGIC.hex(' ')}")
     if len(head) > len(MAGIC) and head[len(MAGIC)] != VERSION:
         raise VersionError(
             f"the file has format number {head[len(MAGIC)]}; this version reads {VERSION}: "

@@ -149,7 +149,7 @@ class Walk:
         return q
 
     def _expectation(self, coder: Coder, symbols: np.ndarray, mean: np.ndarray, level: np.ndarray) -> np.ndarray:
-        """z_hat = E[z | what was read], in 1/CENTROID_UNITS: the mean of the prior, inside the interval if there is one."""
+        """z_hat = E[z | what was read], in 1/CENTROID_UNITS: the prior's mean, inside the interval if one was read."""
         if isinstance(coder, Expect):
             return mean * (CENTROID_UNITS // MEAN_UNITS)
         table = self.nets.weights.tables["centroids"]
@@ -171,9 +171,7 @@ class EncodedLevels:
     model_id: bytes
 
 
-def encode_levels(
-    x: np.ndarray, *, quality: float, levels: int | None = None, backend: str = "auto"
-) -> EncodedLevels:
+def encode_levels(x: np.ndarray, *, quality: float, levels: int | None = None, backend: str = "auto") -> EncodedLevels:
     """The levels of a picture.
 
     x: uint8 (H, W, 3); quality: 0 to 100; levels: how many to write, 1 or more, all without it.

@@ -49,7 +49,7 @@ class Config:
         return json.dumps(asdict(self), indent=1)
 
     @classmethod
-    def from_json(cls, text: str) -> "Config":
+    def from_json(cls, text: str) -> Config:
         values = json.loads(text)
         unknown = set(values) - {f.name for f in fields(cls)}
         if unknown:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from . import units, weights
@@ -84,7 +85,13 @@ def exact_conv(weight, bias, source, target, limits, low, high, extra=None) -> E
         w = np.rint(weight * 2.0**s)
         b = np.rint(bias * 2.0**s) + (2.0 ** (s - 1) if s else 0)
         absolute = np.abs(w)
-        total = (absolute.sum((1, 2)) * limits if w.ndim == 3 else absolute @ limits) + np.abs(b) + extra * 2.0**s + ACTIVATION_LIMIT + 2
+        total = (
+            (absolute.sum((1, 2)) * limits if w.ndim == 3 else absolute @ limits)
+            + np.abs(b)
+            + extra * 2.0**s
+            + ACTIVATION_LIMIT
+            + 2
+        )
         fits = (total < SUM_LIMIT) & (absolute.reshape(len(w), -1).max(1) <= WEIGHT_LIMIT)
         shift[fits], quantised[fits], offset[fits] = s, w[fits], b[fits]
         if s == 0 and not fits.all():
@@ -129,7 +136,7 @@ def exact_net(name, net: Net, ranges: Ranges, source, limits, *, target, low, hi
         blocks.append(ExactBlock(expand, gain, bias, film_shift, spatial, project))
     extra = None if step_bias is None else np.abs(step_bias).max(0)
     head = exact_conv(*parts(net.head), stream, target, stream_limits, low, high, extra)
-    table = None if step_bias is None else StepTable(np.rint(step_bias / target * 2.0 ** head.shift).astype(np.int64))
+    table = None if step_bias is None else StepTable(np.rint(step_bias / target * 2.0**head.shift).astype(np.int64))
     exact = ExactNet(name, np.asarray(limits, np.float64), stem, tuple(blocks), head, table, net.upsample)
     exact.check_bounds()
     return exact
@@ -175,9 +182,7 @@ def exact_networks(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
         """sources: (real value of one integer step, largest |integer|, channels) for each input in turn."""
         unit = np.concatenate([np.broadcast_to(np.asarray(u, np.float64), (n,)) for u, _, n in sources])
         limits = np.concatenate([np.full(n, float(limit)) for _, limit, n in sources])
-        nets[name] = exact_net(
-            name, net, ranges, unit, limits, target=target, low=low, high=high, step_bias=step_bias
-        )
+        nets[name] = exact_net(name, net, ranges, unit, limits, target=target, low=low, high=high, step_bias=step_bias)
 
     def features(name, net, sources, unit=None, low=-ACTIVATION_LIMIT):
         """A network whose outputs other networks read; returns the unit of each output channel."""
@@ -249,10 +254,12 @@ def u_counts(crops: Crops, batches: int) -> np.ndarray:
     return counts
 
 
-def load_averaged(model: SelfVAE, checkpoint: Path, part: str) -> None:
-    """Copy the averaged weights of one part of the model from a checkpoint of train.py."""
-    values = torch.load(checkpoint, weights_only=True)["ema"]
-    chosen = {k: v for k, v in values.items() if k.startswith(("y1_prior.", "y2_prior.")) == (part == "representations")}
+def load_averaged(model: SelfVAE, run: Path, part: str) -> None:
+    """Copy the averaged weights of one part of the model from a run folder of train.py."""
+    values = load_file(run / "averaged.safetensors")
+    chosen = {
+        k: v for k, v in values.items() if k.startswith(("y1_prior.", "y2_prior.")) == (part == "representations")
+    }
     model.load_state_dict(chosen, strict=False)
 
 
@@ -267,8 +274,8 @@ def main(argv: list[str] | None = None) -> None:
     torch.manual_seed(0)
     config = Config.from_json((args.latents / "config.json").read_text())
     model = SelfVAE(config).eval()
-    load_averaged(model, args.latents / "checkpoint.pt", "latents")
-    load_averaged(model, args.representations / "checkpoint.pt", "representations")
+    load_averaged(model, args.latents, "latents")
+    load_averaged(model, args.representations, "representations")
     ranges = calibrate(model, Crops(args.cache, 256, 9, seed=0), batches=8, quantile=args.quantile)
     nets = exact_networks(model, ranges)
     transforms = {

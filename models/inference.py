@@ -6,7 +6,7 @@ exact (exact.py), transforms are integer matrices multiplied in float64 below 2^
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 import numpy as np
 
@@ -41,9 +41,7 @@ def tiled(net: ExactNet, run: Callable, inputs: list[np.ndarray], t: int, tile: 
                 out = np.empty((len(part), H * grow, W * grow), np.float32)
             ys, xs = (top - y0) * grow, (left - x0) * grow
             height, width = (bottom - top) * grow, (right - left) * grow
-            out[:, top * grow : bottom * grow, left * grow : right * grow] = part[
-                :, ys : ys + height, xs : xs + width
-            ]
+            out[:, top * grow : bottom * grow, left * grow : right * grow] = part[:, ys : ys + height, xs : xs + width]
     return out
 
 
@@ -152,7 +150,7 @@ class Networks:
         shown = ((z + shift // 2) // shift).clip(-limit, limit)
         learned = self.run("synthesis", [shown], t)
         # linear part in 1/RESIDUAL_UNITS of a step; every product and sum stays below 2^53
-        scale = 2.0 ** TRANSFORM_BITS * CENTROID_UNITS / units.RESIDUAL_UNITS
+        scale = 2.0**TRANSFORM_BITS * CENTROID_UNITS / units.RESIDUAL_UNITS
         residual = np.floor(self._linear("synthesis", z) / scale) + learned
         bits = DELTA_BITS + units.RESIDUAL_UNITS.bit_length() - 1
         residual *= self.delta(t)

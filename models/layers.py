@@ -77,7 +77,7 @@ class Net(nn.Module):
         x = self.head(x)
         return F.pixel_shuffle(x, 2) if self.upsample else x
 
-    def zero_head(self) -> "Net":
+    def zero_head(self) -> Net:
         """Start as the zero function, so that a known transform or prior holds at step 0."""
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)

@@ -33,7 +33,17 @@ from .tables import (
     centroid_table,
 )
 from .transforms import block_transform, downscale, to_ycocg, u_from_y2, upsample
-from .units import ANALYSIS_GAIN, ANALYSIS_SCALE, HYPER_GAIN, LATTICE_SCALE, SYMBOL_LIMIT, SYNTHESIS_LIMIT, Y_OFFSET, Y_SCALE, Z2_SCALE
+from .units import (
+    ANALYSIS_GAIN,
+    ANALYSIS_SCALE,
+    HYPER_GAIN,
+    LATTICE_SCALE,
+    SYMBOL_LIMIT,
+    SYNTHESIS_LIMIT,
+    Y_OFFSET,
+    Y_SCALE,
+    Z2_SCALE,
+)
 from .walk import LATTICE, walk_lattice, walk_plane
 
 LOG2 = 0.6931471805599453
@@ -64,7 +74,10 @@ def step_knots() -> Tensor:
     from .layers import KNOTS_PER_SEGMENT
 
     return torch.cat(
-        [torch.linspace(T_FINEST, T_FIRST, KNOTS_PER_SEGMENT), torch.linspace(T_FIRST, T_COARSEST, KNOTS_PER_SEGMENT)]
+        [
+            torch.linspace(T_FINEST, T_FIRST, KNOTS_PER_SEGMENT),
+            torch.linspace(T_FIRST, T_COARSEST, KNOTS_PER_SEGMENT),
+        ]
     )
 
 
@@ -83,7 +96,12 @@ class HyperAnalysis(nn.Module):
     def __init__(self, channels: int, width: int):
         super().__init__()
         self.nets = nn.ModuleList(
-            [Net(192, 64, 0, 32), Net(128, width, 1, 32), Net(128, width, 1, 32), Net(128, width, 1, channels)]
+            [
+                Net(192, 64, 0, 32),
+                Net(128, width, 1, 32),
+                Net(128, width, 1, 32),
+                Net(128, width, 1, channels),
+            ]
         )
 
     def forward(self, z1: Tensor, step: Tensor) -> Tensor:
@@ -154,7 +172,14 @@ class SelfVAE(nn.Module):
             for s, n in zip(starts, c.groups)
         )
         self.lead_prior = nn.ModuleList(
-            Prior(c.prior_width + p * c.groups[0], c.prior_width, c.prior_blocks, c.groups[0], sigma[: c.groups[0]], True)
+            Prior(
+                c.prior_width + p * c.groups[0],
+                c.prior_width,
+                c.prior_blocks,
+                c.groups[0],
+                sigma[: c.groups[0]],
+                True,
+            )
             for p in range(len(LATTICE))
         )
         self.y1_prior = LatticePrior(c.y_width, c.y_blocks)
@@ -207,14 +232,13 @@ class SelfVAE(nn.Module):
 
     # ---- training ------------------------------------------------------------------------------------
 
-    def forward(
-        self, x: Tensor, t: Tensor, t_finest: Tensor, y_step: Tensor, nothing: Tensor
-    ) -> "Terms":
+    def forward(self, x: Tensor, t: Tensor, t_finest: Tensor, y_step: Tensor, nothing: Tensor) -> Terms:
         """Bits and distortion of one random plane per picture.
 
-        x: (B, 3, H, W) in 0..255, sides multiples of 64; t: (B,) log3 of the step; t_finest: (B,) that of the
-        finest plane of the file, which the analysis sees: t, or t minus a whole number. A picture with t < T_FIRST is coded given its plane at t + 1; bits are then those of the ternary digits alone.
-        Pictures are sorted by t. nothing: (B,) bool, pictures for which no latent is read: z_hat is what the priors expect.
+        x: (B, 3, H, W) in 0..255, sides multiples of 64. t: (B,) log3 of the plane's step, ascending; with
+        t < T_FIRST it is coded given its plane at t + 1, and bits are those of the ternary digits alone.
+        t_finest: (B,) that of the file's finest plane, which the analysis sees: t minus a whole number.
+        y_step: (B,). nothing: (B,) bool, no latent is read: z_hat is what the priors expect.
         """
         B, _, H, W = x.shape
         pixels = H * W
@@ -263,7 +287,9 @@ class SelfVAE(nn.Module):
             here = (slice(None), channels, slice(i, None, stride), slice(j, None, stride))
             if refine:
                 mean = mean + 3 * coarse[here]
-            bits.append((latent_bits(z[here], mean, log2_scale, coarse[here] if refine else None) * keep).sum((1, 2, 3)))
+            bits.append(
+                (latent_bits(z[here], mean, log2_scale, coarse[here] if refine else None) * keep).sum((1, 2, 3))
+            )
             given = z[here] + (q[here] + self.centroid(q[here], mean, log2_scale) - z[here]).detach()
             decoded.append(torch.where(keep, given, mean))
             return torch.where(keep, q[here], mean.detach().round())

@@ -17,6 +17,7 @@ from statistics import fmean as mean
 
 import torch
 import torch.distributed as dist
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -42,7 +43,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     p.add_argument("--out", type=Path, required=True, help="run folder: checkpoint, log, configuration")
     p.add_argument("--cache", type=Path, help="folder of decoded pictures (default OUT/cache)")
-    p.add_argument("--hours", type=float, default=1.0, help="length of the whole run; the rate decays to zero at its end")
+    p.add_argument(
+        "--hours", type=float, default=1.0, help="length of the whole run; the rate decays to zero at its end"
+    )
     p.add_argument("--decay-from", type=float, default=0.5, help="fraction of the run after which the rate decays")
     p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument("--crop", type=int, default=128)
@@ -50,7 +53,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     p.add_argument("--ema", type=float, default=0.999)
     p.add_argument("--weight-power", type=float, default=0.5, help="loss of a picture is weighted by (D/32)^power")
     p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--init", type=Path, help="checkpoint whose averaged weights to start from, with a fresh optimiser")
+    p.add_argument("--init", type=Path, help="averaged.safetensors to start from, with a fresh optimiser")
     p.add_argument("--minutes-per-checkpoint", type=float, default=3.0)
     return p.parse_args(argv)
 
@@ -86,14 +89,15 @@ class LatentObjective(nn.Module):
         model.y2_prior.requires_grad_(False)
 
     def forward(self, x: Tensor, rng: torch.Generator, fraction: float) -> tuple[Tensor, list[tuple]]:
-        """fraction: of the run that is done. Returns the loss and, per picture, what the log wants: (range of t, {name: value})."""
+        """fraction: of the run that is done. Returns the loss and, per picture, (range of t, {name: value}) to log."""
         t, t_finest, y_step, nothing = draw_steps(rng, len(x))
         terms = self.model(x, t, t_finest, y_step, nothing)
         losses = picture_loss(terms, t, self.power, min(1.0, fraction / HYPER_WARMUP))
         bpp, mse = (terms.z1_bpp + terms.z2_bpp).tolist(), (terms.distortion / 3).tolist()
         z2_bpp = terms.z2_bpp.tolist()
         rows = [
-            (range_name(t[i].item(), nothing[i].item()), {"bpp": bpp[i], "z2_bpp": z2_bpp[i], "mse": mse[i]}) for i in range(len(x))
+            (range_name(t[i].item(), nothing[i].item()), {"bpp": bpp[i], "z2_bpp": z2_bpp[i], "mse": mse[i]})
+            for i in range(len(x))
         ]
         return losses.mean(), rows
 
@@ -179,7 +183,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
         optimiser.load_state_dict(state["optimiser"])
         step, elapsed = state["step"], state["elapsed_s"]
     elif args.init:
-        model.load_state_dict(torch.load(args.init, weights_only=True)["ema"])
+        model.load_state_dict(load_file(args.init))
         ema = Ema(model, args.ema)
     if rank == 0:
         (args.out / "config.json").write_text(config.to_json())
@@ -191,7 +195,9 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
     torch.manual_seed(seed)
     rng = torch.Generator().manual_seed(seed)
     crops = Crops(cache, args.crop, args.batch, seed)
-    trained = {"latents": LatentObjective, "representations": RepresentationObjective}[args.part](model, args.weight_power)
+    trained = {"latents": LatentObjective, "representations": RepresentationObjective}[args.part](
+        model, args.weight_power
+    )
     trained = DistributedDataParallel(trained) if world > 1 else trained
     began, offset = time.monotonic(), elapsed
     saved = logged = elapsed
@@ -204,7 +210,15 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
         elapsed = clock.item()
         done = elapsed >= budget
         if rank == 0 and (done or elapsed - logged > 30):
-            log(args.out, {"step": step, "hours": round(elapsed / 3600, 4), "lr": learning_rate(args, elapsed / budget, step), **meter.take()})
+            log(
+                args.out,
+                {
+                    "step": step,
+                    "hours": round(elapsed / 3600, 4),
+                    "lr": learning_rate(args, elapsed / budget, step),
+                    **meter.take(),
+                },
+            )
             logged = elapsed
         if rank == 0 and (done or elapsed - saved > 60 * args.minutes_per_checkpoint):
             save(checkpoint, model, ema, optimiser, step, elapsed)
@@ -260,7 +274,7 @@ def log(out: Path, record: dict) -> None:
 
 
 def save(path: Path, model, ema: Ema, optimiser, step: int, elapsed: float) -> None:
-    """Write the checkpoint atomically: an interrupted run never loses the one before."""
+    """Write checkpoint and averaged weights, atomically: an interrupted run never loses the ones before."""
     state = {
         "model": model.state_dict(),
         "ema": ema.values,
@@ -272,6 +286,8 @@ def save(path: Path, model, ema: Ema, optimiser, step: int, elapsed: float) -> N
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
     os.replace(partial, path)
+    save_file({k: v.contiguous() for k, v in ema.values.items()}, partial)
+    os.replace(partial, path.with_name("averaged.safetensors"))
 
 
 if __name__ == "__main__":

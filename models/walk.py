@@ -6,7 +6,7 @@ them from the stream. ``nets`` is a float module in training and a set of exact 
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 LATTICE = ((0, 0), (1, 1), (0, 1), (1, 0))  # sub-lattices of a 2x2 cell in coding order: diagonal first
 

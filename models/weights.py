@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import safetensors
-from safetensors.numpy import load, save as serialise
+from safetensors.numpy import load
+from safetensors.numpy import save as serialise
 
 from ..errors import UnknownModelError, WeightsError
 from .config import Config

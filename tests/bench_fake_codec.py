@@ -42,11 +42,17 @@ def encode(array, quality=75, levels=None, backend="auto"):
 
 def read_header(data):
     (n,) = struct.unpack_from("<I", data, 4)
-    header = json.loads(data[8: 8 + n])
+    header = json.loads(data[8 : 8 + n])
     levels, offset = [], 8 + n
     for index, length in enumerate(header["lengths"], 1):
-        levels.append(SimpleNamespace(index=index, name="exact" if index > LEVELS else f"plane {index}",
-                                      offset=offset, length=length))
+        levels.append(
+            SimpleNamespace(
+                index=index,
+                name="exact" if index > LEVELS else f"plane {index}",
+                offset=offset,
+                length=length,
+            )
+        )
         offset += length
     return SimpleNamespace(levels=levels, width=header["w"], height=header["h"], model_id="fake0001")
 
@@ -54,7 +60,7 @@ def read_header(data):
 def decode(data, levels=None, backend="auto"):
     header = read_header(data)
     last = [level for level in header.levels if level.offset + level.length <= len(data)][-1]
-    part = data[last.offset: last.offset + last.length]
+    part = data[last.offset : last.offset + last.length]
     if last.index > LEVELS:
         return np.frombuffer(zlib.decompress(part), np.uint8).reshape(header.height, header.width, 3)
     image = Image.open(io.BytesIO(part)).convert("RGB")

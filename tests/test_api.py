@@ -62,9 +62,7 @@ def test_levels_that_do_not_exist_are_refused(core, levels):
         selfvae_codec.decode(data, levels)
 
 
-@pytest.mark.parametrize(
-    "settings", [{"quality": 101}, {"quality": float("nan")}, {"target_bpp": 0}], ids=str
-)
+@pytest.mark.parametrize("settings", [{"quality": 101}, {"quality": float("nan")}, {"target_bpp": 0}], ids=str)
 def test_settings_out_of_range_are_refused(core, settings):
     with pytest.raises(CodecError, match="out of range"):
         selfvae_codec.encode(X, **settings)

@@ -91,8 +91,7 @@ def test_bd_rate_of_a_curve_with_a_fifth_fewer_bits_is_minus_20_percent():
 def test_bd_rate_does_not_change_when_anchor_points_are_spread_otherwise():
     sparse, dense = straight("a"), straight("b", 1.1)
     q = np.linspace(30, 39, 31)
-    dense = Curve("b", "b", list(1.1 * 0.1 * 2 ** (q / 6 - 5) * 10), list(q), [None] * 31,
-                  [None] * 31, [""] * 31)
+    dense = Curve("b", "b", list(1.1 * 0.1 * 2 ** (q / 6 - 5) * 10), list(q), [None] * 31, [None] * 31, [""] * 31)
     assert bdrate.bd_rate(dense, sparse).bd_rate_pct == pytest.approx(10, abs=0.05)
 
 
@@ -108,18 +107,38 @@ def test_a_point_worse_than_a_cheaper_one_is_not_interpolated():
 
 
 def test_price_of_embedding_is_read_off_level_by_level():
-    embedded = Curve("e", "e", [b * 1.1 for b in straight("x").bpp], straight("x").psnr_db,
-                     [None] * 4, [None] * 4, ["level 3", "level 4", "level 5", "level 6"])
+    embedded = Curve(
+        "e",
+        "e",
+        [b * 1.1 for b in straight("x").bpp],
+        straight("x").psnr_db,
+        [None] * 4,
+        [None] * 4,
+        ["level 3", "level 4", "level 5", "level 6"],
+    )
     lines = embedding.price_per_level(embedded, straight("s"))
     assert [line["extra_rate_pct"] for line in lines] == pytest.approx([10] * 4, abs=0.01)
     assert embedding.price(embedded, straight("s"))[0].bd_rate_pct == pytest.approx(10, abs=0.01)
 
 
 def row(picture, setting, bpp, mse, **more):
-    return {"picture": picture, "width": 10, "height": 10, "codec": "c", "setting": setting,
-            "label": f"q {setting}", "bpp": bpp, "mse": mse, "ms_ssim": 0.9, "ssimulacra2": 50.0,
-            "psnr_db": quality.psnr_of_mse(mse) if mse else None, "lossless": mse == 0,
-            "encode_s": 1.0, "decode_s": 0.5, **more}
+    return {
+        "picture": picture,
+        "width": 10,
+        "height": 10,
+        "codec": "c",
+        "setting": setting,
+        "label": f"q {setting}",
+        "bpp": bpp,
+        "mse": mse,
+        "ms_ssim": 0.9,
+        "ssimulacra2": 50.0,
+        "psnr_db": quality.psnr_of_mse(mse) if mse else None,
+        "lossless": mse == 0,
+        "encode_s": 1.0,
+        "decode_s": 0.5,
+        **more,
+    }
 
 
 def test_both_means_of_psnr_are_kept_apart():

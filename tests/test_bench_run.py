@@ -36,12 +36,33 @@ def run(tmp_path_factory):
     for seed in (1, 2):
         Image.fromarray(photo_like(176, 192, seed)).save(root / "mini" / f"picture{seed}.png")
     (root / "anchors" / "mini").mkdir(parents=True)
-    curve = {"bpp": [0.5, 1, 2, 4, 8], "psnr-rgb": [20, 25, 30, 35, 40],
-             "ms-ssim-rgb": [0.7, 0.8, 0.9, 0.95, 0.99]}
+    curve = {
+        "bpp": [0.5, 1, 2, 4, 8],
+        "psnr-rgb": [20, 25, 30, 35, 40],
+        "ms-ssim-rgb": [0.7, 0.8, 0.9, 0.95, 0.99],
+    }
     (root / "anchors" / "mini" / "vtm.json").write_text(json.dumps({"name": "VTM", "results": curve}))
-    argv = [str(root / "mini"), "--api", "bench_fake_codec", "--codecs", CODECS, "--settings", "5",
-            "--repeats", "1", "--timed", "1", "--workers", "2", "--megapixels", "0.05",
-            "--anchors", str(root / "anchors"), "--out", str(root / "out")]
+    argv = [
+        str(root / "mini"),
+        "--api",
+        "bench_fake_codec",
+        "--codecs",
+        CODECS,
+        "--settings",
+        "5",
+        "--repeats",
+        "1",
+        "--timed",
+        "1",
+        "--workers",
+        "2",
+        "--megapixels",
+        "0.05",
+        "--anchors",
+        str(root / "anchors"),
+        "--out",
+        str(root / "out"),
+    ]
     assert main(argv) == 0
     return root / "out", argv
 
@@ -52,8 +73,14 @@ def test_json_has_compressais_keys_and_nothing_missing(run):
         data = json.loads((out / "mini" / f"{key}.json").read_text())
         assert {"name", "description", "results", "per_image", "dataset", "env"} <= set(data)
         results = data["results"]
-        assert set(results) == {"psnr-rgb", "ms-ssim-rgb", "ssimulacra2", "bpp", "encoding_time",
-                                "decoding_time"}
+        assert set(results) == {
+            "psnr-rgb",
+            "ms-ssim-rgb",
+            "ssimulacra2",
+            "bpp",
+            "encoding_time",
+            "decoding_time",
+        }
         assert {len(values) for values in results.values()} == {4 if key == "ours-embedded" else 5}
         assert results["bpp"] == sorted(results["bpp"])
 
@@ -121,8 +148,9 @@ def test_anchor_files_of_several_schemas_are_read(tmp_path):
     bare = {"psnr": [30, 35], "bpp": [0.5, 1.0]}
     (tmp_path / "kodak" / "a.json").write_text(json.dumps(bare))
     (tmp_path / "kodak" / "b.json").write_text(json.dumps({"S": {"bpp": [2, 1], "PSNR": [33, 31]}}))
-    (tmp_path / "kodak" / "c.json").write_text(json.dumps(
-        {"name": "C", "results": {"bpp": [1, 2], "ms-ssim-db-rgb": [12, 15]}}))
+    (tmp_path / "kodak" / "c.json").write_text(
+        json.dumps({"name": "C", "results": {"bpp": [1, 2], "ms-ssim-db-rgb": [12, 15]}})
+    )
     (tmp_path / "kodak" / "broken.json").write_text("{")
     (tmp_path / "kodak" / "D_PSNR.csv").write_text("\ufeff2.0,38.0\n1.0,33.0\n", encoding="utf-8")
     assert anchors.folder_for(tmp_path, "other") is None
@@ -150,10 +178,19 @@ def test_the_report_works_in_a_browser(run, tmp_path):
     out, _ = run
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
-    for word in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
-                 "disable-background-networking", "disable-component-update", "disable-sync",
-                 "force-prefers-reduced-motion",
-                 f"user-data-dir={tmp_path / 'profile'}", "window-size=1200,1000"):
+    for word in (
+        "headless",
+        "no-sandbox",
+        "disable-gpu",
+        "disable-quic",
+        "no-first-run",
+        "disable-background-networking",
+        "disable-component-update",
+        "disable-sync",
+        "force-prefers-reduced-motion",
+        f"user-data-dir={tmp_path / 'profile'}",
+        "window-size=1200,1000",
+    ):
         options.add_argument(f"--{word}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     browser = webdriver.Chrome(options=options, service=Service(chromedriver))
@@ -173,12 +210,14 @@ def test_the_report_works_in_a_browser(run, tmp_path):
 
         def split():
             return browser.execute_script(
-                "return getComputedStyle(arguments[0]).getPropertyValue('--split')", one(".viewer"))
+                "return getComputedStyle(arguments[0]).getPropertyValue('--split')", one(".viewer")
+            )
 
         assert split() == "50%"
         width = one("#split").size["width"]
         webdriver.ActionChains(browser).move_to_element(one("#split")).click_and_hold().move_by_offset(
-            int(width * 0.3), 0).release().perform()
+            int(width * 0.3), 0
+        ).release().perform()
         assert 75 < float(split().rstrip("%")) < 85
         assert "inset" in one(".viewer .left").value_of_css_property("clip-path")
 
@@ -198,7 +237,8 @@ def test_the_report_works_in_a_browser(run, tmp_path):
 
         browser.set_window_size(500, 900)
         overflow = browser.execute_script(
-            "return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
         assert overflow == 0
         assert browser.save_screenshot(str(tmp_path / "report.png"))
         errors = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]

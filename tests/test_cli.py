@@ -242,9 +242,7 @@ def test_a_failure_halfway_keeps_the_existing_output(coded, folder, core, monkey
     assert (folder / "out.png").read_bytes() == b"old" and sorted(os.listdir()) == before
 
 
-@pytest.mark.parametrize(
-    ("error", "status"), [(KeyboardInterrupt, 130), (ZeroDivisionError, 1), (OSError, 1)]
-)
+@pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt, 130), (ZeroDivisionError, 1), (OSError, 1)])
 def test_no_failure_ends_in_a_traceback(coded, core, monkeypatch, capsys, error, status):
     def fails(*_, **__):
         raise error("details")

@@ -5,9 +5,7 @@ import pytest
 from selfvae_codec import container, errors, header
 
 PAYLOADS = [b"thumbnail", b"bigger thumbnail", b"", b"plane one"]
-FIELDS = dict(
-    width=37, height=21, model_id=b"\x01\x02\x03\x04\x05\x06\x07\x08", step=512, planes=3, quality=70
-)
+FIELDS = dict(width=37, height=21, model_id=b"\x01\x02\x03\x04\x05\x06\x07\x08", step=512, planes=3, quality=70)
 
 
 def pack(payloads=PAYLOADS, **changes):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy_reference import ReferenceNet
+
 from selfvae_codec.errors import WeightsError
 from selfvae_codec.models import export
 from selfvae_codec.models.exact import SUM_LIMIT, T_UNITS, StepTable

@@ -26,7 +26,11 @@ THREADS = ("1", "2")
 ATEN = (None, "default")
 ONEDNN = (None, "SSE41")
 SETTINGS = [("torch", *s, "1") for s in itertools.product(THREADS, ATEN, ONEDNN)]
-SETTINGS += [("torch", "2", None, None, "0"), ("onnxruntime", "1", None, None, "1"), ("onnxruntime", "2", None, None, "1")]
+SETTINGS += [
+    ("torch", "2", None, None, "0"),
+    ("onnxruntime", "1", None, None, "1"),
+    ("onnxruntime", "2", None, None, "1"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,11 @@ API = "selfvae_codec"
 
 def _builders(kind: str, api: str) -> dict:
     if kind == "lossy":
-        return {"ours": lambda: ours.one_file_per_quality(api),
-                "ours-embedded": lambda: ours.embedded(api), **lossy.BUILDERS}
+        return {
+            "ours": lambda: ours.one_file_per_quality(api),
+            "ours-embedded": lambda: ours.embedded(api),
+            **lossy.BUILDERS,
+        }
     if kind == "lossless":
         return {"ours-lossless": lambda: ours.lossless(api), **lossless.BUILDERS}
     raise ValueError(f"kind must be 'lossy' or 'lossless', not {kind!r}")

@@ -64,5 +64,4 @@ class Codec:
         for setting in settings:
             data, encode_s, encode_runs = timed(self.encode, pixels, setting, threads)
             decoded, decode_s, decode_runs = timed(self.decode, data, threads)
-            yield Point(setting, self.label(setting), len(data), decoded,
-                        encode_s, decode_s, encode_runs, decode_runs)
+            yield Point(setting, self.label(setting), len(data), decoded, encode_s, decode_s, encode_runs, decode_runs)

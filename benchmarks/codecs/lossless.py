@@ -15,12 +15,10 @@ def png() -> Codec:
     def encode(pixels, setting, threads):
         return save(pixels, "PNG", optimize=True)
 
-    return Codec("png", "PNG", f"{library('zlib', 'zlib')}, optimize=True", (0,), encode, load,
-                 lossless=True)
+    return Codec("png", "PNG", f"{library('zlib', 'zlib')}, optimize=True", (0,), encode, load, lossless=True)
 
 
-def _from_imagecodecs(key: str, name: str, words: str, encoder: str, threads_in: str = "both",
-                      **options) -> Codec:
+def _from_imagecodecs(key: str, name: str, words: str, encoder: str, threads_in: str = "both", **options) -> Codec:
     """A lossless imagecodecs codec; ``threads_in`` ("both", "encode", "none"): who takes numthreads."""
     import imagecodecs
 
@@ -37,24 +35,38 @@ def _from_imagecodecs(key: str, name: str, words: str, encoder: str, threads_in:
         more = {"numthreads": threads} if threads_in == "both" else {}
         return decode_function(data, **more)
 
-    return Codec(key, name, f"{words} through imagecodecs {imagecodecs.__version__}", (0,),
-                 encode, decode, lossless=True)
+    return Codec(
+        key,
+        name,
+        f"{words} through imagecodecs {imagecodecs.__version__}",
+        (0,),
+        encode,
+        decode,
+        lossless=True,
+    )
 
 
 BUILDERS = {
     "png": png,
     "qoi": lambda: _from_imagecodecs("qoi", "QOI", "the reference qoi.h", "qoi", "none"),
-    "jpegls": lambda: _from_imagecodecs("jpegls", "JPEG-LS", "CharLS, no colour transform",
-                                        "jpegls", "none"),
+    "jpegls": lambda: _from_imagecodecs("jpegls", "JPEG-LS", "CharLS, no colour transform", "jpegls", "none"),
     "jpeg2000-lossless": lambda: _from_imagecodecs(
-        "jpeg2000-lossless", "JPEG 2000", "OpenJPEG, 5/3, mct=1", "jpeg2k",
-        level=0, reversible=True, mct=True),
+        "jpeg2000-lossless", "JPEG 2000", "OpenJPEG, 5/3, mct=1", "jpeg2k", level=0, reversible=True, mct=True
+    ),
     "webp-lossless": lambda: _from_imagecodecs(
-        "webp-lossless", "WebP", "libwebp, method 6", "webp", "encode", lossless=True, method=6),
+        "webp-lossless", "WebP", "libwebp, method 6", "webp", "encode", lossless=True, method=6
+    ),
     "avif-lossless": lambda: _from_imagecodecs(
-        "avif-lossless", "AVIF", "libavif, aom speed 6, 4:4:4 identity matrix", "avif",
-        level=100, speed=6, pixelformat="444", matrix=0),
+        "avif-lossless",
+        "AVIF",
+        "libavif, aom speed 6, 4:4:4 identity matrix",
+        "avif",
+        level=100,
+        speed=6,
+        pixelformat="444",
+        matrix=0,
+    ),
     "jpegxl-lossless": lambda: _from_imagecodecs(
-        "jpegxl-lossless", "JPEG XL", "libjxl, modular, effort 7", "jpegxl",
-        lossless=True, effort=7),
+        "jpegxl-lossless", "JPEG XL", "libjxl, modular, effort 7", "jpegxl", lossless=True, effort=7
+    ),
 }

@@ -19,9 +19,14 @@ def jpeg(subsampling: str) -> Codec:
         return save(pixels, "JPEG", quality=int(quality), subsampling=subsampling, optimize=True)
 
     return Codec(
-        key="jpeg" + subsampling.replace(":", ""), name=f"JPEG {subsampling}",
+        key="jpeg" + subsampling.replace(":", ""),
+        name=f"JPEG {subsampling}",
         description=f"{library('libjpeg_turbo', 'libjpeg-turbo')}, {subsampling}, optimised Huffman",
-        settings=(8, 15, 25, 40, 55, 70, 82, 92), encode=encode, decode=load, integer_settings=True)
+        settings=(8, 15, 25, 40, 55, 70, 82, 92),
+        encode=encode,
+        decode=load,
+        integer_settings=True,
+    )
 
 
 def webp() -> Codec:
@@ -32,9 +37,14 @@ def webp() -> Codec:
         return save(pixels, "WEBP", quality=int(quality), method=6)
 
     return Codec(
-        key="webp", name="WebP", description=f"{library('webp', 'libwebp')}, method 6",
-        settings=(1, 10, 25, 45, 65, 80, 90, 97), encode=encode, decode=load,
-        integer_settings=True)
+        key="webp",
+        name="WebP",
+        description=f"{library('webp', 'libwebp')}, method 6",
+        settings=(1, 10, 25, 45, 65, 80, 90, 97),
+        encode=encode,
+        decode=load,
+        integer_settings=True,
+    )
 
 
 def jpeg2000() -> Codec:
@@ -49,18 +59,23 @@ def jpeg2000() -> Codec:
         raise ImportError("this imagecodecs was built without OpenJPEG")
 
     def encode(pixels, psnr_db, threads):
-        return imagecodecs.jpeg2k_encode(pixels, level=float(psnr_db), reversible=False, mct=True,
-                                         codecformat="jp2", numthreads=threads)
+        return imagecodecs.jpeg2k_encode(
+            pixels, level=float(psnr_db), reversible=False, mct=True, codecformat="jp2", numthreads=threads
+        )
 
     def decode(data, threads):
         return imagecodecs.jpeg2k_decode(data, numthreads=threads)
 
     return Codec(
-        key="jpeg2000", name="JPEG 2000",
+        key="jpeg2000",
+        name="JPEG 2000",
         description=f"OpenJPEG through imagecodecs {imagecodecs.__version__}, 9/7, mct=1, "
-                    "rate allocated to a target PSNR",
-        settings=(25, 28, 30, 32, 35, 38, 41, 44), setting_name="target dB",
-        encode=encode, decode=decode)
+        "rate allocated to a target PSNR",
+        settings=(25, 28, 30, 32, 35, 38, 41, 44),
+        setting_name="target dB",
+        encode=encode,
+        decode=decode,
+    )
 
 
 def avif(tuned_for_psnr: bool) -> Codec:
@@ -71,16 +86,18 @@ def avif(tuned_for_psnr: bool) -> Codec:
         options = {"subsampling": "4:4:4", "advanced": {"tune": "psnr"}}
 
     def encode(pixels, quality, threads):
-        return save(pixels, "AVIF", quality=int(quality), speed=6, codec="aom",
-                    max_threads=threads, **options)
+        return save(pixels, "AVIF", quality=int(quality), speed=6, codec="aom", max_threads=threads, **options)
 
     words = "4:4:4, speed 6, tune=psnr" if tuned_for_psnr else "4:2:0, speed 6, default tune"
     return Codec(
         key="avif-psnr" if tuned_for_psnr else "avif",
         name="AVIF 4:4:4 (PSNR tune)" if tuned_for_psnr else "AVIF",
         description=f"{library('avif', 'libavif')}, aom, {words}",
-        settings=(12, 22, 35, 48, 60, 70, 80, 90), encode=encode, decode=load,
-        integer_settings=True)
+        settings=(12, 22, 35, 48, 60, 70, 80, 90),
+        encode=encode,
+        decode=load,
+        integer_settings=True,
+    )
 
 
 def jpeg_xl() -> Codec:
@@ -91,17 +108,20 @@ def jpeg_xl() -> Codec:
         raise ImportError("this imagecodecs was built without libjxl")
 
     def encode(pixels, distance, threads):
-        return imagecodecs.jpegxl_encode(pixels, distance=float(distance), effort=7,
-                                         numthreads=threads)
+        return imagecodecs.jpegxl_encode(pixels, distance=float(distance), effort=7, numthreads=threads)
 
     def decode(data, threads):
         return imagecodecs.jpegxl_decode(data, numthreads=threads)
 
     return Codec(
-        key="jpegxl", name="JPEG XL",
+        key="jpegxl",
+        name="JPEG XL",
         description=f"libjxl through imagecodecs {imagecodecs.__version__}, effort 7",
-        settings=(15, 9, 6, 4, 2.5, 1.5, 0.9, 0.5), setting_name="distance",
-        encode=encode, decode=decode)
+        settings=(15, 9, 6, 4, 2.5, 1.5, 0.9, 0.5),
+        setting_name="distance",
+        encode=encode,
+        decode=decode,
+    )
 
 
 def heif() -> Codec:
@@ -115,11 +135,14 @@ def heif() -> Codec:
 
     info = pillow_heif.libheif_info()
     return Codec(
-        key="heif", name="HEIF 4:4:4",
-        description=f"libheif {info.get('libheif', '')} with x265 through "
-                    f"pillow-heif {pillow_heif.__version__}, 4:4:4",
-        settings=(8, 18, 28, 38, 48, 57, 66, 76), encode=encode, decode=load,
-        integer_settings=True)
+        key="heif",
+        name="HEIF 4:4:4",
+        description=f"libheif {info.get('libheif', '')} with x265 through pillow-heif {pillow_heif.__version__}, 4:4:4",
+        settings=(8, 18, 28, 38, 48, 57, 66, 76),
+        encode=encode,
+        decode=load,
+        integer_settings=True,
+    )
 
 
 BUILDERS = {

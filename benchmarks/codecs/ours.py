@@ -51,8 +51,10 @@ def _use_threads(threads: int) -> None:
 
 def cuts(api, data: bytes) -> list[tuple[int, str, bytes]]:
     """(level index, name, the file cut after it) for each level."""
-    return [(int(level.index), str(level.name), data[: level.offset + level.length])
-            for level in api.read_header(data).levels]
+    return [
+        (int(level.index), str(level.name), data[: level.offset + level.length])
+        for level in api.read_header(data).levels
+    ]
 
 
 @dataclass(frozen=True)
@@ -63,28 +65,60 @@ class EmbeddedCodec(Codec):
         data, encode_s, encode_runs = timed(self.encode, pixels, self.settings[-1], threads)
         for index, name, cut in cuts(self.extra["api"], data):
             decoded, decode_s, decode_runs = timed(self.decode, cut, threads)
-            yield Point(index, f"level {index}, {name}", len(cut), decoded, encode_s, decode_s,
-                        encode_runs, decode_runs, on_curve=index >= FIRST_LEVEL)
+            yield Point(
+                index,
+                f"level {index}, {name}",
+                len(cut),
+                decoded,
+                encode_s,
+                decode_s,
+                encode_runs,
+                decode_runs,
+                on_curve=index >= FIRST_LEVEL,
+            )
 
 
 def one_file_per_quality(api_name: str = "selfvae_codec") -> Codec:
     encode, decode, api = _bound(api_name)
-    return Codec("ours", "selfvae-codec", f"{version(api)}, one file per quality", QUALITIES,
-                 encode, decode, ours=True, extra={"api": api})
+    return Codec(
+        "ours",
+        "selfvae-codec",
+        f"{version(api)}, one file per quality",
+        QUALITIES,
+        encode,
+        decode,
+        ours=True,
+        extra={"api": api},
+    )
 
 
 def embedded(api_name: str = "selfvae_codec") -> Codec:
     encode, decode, api = _bound(api_name)
     return EmbeddedCodec(
-        "ours-embedded", "selfvae-codec, one file",
-        f"{version(api)}, one file of quality {QUALITIES[-1]}, cut after each level from "
-        f"{FIRST_LEVEL} on", QUALITIES, encode, decode, ours=True, extra={"api": api})
+        "ours-embedded",
+        "selfvae-codec, one file",
+        f"{version(api)}, one file of quality {QUALITIES[-1]}, cut after each level from {FIRST_LEVEL} on",
+        QUALITIES,
+        encode,
+        decode,
+        ours=True,
+        extra={"api": api},
+    )
 
 
 def lossless(api_name: str = "selfvae_codec") -> Codec:
     encode, decode, api = _bound(api_name)
-    return Codec("ours-lossless", "selfvae-codec", f"{version(api)}, quality 100", (100,),
-                 encode, decode, lossless=True, ours=True, extra={"api": api})
+    return Codec(
+        "ours-lossless",
+        "selfvae-codec",
+        f"{version(api)}, quality 100",
+        (100,),
+        encode,
+        decode,
+        lossless=True,
+        ours=True,
+        extra={"api": api},
+    )
 
 
 def version(api) -> str:
@@ -95,8 +129,7 @@ def model_id(api_name: str = "selfvae_codec") -> str | None:
     """The id of the weights, as a file's header tells it; None where it does not."""
     try:
         encode, _, api = _bound(api_name)
-        found = getattr(api.read_header(encode(np.full((64, 64, 3), 128, np.uint8), 50, 1)),
-                        "model_id", None)
+        found = getattr(api.read_header(encode(np.full((64, 64, 3), 128, np.uint8), 50, 1)), "model_id", None)
     except Exception:  # a codec that cannot run is reported elsewhere; this is only a label
         return None
     return found.hex() if isinstance(found, bytes) else found if found is None else str(found)
