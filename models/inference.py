@@ -129,9 +129,13 @@ class Networks:
         """z[1] before quantisation, float64 (192, H/8, W/8). x: (3, H, W) integers, sides multiples of 64."""
         difference = x.astype(np.float32) * 2**UPSAMPLE_BITS - upsample(y)
         v = space_to_depth(difference, Z1_STRIDE)
-        linear = self._linear("analysis", v) / 2.0 ** (TRANSFORM_BITS + UPSAMPLE_BITS)
+        linear = self.linear_analysis(v) / 2.0**UPSAMPLE_BITS
         shown = np.floor(v / (2**UPSAMPLE_BITS // units.PIXEL_UNITS) + 0.5)
         return linear + self.run("analysis", [shown.clip(-1023, 1023)], t) / np.float64(units.LATENT_UNITS)
+
+    def linear_analysis(self, v: np.ndarray) -> np.ndarray:
+        """The linear part of the analysis of integers (192, h, w), float64."""
+        return self._linear("analysis", v) / 2.0**TRANSFORM_BITS
 
     def hyper_analysis(self, z1: np.ndarray, t: int) -> np.ndarray:
         """z[2], rounded, int32 (z2_channels, H/64, W/64)."""

@@ -6,6 +6,8 @@ reorders can change a bit; only its float16 and bfloat16 modes could, and those 
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -15,6 +17,7 @@ from .exact import ACTIVATION_LIMIT, ExactConv, ExactNet
 
 OPSET = 17
 IR_VERSION = 8
+THREADS = int(os.environ.get("OMP_NUM_THREADS", 0))  # as torch reads it; 0: as many as there are cores
 
 
 class OnnxNet:
@@ -25,6 +28,8 @@ class OnnxNet:
         graph = _Graph(net)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        options.intra_op_num_threads = THREADS
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # many small sessions share the cores
         self.session = onnxruntime.InferenceSession(
             graph.model().SerializeToString(), options, providers=["CPUExecutionProvider"]
         )

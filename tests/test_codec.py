@@ -1,6 +1,8 @@
 """The whole codec, with the shipped networks, on small pictures."""
 
 import functools
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -10,6 +12,7 @@ from conftest import make_picture
 import selfvae_codec
 from selfvae_codec import container, errors
 from selfvae_codec.demo import psnr_db
+from selfvae_codec.levels import likelihoods
 
 SIZES = [(1, 1), (1, 7), (7, 3), (16, 16), (63, 65), (64, 64), (200, 130), (513, 257)]
 
@@ -160,3 +163,53 @@ def test_a_generated_picture_has_its_size_and_depends_on_its_seed():
     first, again, other = (selfvae_codec.generate((70, 50), seed) for seed in (1, 1, 2))
     assert first.shape == (50, 70, 3) and first.dtype == np.uint8
     assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("quality", [20, 80])
+def test_a_file_is_as_long_as_the_model_counts(quality):
+    """Within 1 % of the model's own bits, but for the header and eight bytes of coder state a level."""
+    x = make_picture(513, 257)
+    bits = -np.log2(likelihoods(x, quality=quality)).sum()
+    header = selfvae_codec.read_header(coded(513, 257, quality))
+    payload_bits = 8 * sum(level.length for level in header.levels)
+    assert bits <= payload_bits <= 1.01 * bits + 8 * 9 * len(header.levels)
+
+
+def test_text_and_noise_survive_although_they_defy_the_model():
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (64, 80, 3), dtype=np.uint8)
+    text = np.where(rng.random((64, 80, 1)) < 0.3, 0, 255).astype(np.uint8).repeat(3, axis=2)
+    for x in (noise, text):
+        data = selfvae_codec.encode(x, quality=100)
+        assert psnr_db(selfvae_codec.decode(data), x) > 35
+        assert len(data) < 1.6 * x.size
+
+
+@pytest.mark.parametrize("module", ["torch", "compressai"])
+def test_onnxruntime_codes_without_importing(module):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    code = (
+        "import sys, numpy as np, selfvae_codec as s\n"
+        "data = s.encode(np.zeros((40, 30, 3), np.uint8), backend='onnxruntime')\n"
+        "s.decode(data, backend='onnxruntime')\n"
+        f"assert {module!r} not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_compressai_finds_its_interface():
+    import torch
+
+    from selfvae_codec.compressai_adapter import SelfvaeCodec
+
+    x = torch.from_numpy(np.stack([make_picture(64, 70, seed) for seed in (1, 2)])).permute(0, 3, 1, 2) / 255
+    model = SelfvaeCodec(quality=60)
+    compressed = model.compress(x)
+    x_hat = model.decompress(**compressed)["x_hat"]
+    assert x_hat.shape == x.shape
+    out = model(x)
+    assert torch.equal(out["x_hat"], x_hat)
+    bits = -out["likelihoods"]["levels"].log2().sum()
+    assert 0.5 < float(bits) / sum(8 * len(file) for file in compressed["strings"][0]) < 1
+    evaluation = pytest.importorskip("compressai.utils.eval_model.__main__", reason="compressai is not installed")
+    assert evaluation.inference(model, x[:1])["bpp"] > 0

@@ -1,0 +1,107 @@
+"""``python -m benchmarks.portability``: files of real photographs must decode to the same bits in every setting.
+
+Each setting is a process of its own: thread counts, instruction sets, oneDNN switched off, whole or in tiles, torch or
+onnxruntime. Prints and writes one hash per setting over all pictures and qualities.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from selfvae_codec import encode, files, imaging
+from selfvae_codec.container import read_levels
+from selfvae_codec.levels import decode_levels
+from selfvae_codec.models import backends
+
+from .environment import environment
+
+SUFFIXES = {".png", ".webp"}
+_UNTIMED = (0, 1, 0, 0)  # threads, workers, repeats, timed pictures: nothing here is timed for its own sake
+
+
+def settings() -> list[dict]:
+    """Backend, environment variables and tile (positions) of every process."""
+    grid = itertools.product(("1", "2"), (None, "default"), (None, "SSE41"), (256, 24))
+    out = [
+        {
+            "backend": "torch",
+            "OMP_NUM_THREADS": threads,
+            "ATEN_CPU_CAPABILITY": aten,
+            "ONEDNN_MAX_CPU_ISA": isa,
+            "tile": tile,
+        }
+        for threads, aten, isa, tile in grid
+    ]
+    out.append({"backend": "torch", "OMP_NUM_THREADS": "2", "PROBE_MKLDNN": "0", "tile": 256})
+    out += [{"backend": "onnxruntime", "OMP_NUM_THREADS": n, "tile": tile} for n in ("1", "2") for tile in (256, 24)]
+    return out
+
+
+def probe(folder: Path, backend: str, tile: int) -> None:
+    """Decode every file of a folder at all its levels and print one hash."""
+    if backend == "torch":
+        import torch
+
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        torch.backends.mkldnn.enabled = os.environ.get("PROBE_MKLDNN", "1") == "1"
+    backends.DEFAULT_TILE = tile
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.svae")):
+        digest.update(decode_levels(*read_levels(file.read_bytes()), backend=backend).tobytes())
+    print(digest.hexdigest())
+
+
+def run_setting(folder: Path, setting: dict) -> str:
+    """The hash that a fresh process prints for a setting."""
+    variables = {k: v for k, v in setting.items() if k.isupper() and v is not None}
+    clean = {k: v for k, v in os.environ.items() if k not in ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")}
+    command = [sys.executable, "-m", "selfvae_codec.benchmarks.portability", "--probe", str(folder)]
+    command += [setting["backend"], str(setting["tile"])]
+    done = subprocess.run(command, env=clean | variables, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def main(argv: list[str] | None = None) -> None:
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["--probe"]:
+        probe(Path(argv[1]), argv[2], int(argv[3]))
+        return
+    p = argparse.ArgumentParser(prog="python -m benchmarks.portability", description=__doc__.split("\n")[0])
+    p.add_argument("folder", type=Path)
+    p.add_argument("-o", "--out", type=Path, required=True)
+    p.add_argument("-q", "--qualities", type=float, nargs="+", default=[30, 75])
+    args = p.parse_args(argv)
+    pictures = sorted(f for f in args.folder.iterdir() if f.suffix.lower() in SUFFIXES)
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for file, quality in itertools.product(pictures, args.qualities):
+            x = imaging.from_bytes(files.read(file)).rgb
+            (folder / f"{file.stem}-{quality:g}.svae").write_bytes(encode(x, quality=quality))
+        for setting in settings():
+            began = time.monotonic()
+            rows.append({**setting, "sha256": run_setting(folder, setting)})
+            print(f"{rows[-1]['sha256'][:16]}  {setting}  {time.monotonic() - began:.0f} s", flush=True)
+    result = {
+        "environment": environment(["python", "-m", "benchmarks.portability", *argv], *_UNTIMED),
+        "pictures": len(pictures),
+        "qualities": args.qualities,
+        "all_settings_give_the_same_bits": len({row["sha256"] for row in rows}) == 1,
+        "settings": rows,
+    }
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(result, indent=1) + "\n")
+    print("the same bits everywhere" if result["all_settings_give_the_same_bits"] else "BITS DIFFER")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""``python -m benchmarks.quantisation``: what integer inference costs against the float networks it came from.
+
+Both sides count bits of the same levels with the same tables' distributions; the float side in training's own
+arithmetic. The difference in PSNR is turned into rate with the local slope of the picture set's curve.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from selfvae_codec import encode, files, imaging
+from selfvae_codec.container import read_levels
+from selfvae_codec.demo import psnr_db
+from selfvae_codec.levels import decode_levels, likelihoods, plan_for
+from selfvae_codec.models.config import Config
+from selfvae_codec.models.selfvae import SelfVAE
+
+from .environment import environment
+
+SUFFIXES = {".png", ".webp"}
+_UNTIMED = (0, 1, 0, 0)
+
+
+@torch.no_grad()
+def float_point(model: SelfVAE, x: np.ndarray, quality: float) -> tuple[float, float]:
+    """(bpp, psnr_db) of the float model, by its own count of bits."""
+    plan = plan_for(*x.shape[:2], quality)
+    H, W = plan.padded
+    padded = np.pad(x, ((0, H - plan.height), (0, W - plan.width), (0, 0)), mode="edge")
+    batch = torch.from_numpy(padded).permute(2, 0, 1)[None].float()
+    y_step = torch.tensor([float(plan.y_step)])
+    read = torch.zeros(1, dtype=torch.bool)
+    t_finest = torch.tensor([plan.step / 256])
+    bpp = float(sum(model.representation_bits(batch, y_step)))
+    for plane in range(plan.planes):
+        terms = model(batch, torch.tensor([plan.t(plane) / 256]), t_finest, y_step, read)
+        bpp += float(terms.z1_bpp) + (float(terms.z2_bpp) if plane == 0 else 0.0)
+    x_hat = terms.x_hat[0].permute(1, 2, 0).round().clamp(0, 255).byte().numpy()[: plan.height, : plan.width]
+    return bpp * H * W / (plan.height * plan.width), psnr_db(x_hat, x)
+
+
+def exact_point(x: np.ndarray, quality: float) -> tuple[float, float]:
+    """(bpp, psnr_db) of the integer model, by its own count of bits."""
+    bits = -np.log2(likelihoods(x, quality=quality)).sum()
+    decoded = decode_levels(*read_levels(encode(x, quality=quality)))
+    return float(bits) / (x.shape[0] * x.shape[1]), psnr_db(decoded, x)
+
+
+def main(argv: list[str] | None = None) -> None:
+    argv = sys.argv[1:] if argv is None else argv
+    p = argparse.ArgumentParser(prog="python -m benchmarks.quantisation", description=__doc__.split("\n")[0])
+    p.add_argument("folder", type=Path)
+    p.add_argument("--averaged", type=Path, required=True, help="float weights that the shipped ones were made from")
+    p.add_argument("--config", type=Path, required=True)
+    p.add_argument("-o", "--out", type=Path, required=True)
+    p.add_argument("-q", "--qualities", type=float, nargs="+", default=[10, 30, 50, 70, 90])
+    args = p.parse_args(argv)
+    model = SelfVAE(Config.from_json(args.config.read_text())).eval()
+    model.load_state_dict(load_file(args.averaged))
+    pictures = sorted(f for f in args.folder.iterdir() if f.suffix.lower() in SUFFIXES)
+    points = {q: {"float": [], "exact": []} for q in args.qualities}
+    for file in pictures:
+        x = imaging.from_bytes(files.read(file)).rgb
+        for q in args.qualities:
+            points[q]["float"].append(float_point(model, x, q))
+            points[q]["exact"].append(exact_point(x, q))
+        print(file.name, flush=True)
+    mean = {q: {kind: np.mean(values, axis=0) for kind, values in v.items()} for q, v in points.items()}
+    rows = []
+    for q in args.qualities:
+        (bpp_f, psnr_f), (bpp_e, psnr_e) = mean[q]["float"], mean[q]["exact"]
+        near = min((o for o in args.qualities if o != q), key=lambda o: abs(o - q))
+        bpp_n, psnr_n = mean[near]["float"]
+        log_rate_per_db = math.log(bpp_n / bpp_f) / (psnr_n - psnr_f)
+        loss = math.exp(math.log(bpp_e / bpp_f) + (psnr_f - psnr_e) * log_rate_per_db) - 1
+        rows.append(
+            {
+                "quality": q,
+                "float": {"bpp": bpp_f, "psnr_db": psnr_f},
+                "exact": {"bpp": bpp_e, "psnr_db": psnr_e},
+                "rate_equivalent_loss_percent": 100 * loss,
+            }
+        )
+        print(f"quality {q:g}: {100 * loss:+.3f} % rate")
+    result = {
+        "environment": environment(["python", "-m", "benchmarks.quantisation", *argv], *_UNTIMED),
+        "pictures": len(pictures),
+        "rows": rows,
+    }
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""``python -m benchmarks.startup``: the time of whole ``selfvae-codec`` processes, and where it goes.
+
+Every figure is the median over fresh processes. The split of a decode (imports, weights, entropy decoding, networks)
+is measured inside such a process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from selfvae_codec import encode, files, imaging
+
+from .environment import environment
+
+
+def split(path: str, backend: str) -> dict[str, float]:
+    """Seconds of each part of one decode, in this process, which has imported nothing of the codec's core yet."""
+    clock = time.perf_counter
+    began = clock()
+    from selfvae_codec import container, entropy, levels
+    from selfvae_codec.models import backends, inference
+
+    if backend == "torch":
+        import selfvae_codec.models.runtime_torch  # noqa: F401
+    else:
+        import selfvae_codec.models.runtime_onnx  # noqa: F401
+    imported = clock()
+    header, payloads = container.read_levels(Path(path).read_bytes())
+    backends.networks(header.model_id, backend)
+    loaded = clock()
+    spent = {"networks": 0.0, "entropy": 0.0}
+
+    def timed(owner, name, key):
+        original = getattr(owner, name)
+
+        def wrapper(*args, **kwargs):
+            start = clock()
+            try:
+                return original(*args, **kwargs)
+            finally:
+                spent[key] += clock() - start
+
+        setattr(owner, name, wrapper)
+
+    timed(inference.Networks, "run", "networks")
+    timed(entropy.Decoder, "get", "entropy")
+    levels.decode_levels(header, payloads, backend=backend)
+    total = clock() - loaded
+    return {
+        "import_s": imported - began,
+        "weights_s": loaded - imported,
+        "networks_s": spent["networks"],
+        "entropy_decoding_s": spent["entropy"],
+        "rest_s": total - spent["networks"] - spent["entropy"],
+    }
+
+
+def median_seconds(command: list[str], repeats: int) -> float:
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def main(argv: list[str] | None = None) -> None:
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["--split"]:
+        print(json.dumps(split(argv[1], argv[2])))
+        return
+    p = argparse.ArgumentParser(prog="python -m benchmarks.startup", description=__doc__.split("\n")[0])
+    p.add_argument("picture", type=Path)
+    p.add_argument("-o", "--out", type=Path, required=True)
+    p.add_argument("-q", "--quality", type=float, default=50)
+    p.add_argument("-n", "--repeats", type=int, default=5)
+    args = p.parse_args(argv)
+    rows = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        path, out = os.path.join(scratch, "picture.svae"), os.path.join(scratch, "out.png")
+        data = encode(imaging.from_bytes(files.read(args.picture)), quality=args.quality)
+        Path(path).write_bytes(data)
+        cli = [sys.executable, "-m", "selfvae_codec"]
+        rows["info"] = {"whole_process_s": median_seconds([*cli, "info", path, "--json"], args.repeats)}
+        for backend in ("onnxruntime", "torch"):
+            decode = [*cli, "decode", path, "-o", out, "--backend", backend]
+            encode_ = [*cli, "encode", str(args.picture), "-o", path, "-q", f"{args.quality:g}", "--backend", backend]
+            probe = [sys.executable, "-m", "selfvae_codec.benchmarks.startup", "--split", path, backend]
+            splits = [json.loads(subprocess.run(probe, check=True, capture_output=True).stdout) for _ in range(3)]
+            rows[f"decode, {backend}"] = {
+                "whole_process_s": median_seconds(decode, args.repeats),
+                **{key: statistics.median(s[key] for s in splits) for key in splits[0]},
+            }
+            rows[f"encode, {backend}"] = {"whole_process_s": median_seconds(encode_, args.repeats)}
+    command = ["python", "-m", "benchmarks.startup", *argv]
+    result = {
+        "environment": environment(command, os.cpu_count() or 1, 1, args.repeats, 1),
+        "picture": args.picture.name,
+        "file_bytes": len(data),
+        "quality": args.quality,
+        "rows": rows,
+    }
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Training end to end on pictures made here: run, resume, export, encode with the result."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_picture
+from PIL import Image
+
+from selfvae_codec.models import logistic, tables, weights
+from selfvae_codec.models.config import Config, planes_for, y_step_for
+from selfvae_codec.models.selfvae import latent_bits
+from selfvae_codec.models.train import draw_steps
+
+SMALL = ["transform_width=16", "prior_width=16", "z2_channels=4", "y_width=8"]
+OVERRIDES = [word for field in SMALL for word in ("--set", field)]
+
+
+def run(*arguments):
+    done = subprocess.run([sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def log_of(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with a run of each part of a small model, two workers for the first, then resumed."""
+    root = tmp_path_factory.mktemp("training")
+    (root / "pictures").mkdir()
+    for i in range(4):
+        Image.fromarray(make_picture(300, 280, seed=i)).save(root / "pictures" / f"{i}.png")
+    common = ["--data", root / "pictures", "--cache", root / "cache", *OVERRIDES]
+    train = "selfvae_codec.models.train"
+    first = [*common, "--out", root / "z", "--batch", 8, "--crop", 64]
+    run("torch.distributed.run", "--standalone", "--nproc-per-node", 2, "-m", train, *first, "--hours", 0.001)
+    run(train, *first, "--hours", 0.002)
+    representations = ["--part", "representations", "--crop", 256, "--batch", 4]
+    run(train, *common, "--out", root / "y", "--hours", 0.001, *representations)
+    return root
+
+
+def test_a_run_resumes_where_it_stopped(trained):
+    log = log_of(trained / "z")
+    starts = [row for row in log if row.get("event") == "start"]
+    assert [row["workers"] for row in starts] == [2, 1]
+    assert starts[1]["step"] > 0
+    assert log[-1]["step"] > starts[1]["step"]
+    assert log[-1]["lr"] == 0, "the learning rate decays to zero at the end"
+    assert all(np.isfinite(row["loss"]) for row in log if "loss" in row)
+
+
+def test_a_trained_model_exports_within_the_bound_and_loads(trained):
+    out = trained / "small.safetensors"
+    folders = ["--latents", trained / "z", "--representations", trained / "y"]
+    text = run("selfvae_codec.models.export", *folders, "--cache", trained / "cache", "--out", out)
+    loaded = weights.read(out)
+    assert loaded.model_id.hex() in text
+    assert loaded.config.prior_width == 16
+    assert loaded.largest_sum < 2**24
+
+
+def test_curves_can_be_plotted(trained):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install 'selfvae-codec[train]'")
+    run("selfvae_codec.models.train_plot", trained / "z", "-o", trained / "curve.svg")
+    assert (trained / "curve.svg").stat().st_size > 1000
+
+
+def test_a_configuration_with_unknown_fields_is_refused():
+    assert Config.from_json(Config().to_json()) == Config()
+    with pytest.raises(ValueError, match="colour"):
+        Config.from_json('{"colour": 3}')
+    with pytest.raises(ValueError, match="192"):
+        Config(groups=(1, 2))
+
+
+def test_planes_nest_from_one_range_of_coarsest_steps():
+    for t in np.arange(1.0, 5.5, 0.05):
+        planes = planes_for(t)
+        coarsest = t + planes - 1
+        assert coarsest >= 3.25 and (planes == 1 or coarsest < 4.25)
+        assert y_step_for(coarsest) in (1, 2, 4, 8, 16)
+
+
+def test_every_stratum_of_steps_is_drawn_in_order():
+    rng = torch.Generator().manual_seed(0)
+    for _ in range(50):
+        t, t_finest, y_step, _ = draw_steps(rng, 8)
+        assert (t.diff() > 0).all()
+        gap = t - t_finest
+        assert torch.allclose(gap, gap.round(), atol=1e-4) and (gap > -1e-4).all() and (t_finest > 0.999).all()
+
+
+def test_training_counts_the_bits_that_the_tables_charge():
+    """The discretised logistic of training against the integer tables of the codec."""
+    frequencies = tables.symbol_frequencies()
+    for level, fraction in ((10, 3), (30, 8), (50, 15)):
+        mean = (2 * fraction + 0.5) / tables.MEAN_UNITS - 0.5
+        log2_scale = tables.LOG2_SCALE_MIN + tables.LOG2_SCALE_STEP * level
+        symbols = torch.arange(-3.0, 4.0)
+        bits = latent_bits(symbols, torch.tensor(mean), torch.tensor(log2_scale), None)
+        charged = -np.log2(frequencies[level * tables.FRACTIONS + fraction, tables.TAIL - 3 : tables.TAIL + 4] / 2**24)
+        likely = charged < 20
+        assert np.allclose(bits.numpy()[likely], charged[likely], atol=0.01)
+
+
+def test_digits_of_a_bin_sum_to_one():
+    scale, mean = torch.tensor(0.7), torch.tensor(0.4)
+    parts = [logistic.log_bin_prob(torch.tensor(d) - mean, scale, 0.5).exp() for d in (-1.0, 0.0, 1.0)]
+    whole = logistic.log_bin_prob(0 - mean, scale, 1.5).exp()
+    assert torch.isclose(sum(parts), whole)
