@@ -5,7 +5,7 @@
     u(rows, actual)                the top latent, from its own tables
 
 Means are int32 in 1/MEAN_UNITS of a step, levels int32 table indices; all arrays of one call share their shape.
-``actual`` is what the encoder wants coded; other coders ignore it.
+``actual`` is what the encoder wants coded, whole numbers or not; other coders ignore it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import numpy as np
 
 from .entropy import Decoder, Encoder, Tables
 from .errors import ChecksumError, MismatchError
-from .models.tables import ESCAPE, FRACTIONS, MEAN_UNITS, OFFSETS, PRECISION, TAIL, U_LIMIT
+from .lookup import digit_tables, symbol_tables
+from .models.tables import ESCAPE, MEAN_UNITS, PRECISION, TAIL, U_LIMIT
+from .quantise import Chooser, rounded
 
 SKIP_BITS = 11  # a symbol whose likeliest value has probability 1 - 2^-11 or more may go unsaid
 RAW_OFFSET = 1 << 15  # escaped symbols are coded as 16-bit numbers around this
@@ -30,27 +32,11 @@ class Models:
         self.symbols = Tables(tables["symbols"])
         self.digits = Tables(tables["digits"])
         self.u = Tables(tables["u"])
+        self.chooser = Chooser(tables)
         enough = (1 << PRECISION) - (1 << PRECISION - SKIP_BITS)
         self.symbol_certain = tables["symbols"][:, TAIL] >= enough
         self.digit_certain = tables["digits"].max(1) >= enough
         self.likeliest_digit = tables["digits"].argmax(1).astype(np.int32) - 1
-
-
-def symbol_tables(mean: np.ndarray, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The integer nearest to each mean, and the table for the rest."""
-    base = (mean + MEAN_UNITS // 2) // MEAN_UNITS
-    fraction = (mean + MEAN_UNITS // 2 - base * MEAN_UNITS) // (MEAN_UNITS // FRACTIONS)
-    return base, level * FRACTIONS + fraction
-
-
-def offset_index(offset: np.ndarray) -> np.ndarray:
-    """Column of an offset in 1/MEAN_UNITS in the tables by offset: clamped to their range."""
-    limit = OFFSETS // 2
-    return offset.clip(-limit, limit) + limit
-
-
-def digit_tables(mean: np.ndarray, level: np.ndarray) -> np.ndarray:
-    return level * OFFSETS + offset_index(mean)
 
 
 class Coder(Protocol):
@@ -77,36 +63,40 @@ class _Checked:
 
 
 class Writer(_Checked):
-    """Codes what it is given. With ``skip``, near-certain symbols go unsaid; ``damage`` sums the squared errors."""
+    """Codes what it is given, rounded; with ``choose``, rounded to what costs least (quantise.py).
 
-    def __init__(self, models: Models, skip: bool):
+    With ``skip``, near-certain symbols go unsaid; ``damage`` sums the squared errors of that.
+    """
+
+    def __init__(self, models: Models, *, skip: bool, choose: bool):
         super().__init__()
-        self.models, self.skip, self.damage = models, skip, 0.0
+        self.models, self.skip, self.choose, self.damage = models, skip, choose, 0.0
         self._encoder = Encoder()
 
     def symbols(self, mean, level, actual):
         base, table = symbol_tables(mean, level)
-        offset = actual - base
+        symbols = self.models.chooser.symbols(actual, mean, level) if self.choose else rounded(actual)
+        offset = symbols - base
         said = ~self.models.symbol_certain[table] if self.skip else np.ones(table.shape, bool)
         said_offset, said_table = offset[said], table[said]
         escaped = np.abs(said_offset) > TAIL
         self._encoder.put(self.models.symbols, said_table, np.where(escaped, ESCAPE, said_offset + TAIL))
         self._encoder.put_raw(said_offset[escaped] + RAW_OFFSET)
-        return self._settle(np.where(said, actual, base), actual)
+        return self._settle(np.where(said, symbols, base), symbols)
 
     def digits(self, mean, level, actual):
         table = digit_tables(mean, level)
-        digit = actual.clip(-1, 1)
+        digit = self.models.chooser.digits(actual, mean, level) if self.choose else rounded(actual).clip(-1, 1)
         said = ~self.models.digit_certain[table] if self.skip else np.ones(table.shape, bool)
         self._encoder.put(self.models.digits, table[said], digit[said] + 1)
-        return self._settle(np.where(said, digit, self.models.likeliest_digit[table]), actual)
+        return self._settle(np.where(said, digit, self.models.likeliest_digit[table]), digit)
 
     def u(self, rows, actual):
         self._encoder.put(self.models.u, rows.ravel(), actual.ravel() + U_LIMIT)
         return self._note(actual)
 
-    def _settle(self, settled, actual):
-        self.damage += float(np.square((settled - actual).astype(np.float64)).sum())
+    def _settle(self, settled, chosen):
+        self.damage += float(np.square((settled - chosen).astype(np.float64)).sum())
         return self._note(settled)
 
     def likelihoods(self) -> np.ndarray:

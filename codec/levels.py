@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .coders import Coder, Expect, Models, Reader, Sample, Writer, offset_index
+from .coders import Coder, Expect, Models, Reader, Sample, Writer
 from .container import Header, level_names
 from .errors import CodecError
+from .lookup import offset_index
 from .models.backends import networks
 from .models.config import PAD, U_STEP, Y1_STRIDE, Z1_STRIDE, planes_for, y_step_for
 from .models.exact import T_UNITS
@@ -109,7 +110,7 @@ class Walk:
         if k == 0:
             self._z2(coder)
         coarse = self.symbols
-        target = None if self.latents is None else self._quantised(k)
+        wanted = None if self.latents is None else self._in_steps(t)
         _, rows, columns = self.plan.coded
         shape = (192, *(2 * n for n in self.y_pixels.shape[1:]))
         self.symbols = np.zeros(shape, np.int32)
@@ -122,12 +123,12 @@ class Walk:
             region = (channels, slice(i, rows.stop, stride), slice(j, columns.stop, stride))
             height, width = self.symbols[region].shape[1:]
             mean, level = mean[:, :height, :width], level[:, :height, :width]
-            actual = None if target is None else target[region]
+            z = None if wanted is None else wanted[region]
             if coarse is None:
-                symbols = coder.symbols(mean, level, actual)
+                symbols = coder.symbols(mean, level, z)
             else:
                 centre = 3 * coarse[region]
-                symbols = centre + coder.digits(mean, level, None if actual is None else actual - centre)
+                symbols = centre + coder.digits(mean, level, None if z is None else z - centre)
                 mean = mean + MEAN_UNITS * centre
             self.symbols[region] = symbols
             self.z[region] = self._expectation(coder, symbols, mean, level)
@@ -141,13 +142,9 @@ class Walk:
         z2 = coder.symbols(*self.nets.z2_prior(self.y_pixels, t), actual)
         self.context = self.nets.context(z2, self.y_pixels, t)
 
-    def _quantised(self, k: int) -> np.ndarray:
-        """Plane k of z[1]: the finest grid, divided by three and rounded, again and again, so that planes nest."""
-        delta = self.nets.delta(self.plan.step) / 2.0**DELTA_BITS
-        q = np.rint(self.latents.z1 / delta).clip(-SYMBOL_RANGE, SYMBOL_RANGE).astype(np.int32)
-        for _ in range(self.plan.planes - 1 - k):
-            q = (q + 1) // 3  # round(q / 3): halves cannot occur
-        return q
+    def _in_steps(self, t: int) -> np.ndarray:
+        """z[1] in the steps of a plane. Planes nest: rounding a coarser one is rounding the rounded finer one."""
+        return (self.latents.z1 * (2.0**DELTA_BITS / self.nets.delta(t))).clip(-SYMBOL_RANGE, SYMBOL_RANGE)
 
     def _expectation(self, coder: Coder, symbols: np.ndarray, mean: np.ndarray, level: np.ndarray) -> np.ndarray:
         """z_hat = E[z | what was read], in 1/CENTROID_UNITS: the prior's mean, inside the interval if one was read."""
@@ -249,13 +246,17 @@ def _walk_level(walk: Walk, index: int, coder: Coder) -> None:
 
 
 def _write_level(walk: Walk, models: Models, index: int) -> Writer:
-    """Walk one level. Near-certain symbols are skipped unless the picture defies the model (text, noise)."""
+    """Walk one level. Near-certain symbols are skipped unless the picture defies the model (text, noise).
+
+    Only the finest plane chooses its symbols by their cost; coarser ones are the plain grid that finer ones refine.
+    """
     before = walk.symbols
-    writer = Writer(models, skip=index >= FIRST_LATENT)
+    choose = index == FIRST_LATENT + walk.plan.planes - 1
+    writer = Writer(models, skip=index >= FIRST_LATENT, choose=choose)
     _walk_level(walk, index, writer)
     if writer.skip and writer.damage > DAMAGE_LIMIT * walk.symbols[walk.plan.coded].size:
         walk.symbols = before
-        writer = Writer(models, skip=False)
+        writer = Writer(models, skip=False, choose=choose)
         _walk_level(walk, index, writer)
     return writer
 

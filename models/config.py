@@ -16,6 +16,8 @@ T_FIRST = 3.25  # the coarsest plane of a file has t in [T_FIRST, T_FIRST + 1), 
 
 Y1_STRIDE = 16  # y[1]; y[2] is at twice this, u and z[2] at four times
 Z1_STRIDE = 8
+RD_SLOPE = 0.13  # d(distortion) / d(bits) of a uniform quantiser, in units of D^2: what a bit is worth
+RDO_RATE = 0.7  # share of a symbol's bits that its choice counts: a change also costs what later symbols learn from it
 PAD = 64  # the picture is padded to a multiple of the coarsest stride, by repeating its edge
 Y_STEPS = (1, 2, 4, 8, 16)  # quantisation steps of the representations
 U_STEP = 8  # u is the 2x2 mean of y[2] in YCoCg, in units of this many of its steps

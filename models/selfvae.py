@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import T_FIRST, U_STEP, Z1_STRIDE, Config
+from .config import RD_SLOPE, RDO_RATE, T_FIRST, U_STEP, Z1_STRIDE, Config
 from .layers import Net, clamp_ste, step_weights
 from .logistic import log_bin_prob
 from .tables import (
@@ -230,6 +230,23 @@ class SelfVAE(nn.Module):
             offset = ((symbols - mean) * MEAN_UNITS).round_().clamp_(-limit, limit)
             return self.centroids.view(-1)[(level * (2 * limit + 1) + offset + limit).long()]
 
+    @torch.no_grad()
+    def cheapest(self, z, q, mean, log2_scale, coarse, finest) -> Tensor:
+        """q, or its neighbour towards the mean where that costs less: rate-distortion optimised quantisation.
+
+        All (B, C, h, w) in steps but finest, (B,) bool: other pictures keep q, since later planes build on it.
+        """
+        towards = q + (mean - q).sign() * ((mean - q).abs() > 0.5)
+        if coarse is not None:
+            towards = torch.minimum(torch.maximum(towards, 3 * coarse - 1), 3 * coarse + 1)
+        scale = torch.exp2(log2_scale)
+
+        def cost(symbols):
+            bits = log_bin_prob(symbols - mean, scale, 0.5) / -LOG2
+            return RDO_RATE * bits + (symbols + self.centroid(symbols, mean, log2_scale) - z) ** 2 / RD_SLOPE
+
+        return torch.where((cost(towards) < cost(q)) & finest[:, None, None, None], towards, q)
+
     # ---- training ------------------------------------------------------------------------------------
 
     def forward(self, x: Tensor, t: Tensor, t_finest: Tensor, y_step: Tensor, nothing: Tensor) -> Terms:
@@ -252,7 +269,7 @@ class SelfVAE(nn.Module):
         z2 = self.hyper_analysis(z1, step_first)
         mean2, log2_scale2 = self.z2_prior([F.pixel_unshuffle(y1_in, 4)], step_first)
         keep = (~nothing)[:, None, None, None]
-        bits2 = latent_bits(z2, mean2, log2_scale2, None) * keep
+        bits2 = latent_bits(z2, z2.detach().round(), mean2, log2_scale2, None) * keep
         z2_hat = torch.where(keep, z2 + torch.rand_like(z2) - 0.5 if self.training else z2.round(), mean2)
         context = self.context(z2_hat / Z2_SCALE, y1_in, step_first)
 
@@ -260,7 +277,7 @@ class SelfVAE(nn.Module):
         refining = int((t < T_FIRST).sum())
         kinds = [slice(0, refining), slice(refining, B)]
         walked = [
-            self._walk(context[k], (z1 / delta)[k], keep[k], step[k], refine)
+            self._walk(context[k], (z1 / delta)[k], keep[k], (t == t_finest)[k], step[k], refine)
             for k, refine in zip(kinds, (True, False))
             if k.stop > k.start
         ]
@@ -273,8 +290,11 @@ class SelfVAE(nn.Module):
             x_hat,
         )
 
-    def _walk(self, context, z, keep, step, refine: bool) -> tuple[Tensor, Tensor]:
-        """Walk one plane with known latents z in steps. Returns z_hat, as z, and bits (B,)."""
+    def _walk(self, context, z, keep, finest, step, refine: bool) -> tuple[Tensor, Tensor]:
+        """Walk one plane with known latents z in steps. Returns z_hat, as z, and bits (B,).
+
+        finest: (B,) bool, no plane follows, so that symbols may be chosen by rate and distortion.
+        """
         q = z.detach().round()
         coarse = (q / 3).round() if refine else None
         starts = [sum(self.config.groups[:g]) for g in range(len(self.config.groups))]
@@ -287,12 +307,12 @@ class SelfVAE(nn.Module):
             here = (slice(None), channels, slice(i, None, stride), slice(j, None, stride))
             if refine:
                 mean = mean + 3 * coarse[here]
-            bits.append(
-                (latent_bits(z[here], mean, log2_scale, coarse[here] if refine else None) * keep).sum((1, 2, 3))
-            )
-            given = z[here] + (q[here] + self.centroid(q[here], mean, log2_scale) - z[here]).detach()
+            below = coarse[here] if refine else None
+            symbols = self.cheapest(z[here], q[here], mean, log2_scale, below, finest)
+            bits.append((latent_bits(z[here], symbols, mean, log2_scale, below) * keep).sum((1, 2, 3)))
+            given = z[here] + (symbols + self.centroid(symbols, mean, log2_scale) - z[here]).detach()
             decoded.append(torch.where(keep, given, mean))
-            return torch.where(keep, q[here], mean.detach().round())
+            return torch.where(keep, symbols, mean.detach().round())
 
         walk_plane(self, context, coarse, step, visit)
         if not refine:
@@ -317,7 +337,7 @@ class SelfVAE(nn.Module):
         def visit(index, mean, log2_scale):
             i, j = LATTICE[index]
             symbols = child[:, :, i::2, j::2]
-            bits.append(latent_bits(symbols, mean, log2_scale, None).sum((1, 2, 3)))
+            bits.append(latent_bits(symbols, symbols, mean, log2_scale, None).sum((1, 2, 3)))
             return symbols
 
         walk_lattice(prior, parent, step, visit)
@@ -334,13 +354,12 @@ class Terms:
     x_hat: Tensor  # (B, 3, H, W), unclamped
 
 
-def latent_bits(z: Tensor, mean: Tensor, log2_scale: Tensor, coarse: Tensor | None) -> Tensor:
-    """Bits of round(z), given its coarser symbol if there is one; the value is what a file pays.
+def latent_bits(z: Tensor, q: Tensor, mean: Tensor, log2_scale: Tensor, coarse: Tensor | None) -> Tensor:
+    """Bits of the symbols q of z, given their coarser symbols if there are any; the value is what a file pays.
 
     Priors learn from the quantised symbols. The gradient for z is that of the usual proxy, uniform noise in
     place of rounding (Balle et al. 2017, section 3), under the same prior.
     """
-    q = z.detach().round()
     scale = torch.exp2(log2_scale)
     log_p = log_bin_prob(q - mean, scale, 0.5)
     if coarse is not None:

@@ -21,13 +21,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from .config import T_FINEST, T_FIRST, Y_STEPS, Config, y_step_for
+from .config import RD_SLOPE, T_FINEST, T_FIRST, Y_STEPS, Config, y_step_for
 from .data import Crops, build_cache
 from .selfvae import SelfVAE, first_plane
 
 T_DRAWN = 5.3  # coarsest log3 of a step that training sees
 HYPER_WARMUP = 0.15  # fraction of the run over which the rate of z[2] starts to count, or z[2] would never be used
-SLOPE = 0.13  # d(distortion) / d(bits) of a uniform quantiser, in units of D^2
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -75,7 +74,7 @@ def draw_steps(rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor, Tensor
 
 def picture_loss(terms, t: Tensor, power: float, z2_weight: float) -> Tensor:
     delta = 3.0**t
-    loss = terms.z1_bpp + z2_weight * terms.z2_bpp + terms.distortion / (SLOPE * delta**2)
+    loss = terms.z1_bpp + z2_weight * terms.z2_bpp + terms.distortion / (RD_SLOPE * delta**2)
     return loss * (delta / 32) ** power
 
 

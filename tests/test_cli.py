@@ -257,7 +257,7 @@ def test_commands_of_other_parts_are_forwarded_with_their_arguments(monkeypatch)
     import types
 
     calls = []
-    for name in ("models.train", "models.train_plot", "models.evaluate", "benchmarks.__main__"):
+    for name in ("models.train", "models.train_plot", "benchmarks.evaluate", "benchmarks.__main__"):
         module = types.ModuleType(f"selfvae_codec.{name}")
         module.main = lambda arguments, name=name: calls.append((name, arguments))
         monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -266,7 +266,7 @@ def test_commands_of_other_parts_are_forwarded_with_their_arguments(monkeypatch)
     assert calls == [
         ("models.train", ["--data", "folder", "--help"]),
         ("models.train_plot", ["runs/x"]),
-        ("models.evaluate", ["-q"]),
+        ("benchmarks.evaluate", ["-q"]),
         ("benchmarks.__main__", ["folder", "--fast"]),
     ]
 

@@ -86,7 +86,7 @@ def test_writer_and_reader_agree_on_symbols_digits_and_escapes(models, skip):
     actual[0, 0, :3] = [32000, -32000, 400]
     level[0, 0, :3] = 20
     digits = rng.integers(-1, 2, shape).astype(np.int32)
-    writer = Writer(models, skip)
+    writer = Writer(models, skip=skip, choose=False)
     settled = writer.symbols(mean, level, actual), writer.digits(mean // 8, level, digits)
     reader = Reader(models, writer.finish(), writer.check, "test")
     assert np.array_equal(reader.symbols(mean, level), settled[0])
@@ -101,7 +101,7 @@ def test_writer_and_reader_agree_on_symbols_digits_and_escapes(models, skip):
 
 def test_a_decoder_that_computes_other_means_is_found_out(models):
     mean, level = np.full((3, 40, 40), 5, np.int32), np.full((3, 40, 40), 30, np.int32)
-    writer = Writer(models, skip=False)
+    writer = Writer(models, skip=False, choose=False)
     writer.symbols(mean, level, np.zeros_like(mean))
     payload = writer.finish()
     wrong = level.copy()

