@@ -16,6 +16,8 @@ PACKAGES = (
     "pillow",
     "imagecodecs",
     "pillow-heif",
+    "onnxruntime",
+    "onnx",
     "torch",
     "constriction",
     "pytorch-msssim",

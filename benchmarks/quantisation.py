@@ -41,7 +41,7 @@ def float_point(model: SelfVAE, x: np.ndarray, quality: float) -> tuple[float, f
     t_finest = torch.tensor([plan.step / 256])
     bpp = float(sum(model.representation_bits(batch, y_step)))
     for plane in range(plan.planes):
-        terms = model(batch, torch.tensor([plan.t(plane) / 256]), t_finest, y_step, read)
+        terms = model(batch, torch.tensor([plan.t(plane) / 256]), t_finest, y_step, read, choose=True)
         bpp += float(terms.z1_bpp) + (float(terms.z2_bpp) if plane == 0 else 0.0)
     x_hat = terms.x_hat[0].permute(1, 2, 0).round().clamp(0, 255).byte().numpy()[: plan.height, : plan.width]
     return bpp * H * W / (plan.height * plan.width), psnr_db(x_hat, x)
@@ -58,13 +58,12 @@ def main(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     p = argparse.ArgumentParser(prog="python -m benchmarks.quantisation", description=__doc__.split("\n")[0])
     p.add_argument("folder", type=Path)
-    p.add_argument("--averaged", type=Path, required=True, help="float weights that the shipped ones were made from")
-    p.add_argument("--config", type=Path, required=True)
+    p.add_argument("--floats", type=Path, required=True, help="float weights that the shipped ones were made from")
     p.add_argument("-o", "--out", type=Path, required=True)
     p.add_argument("-q", "--qualities", type=float, nargs="+", default=[10, 30, 50, 70, 90])
     args = p.parse_args(argv)
-    model = SelfVAE(Config.from_json(args.config.read_text())).eval()
-    model.load_state_dict(load_file(args.averaged))
+    model = SelfVAE(Config.from_json(args.floats.with_suffix(".json").read_text())).eval()
+    model.load_state_dict(load_file(args.floats))
     pictures = sorted(f for f in args.folder.iterdir() if f.suffix.lower() in SUFFIXES)
     points = {q: {"float": [], "exact": []} for q in args.qualities}
     for file in pictures:

@@ -68,6 +68,7 @@ __all__ = [
     "read_header",
     "read_metadata",
     "representation",
+    "set_threads",
 ]
 
 
@@ -163,6 +164,16 @@ def generate(size: tuple[int, int], seed: int, *, backend: str = "auto") -> np.n
     width, height = size
     imaging.check_size(width, height)
     return core.generate(height, width, seed=seed, backend=backend)
+
+
+def set_threads(count: int | None) -> None:
+    """How many threads networks run on from now on, in this process; None: as many as there are cores.
+
+    Files and pictures are the same for any number. Raises ValueError for a count below 1.
+    """
+    from .models import backends
+
+    backends.set_threads(count)
 
 
 def read_metadata(data: bytes) -> Metadata:

@@ -1,4 +1,4 @@
-"""Chooses what runs the networks, and keeps loaded models. Torch and onnxruntime are imported here only."""
+"""Chooses what runs the networks, and keeps loaded models. Only the runtimes import torch or onnxruntime."""
 
 from __future__ import annotations
 
@@ -22,23 +22,34 @@ def choose(backend: str) -> str:
     needed = {"torch": ("torch",), "onnxruntime": ("onnxruntime", "onnx")}[backend]
     missing = [name for name in needed if not find_spec(name)]
     if missing:
-        extra = "selfvae-codec[onnxruntime]" if backend == "onnxruntime" else "torch"
-        raise CodecError(f"backend {backend} needs {' and '.join(missing)}: pip install '{extra}'")
+        what = "torch" if backend == "torch" else " ".join(missing)
+        raise CodecError(f"backend {backend} needs {' and '.join(missing)}: pip install {what}")
     return backend
 
 
+_threads: int | None = None  # None: what the runtime takes by itself
+
+
+def set_threads(count: int | None) -> None:
+    """As selfvae_codec.set_threads."""
+    global _threads
+    if count is not None and count < 1:
+        raise ValueError(f"threads must be 1 or more, not {count}")
+    _threads = count
+
+
 @lru_cache(maxsize=4)
-def _load(model_id: bytes | None, backend: str) -> Networks:
+def _load(model_id: bytes | None, backend: str, threads: int | None) -> Networks:
     if backend == "onnxruntime":
-        from .runtime_onnx import OnnxNet as runner
+        from .runtime_onnx import runner
     else:
-        from .runtime_torch import TorchNet as runner
+        from .runtime_torch import runner
     path = weights.default() if model_id is None else weights.find(model_id)
-    return Networks(weights.read(path), runner)
+    return Networks(weights.read(path), runner(threads))
 
 
 def networks(model_id: bytes | None, backend: str = "auto") -> Networks:
     """The networks of a model (None: the default one), loaded once. Raises ModelError, CodecError."""
-    nets = _load(model_id, choose(backend))
+    nets = _load(model_id, choose(backend), _threads)
     nets.tile = DEFAULT_TILE
     return nets

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from . import units, weights
@@ -269,6 +269,7 @@ def main(argv: list[str] | None = None) -> None:
     p.add_argument("--representations", type=Path, required=True, help="run folder of train --part representations")
     p.add_argument("--cache", type=Path, required=True, help="decoded training pictures, to calibrate on")
     p.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
+    p.add_argument("--floats", type=Path, help="also write the float weights here, for train --init")
     p.add_argument("--quantile", type=float, default=1.0, help="of |activation| that must fit; more is clamped")
     args = p.parse_args(argv)
     torch.manual_seed(0)
@@ -276,6 +277,10 @@ def main(argv: list[str] | None = None) -> None:
     model = SelfVAE(config).eval()
     load_averaged(model, args.latents, "latents")
     load_averaged(model, args.representations, "representations")
+    if args.floats:
+        args.floats.parent.mkdir(parents=True, exist_ok=True)
+        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, args.floats)
+        args.floats.with_suffix(".json").write_text(config.to_json())
     ranges = calibrate(model, Crops(args.cache, 256, 9, seed=0), batches=8, quantile=args.quantile)
     nets = exact_networks(model, ranges)
     transforms = {

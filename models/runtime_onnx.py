@@ -7,6 +7,8 @@ reorders can change a bit; only its float16 and bfloat16 modes could, and those 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import onnx
@@ -17,18 +19,22 @@ from .exact import ACTIVATION_LIMIT, ExactConv, ExactNet
 
 OPSET = 17
 IR_VERSION = 8
-THREADS = int(os.environ.get("OMP_NUM_THREADS", 0))  # as torch reads it; 0: as many as there are cores
+
+
+def runner(threads: int | None) -> Callable[[ExactNet], OnnxNet]:
+    """What makes networks ready to run. threads None: as OMP_NUM_THREADS says, which torch reads too, or all cores."""
+    return partial(OnnxNet, threads=threads or int(os.environ.get("OMP_NUM_THREADS", 0)))
 
 
 class OnnxNet:
-    """One exact network, ready to run."""
+    """One exact network, ready to run. threads 0: as many as there are cores."""
 
-    def __init__(self, net: ExactNet):
+    def __init__(self, net: ExactNet, threads: int = 0):
         self.net = net
         graph = _Graph(net)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        options.intra_op_num_threads = THREADS
+        options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # many small sessions share the cores
         self.session = onnxruntime.InferenceSession(
             graph.model().SerializeToString(), options, providers=["CPUExecutionProvider"]

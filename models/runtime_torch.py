@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -13,6 +14,13 @@ from .exact import ACTIVATION_LIMIT, ExactConv, ExactNet
 # oneDNN computes depthwise convolutions directly. Elsewhere torch may pick a Winograd kernel, whose
 # intermediate sums exceed the bound that exact.py proves; there nine shifted products are used.
 DIRECT_DEPTHWISE = platform.machine().lower() in ("x86_64", "amd64") and torch.backends.mkldnn.is_available()
+
+
+def runner(threads: int | None) -> Callable[[ExactNet], TorchNet]:
+    """What makes networks ready to run. threads None: torch's own choice."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return TorchNet
 
 
 class TorchNet:

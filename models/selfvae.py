@@ -231,11 +231,8 @@ class SelfVAE(nn.Module):
             return self.centroids.view(-1)[(level * (2 * limit + 1) + offset + limit).long()]
 
     @torch.no_grad()
-    def cheapest(self, z, q, mean, log2_scale, coarse, finest) -> Tensor:
-        """q, or its neighbour towards the mean where that costs less: rate-distortion optimised quantisation.
-
-        All (B, C, h, w) in steps but finest, (B,) bool: other pictures keep q, since later planes build on it.
-        """
+    def cheapest(self, z, q, mean, log2_scale, coarse) -> Tensor:
+        """q, or its neighbour towards the mean where that costs less: rate-distortion optimised quantisation."""
         towards = q + (mean - q).sign() * ((mean - q).abs() > 0.5)
         if coarse is not None:
             towards = torch.minimum(torch.maximum(towards, 3 * coarse - 1), 3 * coarse + 1)
@@ -245,17 +242,20 @@ class SelfVAE(nn.Module):
             bits = log_bin_prob(symbols - mean, scale, 0.5) / -LOG2
             return RDO_RATE * bits + (symbols + self.centroid(symbols, mean, log2_scale) - z) ** 2 / RD_SLOPE
 
-        return torch.where((cost(towards) < cost(q)) & finest[:, None, None, None], towards, q)
+        return torch.where(cost(towards) < cost(q), towards, q)
 
     # ---- training ------------------------------------------------------------------------------------
 
-    def forward(self, x: Tensor, t: Tensor, t_finest: Tensor, y_step: Tensor, nothing: Tensor) -> Terms:
+    def forward(
+        self, x: Tensor, t: Tensor, t_finest: Tensor, y_step: Tensor, nothing: Tensor, choose: bool = False
+    ) -> Terms:
         """Bits and distortion of one random plane per picture.
 
         x: (B, 3, H, W) in 0..255, sides multiples of 64. t: (B,) log3 of the plane's step, ascending; with
         t < T_FIRST it is coded given its plane at t + 1, and bits are those of the ternary digits alone.
         t_finest: (B,) that of the file's finest plane, which the analysis sees: t minus a whole number.
         y_step: (B,). nothing: (B,) bool, no latent is read: z_hat is what the priors expect.
+        choose: symbols of finest planes are chosen by their cost, as the encoder does it.
         """
         B, _, H, W = x.shape
         pixels = H * W
@@ -273,11 +273,13 @@ class SelfVAE(nn.Module):
         z2_hat = torch.where(keep, z2 + torch.rand_like(z2) - 0.5 if self.training else z2.round(), mean2)
         context = self.context(z2_hat / Z2_SCALE, y1_in, step_first)
 
+        chosen = (t == t_finest) if choose else torch.zeros_like(nothing)
+
         # refining planes come first in the batch; the two kinds walk with different leading groups
         refining = int((t < T_FIRST).sum())
         kinds = [slice(0, refining), slice(refining, B)]
         walked = [
-            self._walk(context[k], (z1 / delta)[k], keep[k], (t == t_finest)[k], step[k], refine)
+            self._walk(context[k], (z1 / delta)[k], keep[k], chosen[k], step[k], refine)
             for k, refine in zip(kinds, (True, False))
             if k.stop > k.start
         ]
@@ -290,10 +292,10 @@ class SelfVAE(nn.Module):
             x_hat,
         )
 
-    def _walk(self, context, z, keep, finest, step, refine: bool) -> tuple[Tensor, Tensor]:
+    def _walk(self, context, z, keep, chosen, step, refine: bool) -> tuple[Tensor, Tensor]:
         """Walk one plane with known latents z in steps. Returns z_hat, as z, and bits (B,).
 
-        finest: (B,) bool, no plane follows, so that symbols may be chosen by rate and distortion.
+        chosen: (B,) bool, symbols are not rounded but chosen by rate and distortion.
         """
         q = z.detach().round()
         coarse = (q / 3).round() if refine else None
@@ -308,7 +310,10 @@ class SelfVAE(nn.Module):
             if refine:
                 mean = mean + 3 * coarse[here]
             below = coarse[here] if refine else None
-            symbols = self.cheapest(z[here], q[here], mean, log2_scale, below, finest)
+            symbols = q[here]
+            if chosen.any():
+                cheapest = self.cheapest(z[here], symbols, mean, log2_scale, below)
+                symbols = torch.where(chosen[:, None, None, None], cheapest, symbols)
             bits.append((latent_bits(z[here], symbols, mean, log2_scale, below) * keep).sum((1, 2, 3)))
             given = z[here] + (symbols + self.centroid(symbols, mean, log2_scale) - z[here]).detach()
             decoded.append(torch.where(keep, given, mean))

@@ -36,9 +36,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     p.add_argument("--data", type=Path, nargs="+", required=True, help="folders of pictures")
     p.add_argument(
         "--part",
-        choices=("latents", "representations"),
+        choices=("latents", "decoder", "representations"),
         default="latents",
-        help="which distributions to train: p(z), analysis and synthesis, or p(y); they share no weights",
+        help="what to train: p(z), analysis and synthesis; then p(z) and synthesis on the symbols that the encoder "
+        "chooses; or p(y), which shares no weights with them",
     )
     p.add_argument("--out", type=Path, required=True, help="run folder: checkpoint, log, configuration")
     p.add_argument("--cache", type=Path, help="folder of decoded pictures (default OUT/cache)")
@@ -52,7 +53,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     p.add_argument("--ema", type=float, default=0.999)
     p.add_argument("--weight-power", type=float, default=0.5, help="loss of a picture is weighted by (D/32)^power")
     p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--init", type=Path, help="averaged.safetensors to start from, with a fresh optimiser")
+    p.add_argument(
+        "--init", type=Path, help="float weights to start from (a run's averaged.safetensors, export --floats)"
+    )
     p.add_argument("--minutes-per-checkpoint", type=float, default=3.0)
     return p.parse_args(argv)
 
@@ -81,16 +84,23 @@ def picture_loss(terms, t: Tensor, power: float, z2_weight: float) -> Tensor:
 class LatentObjective(nn.Module):
     """Rate-distortion loss of one random plane per picture: z[1], z[2], analysis and synthesis."""
 
+    choose = False
+
     def __init__(self, model: SelfVAE, power: float):
         super().__init__()
         self.model, self.power = model, power
-        model.y1_prior.requires_grad_(False)
-        model.y2_prior.requires_grad_(False)
+        model.requires_grad_(True)
+        for fixed in self.fixed():
+            fixed.requires_grad_(False)
+
+    def fixed(self) -> list[nn.Module]:
+        """Modules that this objective does not train."""
+        return [self.model.y1_prior, self.model.y2_prior]
 
     def forward(self, x: Tensor, rng: torch.Generator, fraction: float) -> tuple[Tensor, list[tuple]]:
         """fraction: of the run that is done. Returns the loss and, per picture, (range of t, {name: value}) to log."""
         t, t_finest, y_step, nothing = draw_steps(rng, len(x))
-        terms = self.model(x, t, t_finest, y_step, nothing)
+        terms = self.model(x, t, t_finest, y_step, nothing, self.choose)
         losses = picture_loss(terms, t, self.power, min(1.0, fraction / HYPER_WARMUP))
         bpp, mse = (terms.z1_bpp + terms.z2_bpp).tolist(), (terms.distortion / 3).tolist()
         z2_bpp = terms.z2_bpp.tolist()
@@ -99,6 +109,20 @@ class LatentObjective(nn.Module):
             for i in range(len(x))
         ]
         return losses.mean(), rows
+
+
+class DecoderObjective(LatentObjective):
+    """The same with symbols chosen by their cost, for what the decoder runs.
+
+    The encoder's networks stay: choosing has no gradient, and the noise that stands in for rounding would teach
+    them to shrink what the choice shrinks already (docs/design-notes.md).
+    """
+
+    choose = True
+
+    def fixed(self) -> list[nn.Module]:
+        encoder = [self.model.analysis_linear, self.model.analysis_net, self.model.hyper_analysis]
+        return super().fixed() + encoder
 
 
 class RepresentationObjective(nn.Module):
@@ -116,6 +140,9 @@ class RepresentationObjective(nn.Module):
         y1, y2 = self.model.representation_bits(x, y_step)
         rows = [(f"step_{int(s)}", {"y1_bpp": a, "y2_bpp": b}) for s, a, b in zip(y_step, y1.tolist(), y2.tolist())]
         return (y1 + y2).mean() * 100, rows
+
+
+OBJECTIVES = {"latents": LatentObjective, "decoder": DecoderObjective, "representations": RepresentationObjective}
 
 
 def range_name(t: float, nothing: bool) -> str:
@@ -194,9 +221,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
     torch.manual_seed(seed)
     rng = torch.Generator().manual_seed(seed)
     crops = Crops(cache, args.crop, args.batch, seed)
-    trained = {"latents": LatentObjective, "representations": RepresentationObjective}[args.part](
-        model, args.weight_power
-    )
+    trained = OBJECTIVES[args.part](model, args.weight_power)
     trained = DistributedDataParallel(trained) if world > 1 else trained
     began, offset = time.monotonic(), elapsed
     saved = logged = elapsed
@@ -227,7 +252,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(args, elapsed / budget, step)
         x = torch.from_numpy(next(crops)).float().contiguous(memory_format=torch.channels_last)
-        loss, rows = trained(x, rng, elapsed / budget)
+        loss, rows = trained(x, rng, 1.0 if args.init else elapsed / budget)  # no warm-up of what is trained already
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)

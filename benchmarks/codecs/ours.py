@@ -16,37 +16,28 @@ import numpy as np
 
 from .base import Codec, Point
 
-QUALITIES = (5, 20, 35, 50, 65, 80, 90, 97)  # 100 is lossless and has its own table
+QUALITIES = (5, 20, 35, 50, 65, 80, 90, 97)
 FIRST_LEVEL = 3  # levels 1 and 2 are thumbnails; the pictures start at 3
 
 
 def _bound(api_name: str):
     """(encode, decode, module) of the codec module ``api_name``; ImportError if it lacks them."""
     api = importlib.import_module(api_name)
-    missing = [name for name in ("encode", "decode", "read_header") if not hasattr(api, name)]
+    missing = [name for name in ("encode", "decode", "read_header", "set_threads") if not hasattr(api, name)]
     if missing:
         raise ImportError(f"{api_name} has no {', '.join(missing)}")
 
     def encode(pixels, quality, threads):
-        _use_threads(threads)
+        api.set_threads(threads)
         return api.encode(pixels, quality=float(quality))
 
     def decode(data, threads):
-        _use_threads(threads)
+        api.set_threads(threads)
         with warnings.catch_warnings():  # a cut file says that it is cut; here we know
             warnings.simplefilter("ignore")
             return np.asarray(api.decode(data))
 
     return encode, decode, api
-
-
-def _use_threads(threads: int) -> None:
-    """Hold torch to ``threads``, if the codec brought torch along."""
-    import sys
-
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.get_num_threads() != threads:
-        torch.set_num_threads(threads)
 
 
 def cuts(api, data: bytes) -> list[tuple[int, str, bytes]]:
