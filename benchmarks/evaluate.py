@@ -19,15 +19,16 @@ from pathlib import Path
 
 import numpy as np
 
-from selfvae_codec import container, encode, files, imaging, read_header
+from selfvae_codec import container, encode, read_header
 from selfvae_codec.demo import psnr_db
 from selfvae_codec.errors import TruncatedWarning
 from selfvae_codec.levels import decode_levels, likelihoods
 
 from .environment import environment
+from .pictures import read_folder
+from .results import write_json
 
 _UNTIMED = (0, 1, 0, 0)  # threads, workers, repeats, timed pictures: nothing here is timed
-SUFFIXES = {".png", ".webp", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".avif"}
 
 
 def evaluate_picture(x: np.ndarray, quality: float, backend: str) -> dict:
@@ -76,17 +77,14 @@ def main(argv: list[str] | None = None) -> None:
     p.add_argument("-q", "--qualities", type=float, nargs="+", default=[20, 50, 80])
     p.add_argument("--backend", choices=("auto", "torch", "onnxruntime"), default="auto")
     args = p.parse_args(argv)
-    pictures = sorted(f for f in args.folder.iterdir() if f.suffix.lower() in SUFFIXES)
-    if not pictures:
-        p.error(f"no pictures in {args.folder}")
     rows = []
-    for file in pictures:
-        x = imaging.from_bytes(files.read(file)).rgb
+    for picture in read_folder(args.folder).pictures:
+        x = picture.pixels()
         for quality in args.qualities:
-            rows.append({"picture": file.name, **evaluate_picture(x, quality, args.backend)})
+            rows.append({"picture": picture.name, **evaluate_picture(x, quality, args.backend)})
             row = rows[-1]
             print(
-                f"{file.name} q{quality:g}: {row['bpp']:.4f} bpp, {row['levels'][-1]['psnr_db']:.2f} dB",
+                f"{picture.name} q{quality:g}: {row['bpp']:.4f} bpp, {row['levels'][-1]['psnr_db']:.2f} dB",
                 flush=True,
             )
     checks = ("length_is_what_info_says", "psnr_rises_strictly")
@@ -102,9 +100,6 @@ def main(argv: list[str] | None = None) -> None:
             "psnr_db": float(np.mean([row["levels"][-1]["psnr_db"] for row in chosen])),
             "payload_over_model_percent": float(np.mean([row["payload_over_model_percent"] for row in chosen])),
         }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     command = ["selfvae-codec", "evaluate", *(sys.argv[1:] if argv is None else argv)]
-    args.out.write_text(
-        json.dumps({"environment": environment(command, *_UNTIMED), "summary": summary, "rows": rows}, indent=1)
-    )
+    write_json(args.out, {"environment": environment(command, *_UNTIMED), "summary": summary, "rows": rows})
     print(json.dumps(summary, indent=1))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import itertools
-import json
 import os
 import subprocess
 import sys
@@ -17,14 +16,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from selfvae_codec import encode, files, imaging
+from selfvae_codec import encode
 from selfvae_codec.container import read_levels
 from selfvae_codec.levels import decode_levels
 from selfvae_codec.models import backends
 
 from .environment import environment
+from .pictures import read_folder
+from .results import write_json
 
-SUFFIXES = {".png", ".webp"}
 _UNTIMED = (0, 1, 0, 0)  # threads, workers, repeats, timed pictures: nothing here is timed for its own sake
 
 
@@ -80,13 +80,12 @@ def main(argv: list[str] | None = None) -> None:
     p.add_argument("-o", "--out", type=Path, required=True)
     p.add_argument("-q", "--qualities", type=float, nargs="+", default=[30, 75])
     args = p.parse_args(argv)
-    pictures = sorted(f for f in args.folder.iterdir() if f.suffix.lower() in SUFFIXES)
+    pictures = read_folder(args.folder).pictures
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        for file, quality in itertools.product(pictures, args.qualities):
-            x = imaging.from_bytes(files.read(file)).rgb
-            (folder / f"{file.stem}-{quality:g}.svae").write_bytes(encode(x, quality=quality))
+        for picture, quality in itertools.product(pictures, args.qualities):
+            (folder / f"{picture.name}-{quality:g}.svae").write_bytes(encode(picture.pixels(), quality=quality))
         for setting in settings():
             began = time.monotonic()
             rows.append({**setting, "sha256": run_setting(folder, setting)})
@@ -98,8 +97,7 @@ def main(argv: list[str] | None = None) -> None:
         "all_settings_give_the_same_bits": len({row["sha256"] for row in rows}) == 1,
         "settings": rows,
     }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(result, indent=1) + "\n")
+    write_json(args.out, result)
     print("the same bits everywhere" if result["all_settings_give_the_same_bits"] else "BITS DIFFER")
 
 

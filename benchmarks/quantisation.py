@@ -7,7 +7,6 @@ arithmetic. The difference in PSNR is turned into rate with the local slope of t
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from selfvae_codec import encode, files, imaging
+from selfvae_codec import encode
 from selfvae_codec.container import read_levels
 from selfvae_codec.demo import psnr_db
 from selfvae_codec.levels import decode_levels, likelihoods, plan_for
@@ -24,8 +23,9 @@ from selfvae_codec.models.config import Config
 from selfvae_codec.models.selfvae import SelfVAE
 
 from .environment import environment
+from .pictures import read_folder
+from .results import write_json
 
-SUFFIXES = {".png", ".webp"}
 _UNTIMED = (0, 1, 0, 0)
 
 
@@ -64,14 +64,14 @@ def main(argv: list[str] | None = None) -> None:
     args = p.parse_args(argv)
     model = SelfVAE(Config.from_json(args.floats.with_suffix(".json").read_text())).eval()
     model.load_state_dict(load_file(args.floats))
-    pictures = sorted(f for f in args.folder.iterdir() if f.suffix.lower() in SUFFIXES)
+    pictures = read_folder(args.folder).pictures
     points = {q: {"float": [], "exact": []} for q in args.qualities}
-    for file in pictures:
-        x = imaging.from_bytes(files.read(file)).rgb
+    for picture in pictures:
+        x = picture.pixels()
         for q in args.qualities:
             points[q]["float"].append(float_point(model, x, q))
             points[q]["exact"].append(exact_point(x, q))
-        print(file.name, flush=True)
+        print(picture.name, flush=True)
     mean = {q: {kind: np.mean(values, axis=0) for kind, values in v.items()} for q, v in points.items()}
     rows = []
     for q in args.qualities:
@@ -94,8 +94,7 @@ def main(argv: list[str] | None = None) -> None:
         "pictures": len(pictures),
         "rows": rows,
     }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(result, indent=1) + "\n")
+    write_json(args.out, result)
 
 
 if __name__ == "__main__":

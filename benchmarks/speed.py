@@ -1,7 +1,7 @@
-"""``python -m benchmarks.startup``: the time of whole ``selfvae-codec`` processes, and where it goes.
+"""``python -m benchmarks.speed``: one picture's time in whole processes, where it goes, and in warm calls.
 
-Every figure is the median over fresh processes. The split of a decode (imports, weights, entropy decoding, networks)
-is measured inside such a process.
+Whole processes: medians over fresh ones; the split of a decode (imports, weights, entropy decoding, networks) is
+measured inside such a process. Warm calls: medians in one process after a first call, with its peak memory.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from selfvae_codec import encode, files, imaging
 
 from .environment import environment
+from .results import write_json
 
 
 def split(path: str, backend: str) -> dict[str, float]:
@@ -63,6 +64,32 @@ def split(path: str, backend: str) -> dict[str, float]:
     }
 
 
+def warm(picture: str, quality: float, backend: str, threads: int, repeats: int) -> dict[str, float]:
+    """Median seconds of encode and decode in this process after one of each, and its peak memory in MiB."""
+    import resource
+
+    import selfvae_codec
+
+    selfvae_codec.set_threads(threads)
+    source = imaging.from_bytes(files.read(picture))
+    seconds: dict[str, list[float]] = {"encode_s": [], "decode_s": []}
+    for _ in range(repeats + 1):
+        began = time.perf_counter()
+        data = selfvae_codec.encode(source, quality=quality, backend=backend)
+        encoded = time.perf_counter()
+        selfvae_codec.decode(data, backend=backend)
+        seconds["encode_s"].append(encoded - began)
+        seconds["decode_s"].append(time.perf_counter() - encoded)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # KiB on Linux
+    return {key: statistics.median(values[1:]) for key, values in seconds.items()} | {"peak_memory_mib": peak}
+
+
+def fresh(*arguments) -> dict[str, float]:
+    """What a fresh process of this module prints for ``arguments``."""
+    command = [sys.executable, "-m", "selfvae_codec.benchmarks.speed", *map(str, arguments)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
 def median_seconds(command: list[str], repeats: int) -> float:
     times = []
     for _ in range(repeats):
@@ -77,10 +104,14 @@ def main(argv: list[str] | None = None) -> None:
     if argv[:1] == ["--split"]:
         print(json.dumps(split(argv[1], argv[2])))
         return
-    p = argparse.ArgumentParser(prog="python -m benchmarks.startup", description=__doc__.split("\n")[0])
+    if argv[:1] == ["--warm"]:
+        print(json.dumps(warm(argv[1], float(argv[2]), argv[3], int(argv[4]), int(argv[5]))))
+        return
+    p = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__.split("\n")[0])
     p.add_argument("picture", type=Path)
     p.add_argument("-o", "--out", type=Path, required=True)
     p.add_argument("-q", "--quality", type=float, default=50)
+    p.add_argument("--threads", type=int, default=2, help="of the warm calls (%(default)s)")
     p.add_argument("-n", "--repeats", type=int, default=5)
     args = p.parse_args(argv)
     rows = {}
@@ -93,23 +124,24 @@ def main(argv: list[str] | None = None) -> None:
         for backend in ("onnxruntime", "torch"):
             decode = [*cli, "decode", path, "-o", out, "--backend", backend]
             encode_ = [*cli, "encode", str(args.picture), "-o", path, "-q", f"{args.quality:g}", "--backend", backend]
-            probe = [sys.executable, "-m", "selfvae_codec.benchmarks.startup", "--split", path, backend]
-            splits = [json.loads(subprocess.run(probe, check=True, capture_output=True).stdout) for _ in range(3)]
+            splits = [fresh("--split", path, backend) for _ in range(3)]
             rows[f"decode, {backend}"] = {
                 "whole_process_s": median_seconds(decode, args.repeats),
                 **{key: statistics.median(s[key] for s in splits) for key in splits[0]},
             }
             rows[f"encode, {backend}"] = {"whole_process_s": median_seconds(encode_, args.repeats)}
-    command = ["python", "-m", "benchmarks.startup", *argv]
+            rows[f"warm calls, {backend}, {args.threads} threads"] = fresh(
+                "--warm", args.picture, args.quality, backend, args.threads, args.repeats
+            )
+    command = ["python", "-m", "benchmarks.speed", *argv]
     result = {
-        "environment": environment(command, os.cpu_count() or 1, 1, args.repeats, 1),
+        "environment": environment(command, args.threads, 1, args.repeats, 1),
         "picture": args.picture.name,
         "file_bytes": len(data),
         "quality": args.quality,
         "rows": rows,
     }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(result, indent=1) + "\n")
+    write_json(args.out, result)
     print(json.dumps(rows, indent=1))
 
 
