@@ -30,7 +30,8 @@ _UNTIMED = (0, 1, 0, 0)  # threads, workers, repeats, timed pictures: nothing he
 
 def settings() -> list[dict]:
     """Backend, environment variables and tile (positions) of every process."""
-    grid = itertools.product(("1", "2"), (None, "default"), (None, "SSE41"), (256, 24))
+    grid = [(*s, 256) for s in itertools.product(("1", "2"), (None, "default"), (None, "SSE41"))]
+    grid += [("2", None, None, 24), ("1", "default", "SSE41", 24)]
     out = [
         {
             "backend": "torch",

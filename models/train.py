@@ -26,6 +26,8 @@ from .data import Crops, build_cache
 from .selfvae import SelfVAE, first_plane
 
 T_DRAWN = 5.3  # coarsest log3 of a step that training sees
+LINEAR_SHARE = 0.05  # of the learning rate, for the linear transforms: they start right, and fine steps feel jitter
+FOLLOWED = 0.4  # of the planes that finer ones can follow are trained as such
 HYPER_WARMUP = 0.15  # fraction of the run over which the rate of z[2] starts to count, or z[2] would never be used
 
 
@@ -63,11 +65,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def draw_steps(rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """t, t_finest, y_step and "nothing read" for a batch: t ascending, uniform over all planes, one per stratum.
 
-    A third of the planes that can be followed by finer ones are trained as such, so that the analysis, which
-    sees the finest step of a file, serves every stopping point.
+    A part of the planes that can be followed by finer ones are trained as such: the analysis sees the finest step
+    of a file, and must serve every stopping point and pay for every plane.
     """
     t = T_FINEST + (T_DRAWN - T_FINEST) * (torch.arange(batch) + torch.rand(batch, generator=rng)) / batch
-    followed = (torch.rand(batch, generator=rng) < 1 / 3) & (t < T_FIRST + 1)
+    followed = (torch.rand(batch, generator=rng) < FOLLOWED) & (t < T_FIRST + 1)
     finer = torch.floor(torch.rand(batch, generator=rng) * torch.floor(t - T_FINEST)) + 1
     t_finest = torch.where(followed & (t - T_FINEST >= 1), t - finer, t)
     y_step = torch.tensor([float(y_step_for(v)) for v in first_plane(t).tolist()])
@@ -199,7 +201,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
     torch.manual_seed(args.seed)
     model = SelfVAE(config).to(memory_format=torch.channels_last)
     ema = Ema(model, args.ema)
-    optimiser = torch.optim.Adam(model.parameters(), lr=args.lr, betas=(0.9, 0.99))
+    optimiser = make_optimiser(model)
     step, elapsed = 0, 0.0
     checkpoint = args.out / "checkpoint.pt"
     if checkpoint.exists():
@@ -250,7 +252,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
         if done:
             return
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(args, elapsed / budget, step)
+            group["lr"] = group["share"] * learning_rate(args, elapsed / budget, step)
         x = torch.from_numpy(next(crops)).float().contiguous(memory_format=torch.channels_last)
         loss, rows = trained(x, rng, 1.0 if args.init else elapsed / budget)  # no warm-up of what is trained already
         optimiser.zero_grad(set_to_none=True)
@@ -262,6 +264,14 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
         step += 1
         if rank == 0:
             meter.add(rows, loss.item(), norm.item())
+
+
+def make_optimiser(model: SelfVAE) -> torch.optim.Adam:
+    linear = {id(p) for p in (*model.analysis_linear.parameters(), *model.synthesis_linear.parameters())}
+    rest = [p for p in model.parameters() if id(p) not in linear]
+    known = [p for p in model.parameters() if id(p) in linear]
+    groups = [{"params": rest, "share": 1.0}, {"params": known, "share": LINEAR_SHARE}]
+    return torch.optim.Adam(groups, betas=(0.9, 0.999))
 
 
 def learning_rate(args, fraction: float, step: int) -> float:
