@@ -14,7 +14,8 @@ import numpy as np
 
 from .errors import ChecksumError
 
-ROW_CODED = 4  # alphabets up to this size are coded with one row of probabilities per symbol
+ROW_CODED = 4  # alphabets up to this size are coded with one row of probabilities per symbol,
+ROWS = 1 << 18  # this many symbols at a time, since the rows take 8 bytes a probability
 RAW_BITS = 16
 TOTAL = 1 << 24
 
@@ -53,6 +54,10 @@ def _group(ids: np.ndarray) -> _Groups:
     return _Groups(order, ordered[first], np.append(first, len(ids)))
 
 
+def _parts(count: int) -> list[slice]:
+    return [slice(start, min(start + ROWS, count)) for start in range(0, count, ROWS)]
+
+
 class Encoder:
     """Collects symbols in decoding order; ``finish`` codes them in reverse, since rANS is a stack."""
 
@@ -63,7 +68,8 @@ class Encoder:
         """Code symbols (N,) in [0, A) with table ids (N,)."""
         symbols = symbols.astype(np.int32)
         if tables.weights.shape[1] <= ROW_CODED:
-            self._work.append((symbols, _ROWS, tables.weights[ids]))
+            for part in _parts(len(ids)):
+                self._work.append((symbols[part], _ROWS, tables, ids[part]))
             return
         order, used, starts = _group(ids)
         ordered = symbols[order]
@@ -81,7 +87,7 @@ class Encoder:
             if model[0] is _RAW:
                 parts.append(np.full(len(symbols), 2.0**-RAW_BITS))
             elif model[0] is _ROWS:
-                parts.append((model[1][np.arange(len(symbols)), symbols] + 1) / TOTAL)
+                parts.append((model[1].weights[model[2], symbols] + 1) / TOTAL)
             else:
                 parts.append((model[1][symbols] + 1) / TOTAL)
         return np.concatenate(parts)
@@ -89,9 +95,12 @@ class Encoder:
     def finish(self) -> bytes:
         """The compressed bytes, a multiple of four, little-endian 32-bit words."""
         coder = AnsCoder()
-        for symbols, model, *weights in reversed(self._work):
-            if len(symbols):
-                coder.encode_reverse(symbols, model, *(weights if model is _ROWS else ()))
+        for symbols, model, *source in reversed(self._work):
+            if model is _ROWS:
+                tables, ids = source
+                coder.encode_reverse(symbols, _ROWS, tables.weights[ids])
+            elif len(symbols):
+                coder.encode_reverse(symbols, model)
         return coder.get_compressed().astype("<u4").tobytes()
 
 
@@ -106,9 +115,10 @@ class Decoder:
     def get(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
         """Symbols (N,) int32 for table ids (N,)."""
         if tables.weights.shape[1] <= ROW_CODED:
-            if not len(ids):
-                return np.zeros(0, np.int32)
-            return self._coder.decode(_ROWS, tables.weights[ids])
+            out = np.empty(len(ids), np.int32)
+            for part in _parts(len(ids)):
+                out[part] = self._coder.decode(_ROWS, tables.weights[ids[part]])
+            return out
         order, used, starts = _group(ids)
         ordered = np.empty(len(ids), np.int32)
         for i, table in enumerate(used):

@@ -30,6 +30,7 @@ T_WORST, T_BEST = 5.2, 1.25  # log3 of the finest step at quality 0 and 100
 SYMBOL_RANGE = 32000  # of z[1]; far beyond what 8-bit pictures reach
 DAMAGE_LIMIT = 0.01  # squared error of skipped symbols, mean per coefficient, in steps; 1/12 is the quantiser's own
 FEEDBACK_ROUNDS = 12  # at most, to make the analysis of an unusual picture invertible
+PART = 1 << 20  # symbols of a plane that are coded together: whole channels, as many as fit, to bound memory
 FIRST_LATENT = 2  # index of the first level that holds latents
 
 
@@ -65,12 +66,12 @@ def plan_for(height: int, width: int, quality: float) -> Plan:
 
 @dataclass(frozen=True)
 class Latents:
-    """What the encoder knows of a picture: all int32, y and u in YCoCg; z[1] float64 before quantisation."""
+    """What the encoder knows of a picture: y and u are int32 in YCoCg."""
 
     u: np.ndarray  # (3, H/64, W/64)
     y2: np.ndarray  # (3, H/32, W/32)
     y1: np.ndarray  # (3, H/16, W/16)
-    z1: np.ndarray  # (192, H/8, W/8)
+    z1: np.ndarray  # (192, H/8, W/8) float32, before quantisation
 
 
 class Walk:
@@ -117,10 +118,7 @@ class Walk:
         self.z = np.zeros(shape, np.int32)  # E[z | all that was settled], in 1/CENTROID_UNITS of the step
         starts = np.cumsum([0, *self.nets.config.groups])
 
-        def visit(group, sub_lattice, mean, level):
-            channels = slice(starts[group], starts[group + 1])
-            (i, j), stride = ((0, 0), 1) if sub_lattice is None else (LATTICE[sub_lattice], 2)
-            region = (channels, slice(i, rows.stop, stride), slice(j, columns.stop, stride))
+        def settle(region, mean, level):
             height, width = self.symbols[region].shape[1:]
             mean, level = mean[:, :height, :width], level[:, :height, :width]
             z = None if wanted is None else wanted[region]
@@ -132,7 +130,16 @@ class Walk:
                 mean = mean + MEAN_UNITS * centre
             self.symbols[region] = symbols
             self.z[region] = self._expectation(coder, symbols, mean, level)
-            return self.symbols[channels, i::stride, j::stride]
+
+        def visit(group, sub_lattice, mean, level):
+            (i, j), stride = ((0, 0), 1) if sub_lattice is None else (LATTICE[sub_lattice], 2)
+            size = max(1, PART // mean[0].size)
+            for first in range(0, len(mean), size):
+                part = slice(first, min(first + size, len(mean)))
+                channels = slice(starts[group] + part.start, starts[group] + part.stop)
+                region = (channels, slice(i, rows.stop, stride), slice(j, columns.stop, stride))
+                settle(region, mean[part], level[part])
+            return self.symbols[starts[group] : starts[group + 1], i::stride, j::stride]
 
         walk_plane(self.nets, self.context, coarse, t, visit)
 
@@ -224,9 +231,9 @@ def _invertible(nets: Networks, plan: Plan, x: np.ndarray, y: np.ndarray) -> np.
     delta = nets.delta(plan.step) / 2.0**DELTA_BITS
     z1, best, smallest = nets.analysis(x, y, plan.step), None, np.inf
     for _ in range(FEEDBACK_ROUNDS):
-        synthesised = nets.synthesis(np.rint(z1 / delta * CENTROID_UNITS).astype(np.int32), y, plan.step)
-        missed = x.astype(np.int32) - synthesised
-        error = float(np.mean(np.square(missed, dtype=np.float64)))
+        synthesised = nets.synthesis(np.rint(z1 * (CENTROID_UNITS / delta)).astype(np.int32), y, plan.step)
+        missed = x.astype(np.int16) - synthesised
+        error = float(np.mean(np.square(missed, dtype=np.float32), dtype=np.float64))
         if error >= smallest:
             break
         best, smallest = z1, error

@@ -20,7 +20,7 @@ def rounded(z: np.ndarray) -> np.ndarray:
 class Chooser:
     """Picks, symbol by symbol, the rounded latent or its neighbour towards the mean, whichever costs less.
 
-    Means and levels as in coders.py; ``z`` is the latent in steps, float64.
+    Means and levels as in coders.py; ``z`` is the latent in steps, of any float type.
     """
 
     def __init__(self, tables: dict[str, np.ndarray]):

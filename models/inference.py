@@ -20,6 +20,7 @@ from .weights import TRANSFORM_BITS, Weights
 
 UPSAMPLE_BITS = 10  # the bilinear weights of the upsampled y[1] are multiples of 1/1024
 DELTA_BITS = 16  # fraction bits of a quantisation step
+STRIP = 64  # rows of 8x8 blocks whose linear transform is computed at once
 
 Run = Callable[[str, list[np.ndarray], int], np.ndarray]
 
@@ -126,16 +127,19 @@ class Networks:
     # ---- analysis, encoder only ----------------------------------------------------------------------
 
     def analysis(self, x: np.ndarray, y: np.ndarray, t: int) -> np.ndarray:
-        """z[1] before quantisation, float64 (192, H/8, W/8). x: (3, H, W) integers, sides multiples of 64."""
-        difference = x.astype(np.float32) * 2**UPSAMPLE_BITS - upsample(y)
-        v = space_to_depth(difference, Z1_STRIDE)
-        linear = self.linear_analysis(v) / 2.0**UPSAMPLE_BITS
-        shown = np.floor(v / (2**UPSAMPLE_BITS // units.PIXEL_UNITS) + 0.5)
-        return linear + self.run("analysis", [shown.clip(-1023, 1023)], t) / np.float64(units.LATENT_UNITS)
+        """z[1] before quantisation, float32 (192, H/8, W/8). x: (3, H, W) integers, sides multiples of 64."""
+        v = space_to_depth(x.astype(np.float32) * 2**UPSAMPLE_BITS - upsample(y), Z1_STRIDE)
+        shown = np.floor(v / (2**UPSAMPLE_BITS // units.PIXEL_UNITS) + 0.5).clip(-1023, 1023)
+        z1 = self.run("analysis", [shown], t) / np.float32(units.LATENT_UNITS)
+        z1 += self.linear_analysis(v) / np.float32(2**UPSAMPLE_BITS)
+        return z1
 
     def linear_analysis(self, v: np.ndarray) -> np.ndarray:
-        """The linear part of the analysis of integers (192, h, w), float64."""
-        return self._linear("analysis", v) / 2.0**TRANSFORM_BITS
+        """The linear part of the analysis of integers (192, h, w), float32."""
+        out = np.empty(v.shape, np.float32)
+        for rows in _strips(v.shape[1]):
+            out[:, rows] = self._linear("analysis", v[:, rows]) / 2.0**TRANSFORM_BITS
+        return out
 
     def hyper_analysis(self, z1: np.ndarray, t: int) -> np.ndarray:
         """z[2], rounded, int32 (z2_channels, H/64, W/64)."""
@@ -155,17 +159,27 @@ class Networks:
         learned = self.run("synthesis", [shown], t)
         # linear part in 1/RESIDUAL_UNITS of a step; every product and sum stays below 2^53
         scale = 2.0**TRANSFORM_BITS * CENTROID_UNITS / units.RESIDUAL_UNITS
-        residual = np.floor(self._linear("synthesis", z) / scale) + learned
         bits = DELTA_BITS + units.RESIDUAL_UNITS.bit_length() - 1
-        residual *= self.delta(t)
-        x = depth_to_space(residual, Z1_STRIDE)
-        x += upsample(y).astype(np.float64) * 2.0 ** (bits - UPSAMPLE_BITS) + 2.0 ** (bits - 1)
-        return np.floor(x / 2.0**bits).clip(0, 255).astype(np.uint8)
+        base = upsample(y)
+        x_hat = np.empty(base.shape, np.uint8)
+        for rows in _strips(z.shape[1]):
+            residual = np.floor(self._linear("synthesis", z[:, rows]) / scale) + learned[:, rows]
+            residual *= self.delta(t)
+            pixels = slice(Z1_STRIDE * rows.start, Z1_STRIDE * rows.stop)
+            x = depth_to_space(residual, Z1_STRIDE)
+            x += base[:, pixels].astype(np.float64) * 2.0 ** (bits - UPSAMPLE_BITS) + 2.0 ** (bits - 1)
+            x_hat[:, pixels] = np.floor(x / 2.0**bits).clip(0, 255)
+        return x_hat
 
     def _linear(self, name: str, v: np.ndarray) -> np.ndarray:
         """Integer matrix times integers (192, h, w) in float64, exact: sums stay far below 2^53."""
         matrix = self.weights.transforms[name]
         return (matrix @ v.reshape(len(v), -1).astype(np.float64)).reshape(len(matrix), *v.shape[1:])
+
+
+def _strips(height: int) -> list[slice]:
+    """Rows of blocks, a few at a time: float64 copies of a whole large picture would take gigabytes."""
+    return [slice(top, min(top + STRIP, height)) for top in range(0, height, STRIP)]
 
 
 def _symbols(v: np.ndarray) -> np.ndarray:
