@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4), constrained_layout=True)
     for run in args.runs:
         rows = read_log(run / "log.jsonl" if run.is_dir() else run)
-        label = (run if run.is_dir() else run.parent).name
+        label = run.stem
         hours = [row["hours"] for row in rows]
         left.plot(hours, smooth([row["loss"] for row in rows]), label=label)
         ranges = [key for key in rows[-1] if isinstance(rows[-1][key], dict) and "bpp" in rows[-1][key]]
