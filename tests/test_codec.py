@@ -197,6 +197,20 @@ def test_onnxruntime_codes_without_importing(module):
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_the_number_of_threads_changes_nothing():
+    x = make_picture(90, 130, seed=3)
+    files = []
+    try:
+        for count in (1, 2):
+            selfvae_codec.set_threads(count)
+            files.append(selfvae_codec.encode(x, quality=60))
+        assert files[0] == files[1]
+        with pytest.raises(ValueError, match="1 or more"):
+            selfvae_codec.set_threads(0)
+    finally:
+        selfvae_codec.set_threads(None)
+
+
 def test_compressai_finds_its_interface():
     import torch
 
