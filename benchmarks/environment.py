@@ -28,6 +28,9 @@ PACKAGES = (
 )
 
 
+UNTIMED = (0, 1, 0, 0)  # threads, workers, repeats and timed pictures of a study that times nothing
+
+
 def environment(command: list[str], threads: int, workers: int, repeats: int, timed_pictures: int) -> dict:
     """Machine, versions, date, command, commit; nothing that names a person or a folder tree."""
     return {

@@ -24,11 +24,9 @@ from selfvae_codec.demo import psnr_db
 from selfvae_codec.errors import TruncatedWarning
 from selfvae_codec.levels import decode_levels, likelihoods
 
-from .environment import environment
+from .environment import UNTIMED, environment
 from .pictures import read_folder
 from .results import write_json
-
-_UNTIMED = (0, 1, 0, 0)  # threads, workers, repeats, timed pictures: nothing here is timed
 
 
 def evaluate_picture(x: np.ndarray, quality: float, backend: str) -> dict:
@@ -101,5 +99,5 @@ def main(argv: list[str] | None = None) -> None:
             "payload_over_model_percent": float(np.mean([row["payload_over_model_percent"] for row in chosen])),
         }
     command = ["selfvae-codec", "evaluate", *(sys.argv[1:] if argv is None else argv)]
-    write_json(args.out, {"environment": environment(command, *_UNTIMED), "summary": summary, "rows": rows})
+    write_json(args.out, {"environment": environment(command, *UNTIMED), "summary": summary, "rows": rows})
     print(json.dumps(summary, indent=1))

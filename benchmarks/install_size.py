@@ -9,10 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from .environment import environment
+from .environment import UNTIMED, environment
 from .results import write_json
 
-_UNTIMED = (0, 1, 0, 0)  # threads, workers, repeats, timed pictures
 SOURCE = Path(__file__).resolve().parent.parent
 
 
@@ -51,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
     rows = {"selfvae-codec": measure([str(SOURCE)]), "selfvae-codec[torch]": measure([args.torch, f"{SOURCE}[torch]"])}
     for name, row in rows.items():
         print(f"{name}: {row['megabytes']:.0f} MB")
-    write_json(args.out, {"environment": environment(["python", "-m", "benchmarks.install_size", *argv], *_UNTIMED),
+    write_json(args.out, {"environment": environment(["python", "-m", "benchmarks.install_size", *argv], *UNTIMED),
                           "installations": rows})  # fmt: skip
 
 

@@ -21,11 +21,9 @@ from selfvae_codec.container import read_levels
 from selfvae_codec.levels import decode_levels
 from selfvae_codec.models import backends
 
-from .environment import environment
+from .environment import UNTIMED, environment
 from .pictures import read_folder
 from .results import write_json
-
-_UNTIMED = (0, 1, 0, 0)  # threads, workers, repeats, timed pictures: nothing here is timed for its own sake
 
 
 def settings() -> list[dict]:
@@ -92,7 +90,7 @@ def main(argv: list[str] | None = None) -> None:
             rows.append({**setting, "sha256": run_setting(folder, setting)})
             print(f"{rows[-1]['sha256'][:16]}  {setting}  {time.monotonic() - began:.0f} s", flush=True)
     result = {
-        "environment": environment(["python", "-m", "benchmarks.portability", *argv], *_UNTIMED),
+        "environment": environment(["python", "-m", "benchmarks.portability", *argv], *UNTIMED),
         "pictures": len(pictures),
         "qualities": args.qualities,
         "all_settings_give_the_same_bits": len({row["sha256"] for row in rows}) == 1,

@@ -22,11 +22,9 @@ from selfvae_codec.levels import decode_levels, likelihoods, plan_for
 from selfvae_codec.models.config import Config
 from selfvae_codec.models.selfvae import SelfVAE
 
-from .environment import environment
+from .environment import UNTIMED, environment
 from .pictures import read_folder
 from .results import write_json
-
-_UNTIMED = (0, 1, 0, 0)
 
 
 @torch.no_grad()
@@ -90,7 +88,7 @@ def main(argv: list[str] | None = None) -> None:
         )
         print(f"quality {q:g}: {100 * loss:+.3f} % rate")
     result = {
-        "environment": environment(["python", "-m", "benchmarks.quantisation", *argv], *_UNTIMED),
+        "environment": environment(["python", "-m", "benchmarks.quantisation", *argv], *UNTIMED),
         "pictures": len(pictures),
         "rows": rows,
     }

@@ -9,6 +9,7 @@ import pytest
 import torch
 from conftest import make_picture
 from PIL import Image
+from safetensors.torch import load_file
 
 from selfvae_codec.models import logistic, tables, weights
 from selfvae_codec.models.config import Config, planes_for, y_step_for
@@ -41,6 +42,8 @@ def trained(tmp_path_factory):
     first = [*common, "--out", root / "z", "--batch", 8, "--crop", 64]
     run("torch.distributed.run", "--standalone", "--nproc-per-node", 2, "-m", train, *first, "--hours", 0.001)
     run(train, *first, "--hours", 0.002)
+    decoder = ["--part", "decoder", "--init", root / "z" / "averaged.safetensors", "--out", root / "d"]
+    run(train, *common, *decoder, "--batch", 8, "--crop", 64, "--hours", 0.001)
     representations = ["--part", "representations", "--crop", 256, "--batch", 4]
     run(train, *common, "--out", root / "y", "--hours", 0.001, *representations)
     return root
@@ -56,14 +59,36 @@ def test_a_run_resumes_where_it_stopped(trained):
     assert all(np.isfinite(row["loss"]) for row in log if "loss" in row)
 
 
+def test_the_decoder_learns_on_while_the_encoder_stays(trained):
+    before, after = (load_file(trained / part / "averaged.safetensors") for part in ("z", "d"))
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert any(name.startswith("synthesis_net.") for name in moved) and any(
+        name.startswith("groups.") for name in moved
+    )
+    assert not any(name.startswith(("analysis", "hyper_analysis", "y1_prior", "y2_prior")) for name in moved)
+
+
 def test_a_trained_model_exports_within_the_bound_and_loads(trained):
     out = trained / "small.safetensors"
-    folders = ["--latents", trained / "z", "--representations", trained / "y"]
+    folders = [
+        "--floats",
+        trained / "floats.safetensors",
+        "--latents",
+        trained / "d",
+        "--representations",
+        trained / "y",
+    ]
     text = run("selfvae_codec.models.export", *folders, "--cache", trained / "cache", "--out", out)
     loaded = weights.read(out)
     assert loaded.model_id.hex() in text
     assert loaded.config.prior_width == 16
     assert loaded.largest_sum < 2**24
+    floats = load_file(trained / "floats.safetensors")
+    assert torch.equal(
+        floats["context.at16.stem.weight"],
+        load_file(trained / "d" / "averaged.safetensors")["context.at16.stem.weight"],
+    )
+    assert (trained / "floats.json").read_text() == loaded.config.to_json()
 
 
 def test_curves_can_be_plotted(trained):
