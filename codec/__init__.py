@@ -77,6 +77,7 @@ def encode(
     *,
     quality: float = 50,
     levels: int | None = None,
+    lossless: bool = False,
     target_bpp: float | None = None,
     backend: str = "auto",
     metadata: Metadata | None = None,
@@ -84,7 +85,8 @@ def encode(
     """The file of a picture.
 
     image: uint8 array (H, W, 3), or (H, W) for grey, or a Pillow image, whose orientation is applied.
-    quality: 0 (smallest) to 100 (best), fractions allowed. levels: write only the first ones (1 or more).
+    quality: 0 (smallest) to 100 (lossless), fractions allowed. levels: write only the first ones (1 or more).
+    lossless: the last level is the exact pixels, whatever the quality.
     target_bpp: instead of a quality, the most bits per pixel the whole file may take; the search encodes
     several times, and warns (TargetWarning) if even quality 0 is larger. backend: what runs the networks:
     "auto", "torch" or "onnxruntime". metadata: default is a Pillow image's own; ``Metadata()`` keeps none.
@@ -95,29 +97,28 @@ def encode(
     from . import levels as core
     from . import metadata as sections
 
-    check_settings(quality=quality, levels=levels, target_bpp=target_bpp)
+    lossless = lossless or (quality == 100 and target_bpp is None)
+    check_settings(quality=quality, levels=levels, target_bpp=target_bpp, lossless=lossless)
     picture = imaging.as_picture(image)
     height, width = picture.rgb.shape[:2]
     section = sections.pack(picture.metadata if metadata is None else metadata)
 
     def encode_at(quality: float) -> bytes:
-        encoded = core.encode_levels(picture.rgb, quality=quality, levels=levels, backend=backend)
-        if levels is not None and levels != len(encoded.payloads):
-            raise CodecError(
-                f"levels={levels} is out of range: at quality {quality:g} a file has "
-                f"{len(container.level_names(encoded.planes))} levels"
-            )
+        encoded = core.encode_levels(
+            picture.rgb, quality=quality, levels=levels, grey=picture.grey, lossless=lossless, backend=backend
+        )
         return container.pack(
             width=width,
             height=height,
             model_id=encoded.model_id,
             step=encoded.step,
             planes=encoded.planes,
-            quality=round(quality),
+            quality=100 if lossless else min(round(quality), 99),
             y_step=encoded.y_step,
             payloads=encoded.payloads,
             symbol_checks=encoded.symbol_checks,
             grey=picture.grey,
+            lossless=lossless,
             metadata=section,
         )
 
@@ -184,10 +185,14 @@ def read_metadata(data: bytes) -> Metadata:
     return sections.unpack(container.read_metadata(data, read_header(data)))
 
 
-def check_settings(*, quality: float, levels: int | None = None, target_bpp: float | None = None) -> None:
+def check_settings(
+    *, quality: float, levels: int | None = None, target_bpp: float | None = None, lossless: bool = False
+) -> None:
     """Raises CodecError for encoder settings that no picture could make legal."""
     if not 0 <= quality <= 100:
-        raise CodecError(f"quality={quality} is out of range: 0 (smallest) to 100 (best)")
+        raise CodecError(f"quality={quality} is out of range: 0 (smallest) to 100 (lossless)")
+    if lossless and target_bpp is not None:
+        raise CodecError("a lossless file is as large as it is: give lossless or target_bpp, not both")
     if levels is not None and levels < 1:
         raise CodecError(f"levels={levels} is out of range: a file has at least 1 level")
     if target_bpp is not None and not target_bpp > 0:

@@ -22,6 +22,7 @@ import click
 from . import __version__, container, files
 from .errors import CodecError, CodecWarning, MetadataWarning
 from .info import facts as info_facts
+from .info import kind as info_kind
 from .info import text as info_text
 
 PROGRAM = "selfvae-codec"
@@ -33,7 +34,7 @@ _no_overwrite = click.option("--no-overwrite", is_flag=True, help="Refuse to rep
 _backend = click.option("--backend", type=_BACKENDS, default="auto", show_default=True, help="What runs the networks.")
 _quality = click.option(
     "-q", "--quality", type=click.FloatRange(0, 100), default=50, show_default=True,
-    help="0 (smallest) to 100 (best).",
+    help="0 (smallest) to 100 (lossless).",
 )  # fmt: skip
 _json = click.option("--json", "as_json", is_flag=True, help="Facts as JSON on standard output.")
 
@@ -49,17 +50,20 @@ def cli() -> None:
 @_output
 @_quality
 @click.option("--levels", type=click.IntRange(min=1), help="Write only the first N levels.")
+@click.option("--lossless", is_flag=True, help="Go on to the exact pixels, the last level.")
 @click.option("--target-bpp", type=click.FloatRange(min=0, min_open=True), help="At most B bits per pixel.")
 @click.option("--strip", is_flag=True, help="Leave ICC profile, EXIF and XMP out.")
 @_no_overwrite
 @_backend
 @_json
 @click.pass_context
-def encode(ctx, source, output, quality, levels, target_bpp, strip, no_overwrite, backend, as_json) -> None:
+def encode(ctx, source, output, quality, levels, lossless, target_bpp, strip, no_overwrite, backend, as_json) -> None:
     """Encode the picture IN (default output: beside it, with the extension .svae)."""
     given = ctx.get_parameter_source("quality") is click.core.ParameterSource.COMMANDLINE
     if target_bpp is not None and given:
         raise click.UsageError("give --quality or --target-bpp, not both")
+    if lossless and (given or target_bpp is not None):
+        raise click.UsageError("--lossless settles quality and size: give it without --quality and --target-bpp")
     if levels is not None and levels > container.MAX_LEVELS:
         raise CodecError(f"levels={levels} is out of range: a file has at most {container.MAX_LEVELS} levels")
     target, overwrite = _target(source, output, ".svae", no_overwrite)
@@ -76,6 +80,7 @@ def encode(ctx, source, output, quality, levels, target_bpp, strip, no_overwrite
                 imaging.from_bytes(content),
                 quality=quality,
                 levels=levels,
+                lossless=lossless,
                 target_bpp=target_bpp,
                 backend=backend,
                 metadata=Metadata() if strip else None,
@@ -86,7 +91,7 @@ def encode(ctx, source, output, quality, levels, target_bpp, strip, no_overwrite
     facts["seconds"] = round(time.perf_counter() - start, 3)
     _say(
         f"{source} -> {target}: {len(content):,} -> {len(data):,} bytes, {header.bpp(len(data)):.3f} bpp, "
-        f"{header.n_levels} levels, quality {header.quality}, model {header.model_id.hex()}, "
+        f"{header.n_levels} levels, {info_kind(header)}, model {header.model_id.hex()}, "
         f"{facts['seconds']:.2f} s"
     )
     if as_json:

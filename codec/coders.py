@@ -3,6 +3,7 @@
     symbols(mean, level, actual)   integers around a mean, from a logistic at a scale level
     digits(mean, level, actual)    -1, 0 or 1 inside a coarser bin, mean relative to its centre
     u(rows, actual)                the top latent, from its own tables
+    pixels(mean, level, actual)    like symbols, from the pixels' own tables; only written and read, always exactly
 
 Means are int32 in 1/MEAN_UNITS of a step, levels int32 table indices; all arrays of one call share their shape.
 ``actual`` is what the encoder wants coded, whole numbers or not; other coders ignore it.
@@ -32,6 +33,7 @@ class Models:
         self.symbols = Tables(tables["symbols"])
         self.digits = Tables(tables["digits"])
         self.u = Tables(tables["u"])
+        self.pixels = Tables(tables["pixels"])
         self.chooser = Chooser(tables)
         enough = (1 << PRECISION) - (1 << PRECISION - SKIP_BITS)
         self.symbol_certain = tables["symbols"][:, TAIL] >= enough
@@ -76,13 +78,20 @@ class Writer(_Checked):
     def symbols(self, mean, level, actual):
         base, table = symbol_tables(mean, level)
         symbols = self.models.chooser.symbols(actual, mean, level) if self.choose else rounded(actual)
-        offset = symbols - base
         said = ~self.models.symbol_certain[table] if self.skip else np.ones(table.shape, bool)
-        said_offset, said_table = offset[said], table[said]
-        escaped = np.abs(said_offset) > TAIL
-        self._encoder.put(self.models.symbols, said_table, np.where(escaped, ESCAPE, said_offset + TAIL))
-        self._encoder.put_raw(said_offset[escaped] + RAW_OFFSET)
+        self._put(self.models.symbols, table[said], (symbols - base)[said])
         return self._settle(np.where(said, symbols, base), symbols)
+
+    def pixels(self, mean, level, actual):
+        base, table = symbol_tables(mean, level)
+        self._put(self.models.pixels, table.ravel(), (actual - base).ravel())
+        return self._note(actual)
+
+    def _put(self, tables: Tables, ids: np.ndarray, offsets: np.ndarray) -> None:
+        """Offsets (N,) from the nearest integers; those that no table holds are escaped."""
+        escaped = np.abs(offsets) > TAIL
+        self._encoder.put(tables, ids, np.where(escaped, ESCAPE, offsets + TAIL))
+        self._encoder.put_raw(offsets[escaped] + RAW_OFFSET)
 
     def digits(self, mean, level, actual):
         table = digit_tables(mean, level)
@@ -121,12 +130,19 @@ class Reader(_Checked):
     def symbols(self, mean, level, actual=None):
         base, table = symbol_tables(mean, level)
         said = ~self.models.symbol_certain[table] if self.skip else np.ones(table.shape, bool)
-        offset = self._decoder.get(self.models.symbols, table[said]) - TAIL
-        escaped = offset == ESCAPE - TAIL
-        offset[escaped] = self._decoder.get_raw(int(escaped.sum())) - RAW_OFFSET
         out = base.copy()
-        out[said] += offset
+        out[said] += self._get(self.models.symbols, table[said])
         return self._note(out)
+
+    def pixels(self, mean, level, actual=None):
+        base, table = symbol_tables(mean, level)
+        return self._note(base + self._get(self.models.pixels, table.ravel()).reshape(base.shape))
+
+    def _get(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
+        offsets = self._decoder.get(tables, ids) - TAIL
+        escaped = offsets == ESCAPE - TAIL
+        offsets[escaped] = self._decoder.get_raw(int(escaped.sum())) - RAW_OFFSET
+        return offsets
 
     def digits(self, mean, level, actual=None):
         table = digit_tables(mean, level)

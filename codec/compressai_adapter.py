@@ -16,8 +16,8 @@ from .levels import likelihoods
 class SelfvaeCodec(nn.Module):
     """A fixed-quality codec for pictures (B, 3, H, W) in 0..1.
 
-    quality: 0 to 100. Not trainable: the networks are exact integer ones. Strings are whole files, headers
-    included, so that rates computed from them are those of real files.
+    quality: 0 to 100, which is lossless. Not trainable: the networks are exact integer ones. Strings are whole
+    files, headers included, so that rates computed from them are those of real files.
     """
 
     def __init__(self, quality: float = 50, backend: str = "auto"):
@@ -26,7 +26,8 @@ class SelfvaeCodec(nn.Module):
 
     def forward(self, x: Tensor) -> dict:
         """Returns {"x_hat": (B, 3, H, W) in 0..1, "likelihoods": {"levels": (N,) of every coded symbol}}."""
-        coded = [likelihoods(p, quality=self.quality, backend=self.backend) for p in _to_pixels(x)]
+        lossless = self.quality == 100
+        coded = [likelihoods(p, quality=self.quality, lossless=lossless, backend=self.backend) for p in _to_pixels(x)]
         x_hat = self.decompress(**self.compress(x))["x_hat"]
         return {"x_hat": x_hat, "likelihoods": {"levels": torch.from_numpy(np.concatenate(coded))}}
 

@@ -49,6 +49,7 @@ def pack(
     payloads: list[bytes],
     symbol_checks: list[int],
     grey: bool = False,
+    lossless: bool = False,
     metadata: bytes | None = None,
 ) -> bytes:
     """A file of these levels, coarse to fine. Raises CodecError for a field outside its legal range."""
@@ -65,6 +66,7 @@ def pack(
         "quality": quality,
         "y_step": y_step,
         "grey": grey,
+        "lossless": lossless,
         "metadata": metadata is not None,
     }
     return b"".join([pack_header(fields, sections), *(payload for payload, _ in sections)])

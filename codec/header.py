@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from .errors import CodecError, HeaderError, NotSelfvaeError, TruncatedError, VersionError
 
 MAGIC = b"\x8aSVA"
-VERSION = 1
-HAS_METADATA, GREY = 1, 2  # bits of the field flags
+VERSION = 2
+HAS_METADATA, GREY, LOSSLESS = 1, 2, 4  # bits of the field flags
 
 MAX_SIDE = 65535  # the largest side that JPEG, and so most software around us, can hold
 MAX_PIXELS = 2**28  # 768 MiB of decoded pixels: bounds what a hostile file of 46 bytes can ask for
@@ -37,7 +37,7 @@ class Field(NamedTuple):
 FIELDS = (
     Field("magic", "4s", "-", (MAGIC,), "identifies the format"),
     Field("version", "B", "-", (VERSION,), "format number"),
-    Field("flags", "B", "bits", range(4), "bit 0: a metadata section exists; bit 1: the source was grey"),
+    Field("flags", "B", "bits", range(8), "bit 0: metadata exists; bit 1: the source was grey; bit 2: lossless"),
     Field("n_levels", "B", "levels", range(1, MAX_LEVELS + 1), "levels in this file"),
     Field("y_step", "B", "grey levels", (1, 2, 4, 8, 16), "quantisation step of the representations y"),
     Field("width", "I", "pixels", range(1, MAX_SIDE + 1), "width of the picture"),
@@ -96,6 +96,7 @@ class Header:
     quality: int
     y_step: int
     grey: bool
+    lossless: bool
     levels: tuple[Level, ...]
     metadata: Section | None = None
     version: int = VERSION
@@ -118,27 +119,32 @@ class Header:
         """Names of the levels of this file, coarse to fine."""
         return [level.name for level in self.levels]
 
+    @property
+    def exact(self) -> bool:
+        """Whether the last level of this file gives the exact pixels."""
+        return self.lossless and self.n_levels == len(level_names(self.planes, True))
+
     def bpp(self, n_bytes: int) -> float:
         """Bits per pixel of this picture that ``n_bytes`` are."""
         return 8 * n_bytes / (self.width * self.height)
 
 
-def level_names(planes: int) -> list[str]:
-    """Names of the levels of a full stream with that many latent planes: y2, y1, z.0, z.1, ..."""
-    return ["y2", "y1"] + [f"z.{plane}" for plane in range(planes)]
+def level_names(planes: int, lossless: bool) -> list[str]:
+    """Names of the levels of a full stream with that many latent planes: y2, y1, z.0, z.1, ..., and x if lossless."""
+    return ["y2", "y1"] + [f"z.{plane}" for plane in range(planes)] + ["x"] * lossless
 
 
 def pack_header(fields: dict[str, Any], sections: list[tuple[bytes, int]]) -> bytes:
     """Header and table of a file whose sections are these (payload, symbol check) pairs, in file order.
 
-    fields: width, height, model_id, step, planes, quality, y_step, grey, metadata (bool: does one lead the
+    fields: width, height, model_id, step, planes, quality, y_step, grey, lossless, metadata (bool: does one lead the
     sections?). Raises CodecError for a field outside its legal range.
     """
-    has_metadata, grey = bool(fields["metadata"]), bool(fields["grey"])
+    has_metadata = bool(fields["metadata"])
     values = fields | {
         "magic": MAGIC,
         "version": VERSION,
-        "flags": HAS_METADATA * has_metadata | GREY * grey,
+        "flags": HAS_METADATA * has_metadata | GREY * fields["grey"] | LOSSLESS * fields["lossless"],
         "n_levels": len(sections) - has_metadata,
         "crc": 0,
     }
@@ -189,7 +195,7 @@ def read_header(data: bytes) -> Header:
 
 def _header(fields: dict[str, Any], entries: list[tuple[int, int, int, int]], offset: int) -> Header:
     """Header from checked fields and table entries; the first section must start at ``offset``."""
-    names = level_names(fields["planes"])
+    names = level_names(fields["planes"], bool(fields["flags"] & LOSSLESS))
     for start, length, _, _ in entries:
         if start != offset:
             raise HeaderError(f"a section starts at byte {start}, but the one before it ends at {offset}")
@@ -203,6 +209,7 @@ def _header(fields: dict[str, Any], entries: list[tuple[int, int, int, int]], of
     return Header(
         **{name: fields[name] for name in kept},
         grey=bool(fields["flags"] & GREY),
+        lossless=bool(fields["flags"] & LOSSLESS),
         levels=levels,
         metadata=metadata,
     )
@@ -215,7 +222,7 @@ def _check_fields(fields: dict[str, Any], error: type[CodecError]) -> None:
             raise error(f"{field.name} is {value}, but must be {legal_text(field)}")
     if len(fields["model_id"]) != 8:
         raise error(f"a model id is 8 bytes, not {len(fields['model_id'])}")
-    possible = len(level_names(fields["planes"]))
+    possible = len(level_names(fields["planes"], bool(fields["flags"] & LOSSLESS)))
     if fields["n_levels"] > possible:
         raise error(f"n_levels is {fields['n_levels']}, but {fields['planes']} planes make {possible} levels")
     if fields["width"] * fields["height"] > MAX_PIXELS:

@@ -12,6 +12,7 @@ def facts(header: Header) -> dict:
         "height": header.height,
         "model": header.model_id.hex(),
         "quality": header.quality,
+        "lossless": header.exact,
         "step": round(header.step_size, 4),
         "levels": [
             {
@@ -29,13 +30,18 @@ def facts(header: Header) -> dict:
     }
 
 
+def kind(header: Header) -> str:
+    """How good the whole file is, in words."""
+    return "lossless" if header.exact else f"quality {header.quality}"
+
+
 def text(header: Header) -> str:
     """The same for people: a few lines and a table of the levels."""
     known = facts(header)
     lines = [
         f"{header.width}x{header.height}{' grey' if header.grey else ''}, "
         f"{header.file_bytes:,} bytes, {known['bpp']:.3f} bpp",
-        f"model {known['model']}, quality {header.quality}, step {header.step_size:.3f}, "
+        f"model {known['model']}, {kind(header)}, step {header.step_size:.3f}, "
         f"metadata {known['metadata_bytes']:,} bytes",
         f"{'level':>5}  {'name':<5}{'offset':>11}{'bytes':>11}{'bpp':>9}",
     ]

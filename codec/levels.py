@@ -4,32 +4,35 @@
     level 2   y[1] | y[2]    exact 1/16 thumbnail
     level 3   z[2], z[1]     coarsest plane
     level 4.. z[1]           each plane a third of the step of the one before
+    last      x              the exact pixels, in lossless files
 
 Everything that is not read is what the model expects (or a draw from it): coders.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from . import raw
 from .coders import Coder, Expect, Models, Reader, Sample, Writer
 from .container import Header, level_names
 from .errors import CodecError
 from .lookup import offset_index
 from .models.backends import networks
-from .models.config import PAD, U_STEP, Y1_STRIDE, Z1_STRIDE, planes_for, y_step_for
+from .models.config import PAD, T_LOSSLESS, U_STEP, Y1_STRIDE, Z1_STRIDE, planes_for, y_step_for
 from .models.exact import T_UNITS
-from .models.inference import DELTA_BITS, Networks
-from .models.integers import from_ycocg, mean_of, space_to_depth, to_ycocg
+from .models.inference import DELTA_BITS, UPSAMPLE_BITS, Networks
+from .models.integers import from_ycocg, mean_of, space_to_depth, to_ycocg, upsample
 from .models.tables import CENTROID_UNITS, MEAN_UNITS
-from .models.walk import LATTICE, walk_lattice, walk_plane
+from .models.walk import COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
 
 T_WORST, T_BEST = 5.2, 1.25  # log3 of the finest step at quality 0 and 100
 SYMBOL_RANGE = 32000  # of z[1]; far beyond what 8-bit pictures reach
 DAMAGE_LIMIT = 0.01  # squared error of skipped symbols, mean per coefficient, in steps; 1/12 is the quantiser's own
-FEEDBACK_ROUNDS = 12  # at most, to make the analysis of an unusual picture invertible
+FEEDBACK_ROUNDS = 12  # at most, to make the synthesis of an unusual picture invertible
+FEEDBACK_ABOVE = 0.25  # mean squared error without quantisation, in steps squared; 1/12 is the quantiser's own
 PART = 1 << 20  # symbols of a plane that are coded together: whole channels, as many as fit, to bound memory
 FIRST_LATENT = 2  # index of the first level that holds latents
 
@@ -43,6 +46,13 @@ class Plan:
     step: int  # log3 of the finest step, in 1/256
     planes: int
     y_step: int
+    grey: bool = False
+    lossless: bool = False
+
+    @property
+    def count(self) -> int:
+        """Levels of the full stream."""
+        return len(level_names(self.planes, self.lossless))
 
     @property
     def padded(self) -> tuple[int, int]:
@@ -58,10 +68,11 @@ class Plan:
         return slice(None), slice(-(-self.height // Z1_STRIDE)), slice(-(-self.width // Z1_STRIDE))
 
 
-def plan_for(height: int, width: int, quality: float) -> Plan:
-    step = round(T_UNITS * (T_WORST + (T_BEST - T_WORST) * quality / 100))
-    planes = planes_for(step / T_UNITS)
-    return Plan(height, width, step, planes, y_step_for(step / T_UNITS + planes - 1))
+def plan_for(height: int, width: int, quality: float, *, grey: bool = False, lossless: bool = False) -> Plan:
+    """Lossless files have latents of one step, whatever the quality: the one that makes them smallest."""
+    t = T_LOSSLESS if lossless else T_WORST + (T_BEST - T_WORST) * quality / 100
+    planes = planes_for(round(T_UNITS * t) / T_UNITS)
+    return Plan(height, width, round(T_UNITS * t), planes, y_step_for(t + planes - 1), grey, lossless)
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,7 @@ class Latents:
     y2: np.ndarray  # (3, H/32, W/32)
     y1: np.ndarray  # (3, H/16, W/16)
     z1: np.ndarray  # (192, H/8, W/8) float32, before quantisation
+    x: np.ndarray  # (3, H, W) uint8, padded
 
 
 class Walk:
@@ -80,6 +92,7 @@ class Walk:
     def __init__(self, nets: Networks, plan: Plan, latents: Latents | None = None):
         self.nets, self.plan, self.latents = nets, plan, latents
         self.symbols: np.ndarray | None = None  # of the last plane walked, (192, H/8, W/8) int32
+        self.x: np.ndarray | None = None  # the exact pixels, uint8 (3, H, W)
 
     def thumbnail(self, ycocg: np.ndarray) -> np.ndarray:
         """Pixel values of a representation, (3, h, w) int32."""
@@ -160,9 +173,34 @@ class Walk:
         table = self.nets.weights.tables["centroids"]
         return symbols * CENTROID_UNITS + table[level, offset_index(symbols * MEAN_UNITS - mean)]
 
+    def pixels(self, coder: Coder) -> None:
+        """Last level: x, as residuals to x_hat; outside the picture they are 0. Grey pictures code green alone."""
+        plan, t = self.plan, self.plan.t(self.plan.planes - 1)
+        x_hat = self.nets.synthesis(self.z, self.y_pixels, t)[COLOURS].astype(np.int16)
+        actual = None if self.latents is None else self.latents.x[COLOURS] - x_hat
+        residual = np.zeros_like(x_hat)
+
+        def visit(index, colour, mean, level):
+            i, j = LATTICE[index]
+            inside = (slice(colour, colour + 1), slice(i, plan.height, 2), slice(j, plan.width, 2))
+            height, width = residual[inside].shape[1:]
+            if plan.grey and colour:
+                green = (slice(0, 1), *inside[1:])
+                residual[inside] = x_hat[green] + residual[green] - x_hat[inside]
+            else:
+                rows = max(1, PART // max(1, width))
+                for top in range(0, height, rows):
+                    part = (slice(None), slice(top, min(top + rows, height)), slice(width))
+                    wanted = None if actual is None else actual[inside][part]
+                    residual[inside][part] = coder.pixels(mean[part], level[part], wanted)
+            return residual[colour : colour + 1, i::2, j::2]
+
+        walk_pixels(self.nets, space_to_depth(x_hat, 2), t, visit, np.concatenate)
+        self.x = (x_hat + residual).clip(0, 255).astype(np.uint8)[COLOURS]
+
     def picture(self, k: int) -> np.ndarray:
-        """x_hat after plane k, uint8 (H, W, 3)."""
-        x = self.nets.synthesis(self.z, self.y_pixels, self.plan.t(k))
+        """The picture after plane k, or the exact one if that was walked, uint8 (H, W, 3)."""
+        x = self.nets.synthesis(self.z, self.y_pixels, self.plan.t(k)) if self.x is None else self.x
         return np.ascontiguousarray(x.transpose(1, 2, 0)[: self.plan.height, : self.plan.width])
 
 
@@ -176,33 +214,62 @@ class EncodedLevels:
     model_id: bytes
 
 
-def encode_levels(x: np.ndarray, *, quality: float, levels: int | None = None, backend: str = "auto") -> EncodedLevels:
+def encode_levels(
+    x: np.ndarray,
+    *,
+    quality: float,
+    levels: int | None = None,
+    grey: bool = False,
+    lossless: bool = False,
+    backend: str = "auto",
+) -> EncodedLevels:
     """The levels of a picture.
 
-    x: uint8 (H, W, 3); quality: 0 to 100; levels: how many to write, 1 or more, all without it.
-    Raises CodecError for ``levels`` beyond what the quality has.
+    x: uint8 (H, W, 3), three equal channels if ``grey``; quality: 0 to 100; levels: how many to write, 1 or more, all
+    without it; lossless: whether the exact pixels are the last of them. Raises CodecError for ``levels`` beyond what
+    there is.
     """
     nets = networks(None, backend)
-    plan = plan_for(*x.shape[:2], quality)
-    count = len(level_names(plan.planes))
-    if levels is not None and not 1 <= levels <= count:
-        raise CodecError(f"levels={levels} is out of range: at quality {quality:g} a file has 1 to {count} levels")
-    writers = _write(nets, plan, x, levels or count)
-    return EncodedLevels(
-        [w.finish() for w in writers],
-        [w.check for w in writers],
-        plan.step,
-        plan.planes,
-        plan.y_step,
-        nets.weights.model_id,
-    )
+    plan = plan_for(*x.shape[:2], quality, grey=grey, lossless=lossless)
+    if levels is not None and not 1 <= levels <= plan.count:
+        kind = "a lossless file has" if lossless else f"at quality {quality:g} a file has"
+        raise CodecError(f"levels={levels} is out of range: {kind} 1 to {plan.count} levels")
+    plan, written = _smallest(nets, plan, x, levels or plan.count)
+    payloads, checks = zip(*written)
+    return EncodedLevels(list(payloads), list(checks), plan.step, plan.planes, plan.y_step, nets.weights.model_id)
 
 
-def likelihoods(x: np.ndarray, *, quality: float, backend: str = "auto") -> np.ndarray:
+def likelihoods(x: np.ndarray, *, quality: float, lossless: bool = False, backend: str = "auto") -> np.ndarray:
     """Probability of every symbol that ``encode_levels`` codes, (N,) float64: the model's own count of bits."""
     nets = networks(None, backend)
-    plan = plan_for(*x.shape[:2], quality)
-    return np.concatenate([w.likelihoods() for w in _write(nets, plan, x, FIRST_LATENT + plan.planes)])
+    plan = plan_for(*x.shape[:2], quality, lossless=lossless)
+    return np.concatenate([w.likelihoods() for w in _write(nets, plan, x, plan.count)])
+
+
+def _smallest(nets: Networks, plan: Plan, x: np.ndarray, count: int) -> tuple[Plan, list[tuple[bytes, int]]]:
+    """The plan, and payload and check of each of the first ``count`` levels.
+
+    Of noise, latents are dear and make no pixel cheaper: a whole lossless file that would be larger than the pixels
+    themselves has latents of the coarsest step instead.
+    """
+    whole = plan.lossless and count == plan.count
+    pixels = raw.pack(x, plan.grey) if whole else b""
+
+    def written(plan: Plan, count: int) -> list[tuple[bytes, int]]:
+        levels = [(writer.finish(), writer.check) for writer in _write(nets, plan, x, count)]
+        if whole and len(levels[-1][0]) > len(pixels):
+            levels[-1] = (pixels, raw.check(pixels))
+        return levels
+
+    plans = [(plan, written(plan, count))]
+    if whole and _size(plans[0]) > len(pixels):
+        coarse = replace(plan_for(plan.height, plan.width, 0), grey=plan.grey, lossless=True)
+        plans.append((coarse, written(coarse, coarse.count)))
+    return min(plans, key=_size)
+
+
+def _size(planned: tuple[Plan, list[tuple[bytes, int]]]) -> int:
+    return sum(len(payload) for payload, _ in planned[1])
 
 
 def _write(nets: Networks, plan: Plan, x: np.ndarray, count: int) -> list[Writer]:
@@ -219,17 +286,17 @@ def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True) 
     y1 = mean_of(x, Y1_STRIDE, plan.y_step)
     y2 = to_ycocg(mean_of(y1, 2, 1))
     z1 = _invertible(nets, plan, x, (y1 * plan.y_step).clip(0, 256)) if latents else np.zeros(0)
-    return Latents(mean_of(y2, 2, U_STEP), y2, to_ycocg(y1), z1)
+    return Latents(mean_of(y2, 2, U_STEP), y2, to_ycocg(y1), z1, x)
 
 
 def _invertible(nets: Networks, plan: Plan, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """z[1] whose synthesis, before quantisation, is nearer to x than the quantiser's own error.
+    """z[1] whose synthesis, before quantisation, is near enough to x for a quantiser's error to matter.
 
-    On photographs the analysis gives that at once. On noise and text its learned part is far from anything it was
-    trained on; feeding back what the synthesis misses through the linear part mends it.
+    On photographs the analysis gives that at once. On noise and text the synthesis network is far from anything it
+    was trained on; feeding back through the analysis what it misses mends that.
     """
     delta = nets.delta(plan.step) / 2.0**DELTA_BITS
-    z1, best, smallest = nets.analysis(x, y, plan.step), None, np.inf
+    z1, best, smallest = nets.analysis(x.astype(np.float32) * 2**UPSAMPLE_BITS - upsample(y)), None, np.inf
     for _ in range(FEEDBACK_ROUNDS):
         synthesised = nets.synthesis(np.rint(z1 * (CENTROID_UNITS / delta)).astype(np.int32), y, plan.step)
         missed = x.astype(np.int16) - synthesised
@@ -237,9 +304,9 @@ def _invertible(nets: Networks, plan: Plan, x: np.ndarray, y: np.ndarray) -> np.
         if error >= smallest:
             break
         best, smallest = z1, error
-        if error <= delta * delta / 12:
+        if error <= FEEDBACK_ABOVE * delta * delta:
             break
-        z1 = z1 + nets.linear_analysis(space_to_depth(missed, Z1_STRIDE))
+        z1 = z1 + nets.analysis(missed.astype(np.float32) * 2**UPSAMPLE_BITS)
     return best
 
 
@@ -248,8 +315,10 @@ def _walk_level(walk: Walk, index: int, coder: Coder) -> None:
         walk.first(coder)
     elif index == 1:
         walk.second(coder)
-    else:
+    elif index < FIRST_LATENT + walk.plan.planes:
         walk.plane(index - FIRST_LATENT, coder)
+    else:
+        walk.pixels(coder)
 
 
 def _write_level(walk: Walk, models: Models, index: int) -> Writer:
@@ -258,8 +327,9 @@ def _write_level(walk: Walk, models: Models, index: int) -> Writer:
     Only the finest plane chooses its symbols by their cost; coarser ones are the plain grid that finer ones refine.
     """
     before = walk.symbols
-    choose = index == FIRST_LATENT + walk.plan.planes - 1
-    writer = Writer(models, skip=index >= FIRST_LATENT, choose=choose)
+    plane = index - FIRST_LATENT
+    choose = plane == walk.plan.planes - 1
+    writer = Writer(models, skip=0 <= plane < walk.plan.planes, choose=choose)
     _walk_level(walk, index, writer)
     if writer.skip and writer.damage > DAMAGE_LIMIT * walk.symbols[walk.plan.coded].size:
         walk.symbols = before
@@ -278,7 +348,8 @@ def decode_levels(
     """
     walk, models = _read(header, payloads, backend)
     missing: Coder = Expect() if sample is None else Sample(models, sample)
-    last = walk.plan.planes - 1 if sample is not None else max(0, len(payloads) - FIRST_LATENT - 1)
+    read = min(len(payloads), FIRST_LATENT + walk.plan.planes)
+    last = walk.plan.planes - 1 if sample is not None else max(0, read - FIRST_LATENT - 1)
     for index in range(len(payloads), FIRST_LATENT + last + 1):
         _walk_level(walk, index, missing)
     return walk.picture(last)
@@ -306,8 +377,12 @@ def _read(header: Header, payloads: list[bytes], backend: str) -> tuple[Walk, Mo
     """Walk the levels that are there."""
     nets = networks(header.model_id, backend)
     models = _models(nets)
-    walk = Walk(nets, Plan(header.height, header.width, header.step, header.planes, header.y_step))
+    plan = Plan(header.height, header.width, header.step, header.planes, header.y_step, header.grey, header.lossless)
+    walk = Walk(nets, plan)
     for index, (payload, level) in enumerate(zip(payloads, header.levels)):
+        if index == FIRST_LATENT + plan.planes and raw.is_raw(payload):
+            walk.x = raw.unpack(payload, plan.height, plan.width, plan.grey).transpose(2, 0, 1)
+            continue
         reader = Reader(models, payload, level.symbol_check, f"{level.index} ({level.name})")
         _walk_level(walk, index, reader)
         reader.finish()

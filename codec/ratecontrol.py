@@ -10,7 +10,7 @@ from .errors import TargetWarning
 
 TOLERANCE = 0.01  # a file this close below the target is close enough
 MAX_ENCODES = 10
-_LOWEST, _HIGHEST = 0.0, 100.0
+_LOWEST, _HIGHEST = 0.0, 99.9  # 100 is lossless
 _USUAL_SLOPE = 0.04  # d ln(bytes) / d quality; only the second try, when one file is known, depends on it
 _SMALLEST_STEP = 0.05  # in quality: below it the quantisation step hardly moves
 
@@ -20,7 +20,7 @@ Point = tuple[float, float]  # (quality, ln bytes)
 def search(encode_at: Callable[[float], bytes], target_bytes: float) -> bytes:
     """The largest file found that is not above ``target_bytes``.
 
-    encode_at: quality (0..100) -> file; larger qualities are taken to give larger files. Quality 50 is tried
+    encode_at: quality (0..99.9) -> file; larger qualities are taken to give larger files. Quality 50 is tried
     first, then interpolation on ln(bytes) inside the bracket, until the file is within 1 % below the target
     or 10 encodes are done. If quality 0 is still above it, that file is returned with a TargetWarning.
     """

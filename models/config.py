@@ -14,6 +14,9 @@ T_FINEST = 1.0  # D = 3: about 3 bpp on photographs
 T_COARSEST = 5.5  # D = 421: below 0.1 bpp
 T_FIRST = 3.25  # the coarsest plane of a file has t in [T_FIRST, T_FIRST + 1), or more if it is the only one
 
+T_LOSSLESS = 3.0  # of the finest latent plane in a lossless file: pixels are cheapest given about this much
+T_PIXELS = (2.25, 4.25)  # range of it that the pixel prior is trained for
+
 Y1_STRIDE = 16  # y[1]; y[2] is at twice this, u and z[2] at four times
 Z1_STRIDE = 8
 RD_SLOPE = 0.13  # d(distortion) / d(bits) of a uniform quantiser, in units of D^2: what a bit is worth
@@ -31,8 +34,7 @@ class Config:
     """
 
     family: str = "downscale"
-    transform_width: int = 128  # hidden channels of analysis and synthesis, at 1/8
-    analysis_blocks: int = 4
+    synthesis_width: int = 128  # hidden channels of the synthesis, at 1/8
     synthesis_blocks: int = 4
     prior_width: int = 112  # hidden channels of every prior
     prior_blocks: int = 2  # residual blocks per channel group
@@ -42,6 +44,8 @@ class Config:
     u_channels: int = 3
     y_width: int = 32  # hidden channels of the representation priors
     y_blocks: int = 2
+    pixel_width: int = 64  # hidden channels of the pixel prior, at 1/2
+    pixel_blocks: int = 4
 
     def __post_init__(self):
         if sum(self.groups) != 192:

@@ -26,6 +26,7 @@ ACTIVATION_LIMIT = 1023  # activations are integers in [-1023, 1023], after a Re
 T_UNITS = 256  # t = log3(step) is coded in 1/256
 KNOTS = 4
 STEP_ROWS = 2 * KNOTS
+RANGES = (256, 576, 832, 1088, 1248)  # starts of the ranges of t that networks of latents are quantised for
 
 
 @dataclass(frozen=True)
@@ -146,3 +147,8 @@ class ExactNet:
                 f"at or above 2^24, and would not be exact; export them again"
             )
         return float(largest.max())
+
+
+def suffix_of(t: int) -> str:
+    """What the name of a network ends with that is quantised for the range of the step ``t`` (in 1/T_UNITS)."""
+    return f"@{max(sum(start <= t for start in RANGES) - 1, 0)}"

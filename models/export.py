@@ -6,6 +6,7 @@ Per-channel scales are folded into the weights, so the only scales left at run t
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,21 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from . import units, weights
-from .config import T_COARSEST, T_FINEST, Y1_STRIDE, Y_STEPS, Config, y_step_for
+from .config import T_COARSEST, T_FIRST, T_LOSSLESS, Y1_STRIDE, Y_STEPS, Config, y_step_for
 from .data import Crops
-from .exact import ACTIVATION_LIMIT, SUM_LIMIT, ExactBlock, ExactConv, ExactNet, StepTable
-from .layers import Net
-from .selfvae import Prior, SelfVAE, first_plane
+from .exact import (
+    ACTIVATION_LIMIT,
+    RANGES,
+    SUM_LIMIT,
+    T_UNITS,
+    ExactBlock,
+    ExactConv,
+    ExactNet,
+    StepTable,
+    suffix_of,
+)
+from .layers import Net, step_weights
+from .selfvae import Prior, SelfVAE, decoded, first_plane
 from .tables import LOG2_SCALE_MIN, LOG2_SCALE_STEP, MEAN_UNITS, SCALE_LEVELS, U_LIMIT, build_tables
 from .transforms import downscale, to_ycocg, u_from_y2
 
@@ -160,42 +171,74 @@ def exact_film(block, hidden, gained):
 
 
 @torch.no_grad()
-def calibrate(model: SelfVAE, crops: Crops, batches: int, quantile: float) -> Ranges:
-    """Run the float model over crops and the whole range of steps."""
+def calibrate(model: SelfVAE, crops: Crops, batches: int, quantile: float, low: float, high: float) -> Ranges:
+    """Run the latents' networks over crops, with log3 of the step in [low, high)."""
     ranges = Ranges(model, quantile)
     for i in range(batches):
-        x = torch.from_numpy(next(crops)).float().contiguous(memory_format=torch.channels_last)
+        x = next_crops(crops)
         n = len(x)
-        t = T_FINEST + (T_COARSEST - T_FINEST) * (torch.arange(n) + (i + 0.5) / batches) / n
+        t = low + (high - low) * (torch.arange(n) + (i + 0.5) / batches) / n
         y_step = torch.tensor([float(y_step_for(v)) for v in first_plane(t).tolist()])
-        model(x, t, t, y_step, torch.zeros(n, dtype=torch.bool))
-        model.representation_bits(x, y_step)
+        none = torch.zeros(n, dtype=torch.bool)
+        model(x, t, y_step, nothing=none, chosen=none)
     ranges.remove()
     return ranges
 
 
-def exact_networks(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
-    """Every network of the codec by name. Units of inputs and outputs are those of units.py."""
-    c, nets = model.config, {}
+@torch.no_grad()
+def calibrate_representations(model: SelfVAE, crops: Crops, batches: int, quantile: float) -> Ranges:
+    """Run the representations' networks over crops and all their steps."""
+    ranges = Ranges(model, quantile)
+    for _ in range(batches):
+        x = next_crops(crops)
+        model.representation_bits(x, torch.tensor(Y_STEPS).repeat(len(x))[: len(x)].float())
+    ranges.remove()
+    return ranges
 
-    def add(name, net, sources, target, low, high, step_bias=None):
+
+@torch.no_grad()
+def calibrate_pixels(model: SelfVAE, crops: Crops, batches: int, quantile: float) -> Ranges:
+    """Run the pixels' networks over crops, given what the latents of a lossless file decode to."""
+    ranges = Ranges(model.pixel_prior, quantile)
+    for _ in range(batches):
+        x = next_crops(crops)
+        t = torch.full((len(x),), T_LOSSLESS)
+        model.pixel_prior(x, decoded(model, x, t), step_weights(t))
+    ranges.remove()
+    return ranges
+
+
+def next_crops(crops: Crops) -> torch.Tensor:
+    return torch.from_numpy(next(crops)).float().contiguous(memory_format=torch.channels_last)
+
+
+class ExactNetworks(dict):
+    """Exact networks by name, as they are added."""
+
+    def __init__(self, ranges: Ranges, suffix: str = ""):
+        super().__init__()
+        self.ranges, self.suffix = ranges, suffix
+
+    def add(self, name, net, sources, target, low, high, step_bias=None):
         """sources: (real value of one integer step, largest |integer|, channels) for each input in turn."""
         unit = np.concatenate([np.broadcast_to(np.asarray(u, np.float64), (n,)) for u, _, n in sources])
         limits = np.concatenate([np.full(n, float(limit)) for _, limit, n in sources])
-        nets[name] = exact_net(name, net, ranges, unit, limits, target=target, low=low, high=high, step_bias=step_bias)
+        self[name + self.suffix] = exact_net(
+            name + self.suffix, net, self.ranges, unit, limits, target=target, low=low, high=high, step_bias=step_bias
+        )
 
-    def features(name, net, sources, unit=None, low=-ACTIVATION_LIMIT):
+    def features(self, name, net, sources, low=-ACTIVATION_LIMIT):
         """A network whose outputs other networks read; returns the unit of each output channel."""
-        unit = ranges.scale(net.head) if unit is None else unit
+        unit = self.ranges.scale(net.head)
         if net.upsample:  # the four outputs that become one channel share a unit
             unit = np.repeat(unit.reshape(-1, 4).max(1), 4)
-        add(name, net, sources, unit, low, ACTIVATION_LIMIT)
+        self.add(name, net, sources, unit, low, ACTIVATION_LIMIT)
         return unit[::4] if net.upsample else unit
 
-    def prior(name, module: Prior, sources):
+    def prior(self, name, module: Prior, sources):
         n = module.log2_scale.shape[1]
         log2_scale = module.log2_scale.detach().double().numpy() - LOG2_SCALE_MIN
-        add(
+        self.add(
             name,
             module.net,
             sources,
@@ -205,38 +248,102 @@ def exact_networks(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
             step_bias=np.concatenate([np.zeros_like(log2_scale), log2_scale], axis=1),
         )
 
-    wide = units.WIDE_LIMIT
-    pixels = (units.ANALYSIS_INPUT, ACTIVATION_LIMIT, 192)
-    add("analysis", model.analysis_net, [pixels], np.full(192, units.ANALYSIS_OUTPUT), -wide, wide)
-    latents = (units.SYNTHESIS_INPUT, units.SYNTHESIS_INPUT_LIMIT, 192)
-    add("synthesis", model.synthesis_net, [latents], np.full(192, units.SYNTHESIS_OUTPUT), -wide, wide)
 
+def exact_representations(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
+    """p(y[1] | y[2]) and p(y[2] | u)."""
+    nets = ExactNetworks(ranges)
+    for name, lattice in (("y1_prior", model.y1_prior), ("y2_prior", model.y2_prior)):
+        for index, module in enumerate(lattice.passes):
+            nets.prior(f"{name}.{index}", module, [(units.LATTICE_INPUT, units.LATTICE_INPUT_LIMIT, 3 + 3 * index)])
+    return nets
+
+
+def exact_pixels(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
+    """p(x | x_hat)."""
+    nets, prior = ExactNetworks(ranges), model.pixel_prior
+    log2_scale = prior.log2_scale.detach().double().numpy() - LOG2_SCALE_MIN
+    step_bias = np.zeros((len(log2_scale), 9))
+    step_bias[:, 3:6] = log2_scale
+    coupling = units.COUPLING_MAX * units.COUPLING_UNITS
+    for index, net in enumerate(prior.passes):
+        sources = [(units.PIXEL_INPUT, units.PIXEL_INPUT_LIMIT, 12)]
+        sources.append((units.RESIDUAL_INPUT, units.RESIDUAL_INPUT_LIMIT, 3 * index))
+        nets.add(
+            f"pixels.{index}",
+            net,
+            sources,
+            target=np.repeat([1 / MEAN_UNITS, LOG2_SCALE_STEP, 1 / units.COUPLING_UNITS], 3),
+            low=np.repeat([-units.MEAN_LIMIT, 0, -coupling], 3),
+            high=np.repeat([units.MEAN_LIMIT, SCALE_LEVELS - 1, coupling], 3),
+            step_bias=step_bias,
+        )
+    return nets
+
+
+def exact_synthesis(model: SelfVAE, ranges: Ranges, suffix: str) -> dict[str, ExactNet]:
+    """The learned part of the synthesis. Units of inputs and outputs are those of units.py."""
+    nets, wide = ExactNetworks(ranges, suffix), units.WIDE_LIMIT
+    latents = (units.SYNTHESIS_INPUT, units.SYNTHESIS_INPUT_LIMIT, 192)
+    nets.add("synthesis", model.synthesis_net, [latents], np.full(192, units.SYNTHESIS_OUTPUT), -wide, wide)
+    return nets
+
+
+def exact_context(model: SelfVAE, ranges: Ranges, suffix: str) -> tuple[dict[str, ExactNet], tuple]:
+    """What runs once a picture, at the step of its first plane; and the context, as a source of other networks."""
+    nets, c = ExactNetworks(ranges, suffix), model.config
     unit = np.full(192, units.HYPER_INPUT)
     *inner, last = model.hyper_analysis.nets
     for i, net in enumerate(inner):  # a ReLU and a pixel unshuffle follow each
-        unit = np.repeat(features(f"hyper_analysis.{i}", net, [(unit, ACTIVATION_LIMIT, len(unit))], low=0), 4)
+        sources = [(unit, ACTIVATION_LIMIT, len(unit))]
+        unit = np.repeat(nets.features(f"hyper_analysis.{i}", net, sources, low=0), 4)
     target = np.full(c.z2_channels, units.Z2_OUTPUT)
-    add(f"hyper_analysis.{len(inner)}", last, [(unit, ACTIVATION_LIMIT, len(unit))], target, -wide, wide)
+    sources = [(unit, ACTIVATION_LIMIT, len(unit))]
+    nets.add(f"hyper_analysis.{len(inner)}", last, sources, target, -units.WIDE_LIMIT, units.WIDE_LIMIT)
 
     y = (units.Y_INPUT, units.Y_INPUT_LIMIT)
-    prior("z2_prior", model.z2_prior, [(*y, 48)])
+    nets.prior("z2_prior", model.z2_prior, [(*y, 48)])
     z2 = (units.Z2_INPUT, units.SYMBOL_LIMIT, c.z2_channels)
-    out = features("context.at64", model.context.at64, [z2, (*y, 48)])
-    out = features("context.at32", model.context.at32, [(out, ACTIVATION_LIMIT, 64), (*y, 12)])
-    out = features("context.at16", model.context.at16, [(out, ACTIVATION_LIMIT, 64), (*y, 3)])
+    out = nets.features("context.at64", model.context.at64, [z2, (*y, 48)])
+    out = nets.features("context.at32", model.context.at32, [(out, ACTIVATION_LIMIT, 64), (*y, 12)])
+    out = nets.features("context.at16", model.context.at16, [(out, ACTIVATION_LIMIT, 64), (*y, 3)])
     context = (out, ACTIVATION_LIMIT, c.prior_width)
     for index, module in enumerate(model.lead_prior):
-        prior(f"lead_prior.{index}", module, [context, (1.0, units.SYMBOL_LIMIT, index * c.groups[0])])
-    # features with and without the coarser plane feed the same priors, so they share units
-    shared = np.maximum(ranges.scale(model.context_at8.head).reshape(-1, 4).max(1), ranges.scale(model.coarse.head))
-    features("context_at8", model.context_at8, [context], np.repeat(shared, 4))
-    seen = (shared, ACTIVATION_LIMIT, c.prior_width)
-    features("coarse", model.coarse, [seen, (1.0, units.SYMBOL_LIMIT, 192)], shared)
-    for g in range(len(c.groups)):
-        prior(f"groups.{g}", model.groups[g], [seen, (1.0, units.SYMBOL_LIMIT, sum(c.groups[:g]))])
-    for name, lattice in (("y1_prior", model.y1_prior), ("y2_prior", model.y2_prior)):
-        for index, module in enumerate(lattice.passes):
-            prior(f"{name}.{index}", module, [(units.LATTICE_INPUT, units.LATTICE_INPUT_LIMIT, 3 + 3 * index)])
+        nets.prior(f"lead_prior.{index}", module, [context, (1.0, units.SYMBOL_LIMIT, index * c.groups[0])])
+    return nets, context
+
+
+def exact_plane(model: SelfVAE, ranges: Ranges, suffix: str, context: tuple, refining: bool) -> dict[str, ExactNet]:
+    """p(one plane of z[1] | context, coarser plane), but for the leading group of first planes."""
+    nets, c = ExactNetworks(ranges, suffix), model.config
+    unit = nets.features("context_at8", model.context_at8, [context])
+    if refining:
+        features = (unit, ACTIVATION_LIMIT, c.prior_width)
+        unit = nets.features("coarse", model.coarse, [features, (1.0, units.SYMBOL_LIMIT, 192)])
+    seen = (unit, ACTIVATION_LIMIT, c.prior_width)
+    for g in range(0 if refining else 1, len(c.groups)):
+        nets.prior(f"groups.{g}", model.groups[g], [seen, (1.0, units.SYMBOL_LIMIT, sum(c.groups[:g]))])
+    return nets
+
+
+def exact_networks(model: SelfVAE, crops: Callable[[], Crops], batches: int, quantile: float) -> dict[str, ExactNet]:
+    """Every network of the codec by name; those of the latents once for each range of the step (exact.RANGES).
+
+    Activations shrink by a factor of 100 while the step grows from the finest to the coarsest: ranges of one
+    size for all would leave few of the 10 bits at either end.
+    """
+    nets = exact_representations(model, calibrate_representations(model, crops(), batches, quantile))
+    nets |= exact_pixels(model, calibrate_pixels(model, crops(), batches, quantile))
+    bounds = [start / T_UNITS for start in RANGES] + [T_COARSEST]
+    seen = [calibrate(model, crops(), batches, quantile, low, high) for low, high in zip(bounds, bounds[1:])]
+    contexts = {}
+    for index, start in enumerate(RANGES):
+        if start >= T_FIRST * T_UNITS:
+            context_nets, contexts[index] = exact_context(model, seen[index], suffix_of(start))
+            nets |= context_nets
+    for index, start in enumerate(RANGES):
+        first = contexts.get(index, contexts[min(contexts)])
+        nets |= exact_synthesis(model, seen[index], suffix_of(start))
+        nets |= exact_plane(model, seen[index], suffix_of(start), first, index not in contexts)
     return nets
 
 
@@ -254,19 +361,27 @@ def u_counts(crops: Crops, batches: int) -> np.ndarray:
     return counts
 
 
-def load_averaged(model: SelfVAE, run: Path, part: str) -> None:
-    """Copy the averaged weights of one part of the model from a run folder of train.py."""
-    values = load_file(run / "averaged.safetensors")
-    chosen = {
-        k: v for k, v in values.items() if k.startswith(("y1_prior.", "y2_prior.")) == (part == "representations")
-    }
-    model.load_state_dict(chosen, strict=False)
+PARTS = {"representations": ("y1_prior.", "y2_prior."), "pixels": ("pixel_prior.",)}  # all else: latents
+
+
+def part_of(parameter: str) -> str:
+    """Which part of training a parameter of SelfVAE belongs to."""
+    return next((part for part, prefixes in PARTS.items() if parameter.startswith(prefixes)), "latents")
+
+
+def load_averaged(model: SelfVAE, runs: dict[str, Path]) -> None:
+    """Copy the averaged weights of every part of the model from its run folder of train.py."""
+    values = {}
+    for part, run in runs.items():
+        values |= {k: v for k, v in load_file(run / "averaged.safetensors").items() if part_of(k) == part}
+    model.load_state_dict(values)
 
 
 def main(argv: list[str] | None = None) -> None:
     p = argparse.ArgumentParser(prog="selfvae-codec export", description="Turn checkpoints into the weights file.")
     p.add_argument("--latents", type=Path, required=True, help="run folder of train --part latents")
     p.add_argument("--representations", type=Path, required=True, help="run folder of train --part representations")
+    p.add_argument("--pixels", type=Path, required=True, help="run folder of train --part pixels")
     p.add_argument("--cache", type=Path, required=True, help="decoded training pictures, to calibrate on")
     p.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
     p.add_argument("--floats", type=Path, help="also write the float weights here, for train --init")
@@ -275,19 +390,22 @@ def main(argv: list[str] | None = None) -> None:
     torch.manual_seed(0)
     config = Config.from_json((args.latents / "config.json").read_text())
     model = SelfVAE(config).eval()
-    load_averaged(model, args.latents, "latents")
-    load_averaged(model, args.representations, "representations")
+    load_averaged(model, {part: getattr(args, part) for part in ("latents", "representations", "pixels")})
     if args.floats:
         args.floats.parent.mkdir(parents=True, exist_ok=True)
         save_file({k: v.contiguous() for k, v in model.state_dict().items()}, args.floats)
         args.floats.with_suffix(".json").write_text(config.to_json())
-    ranges = calibrate(model, Crops(args.cache, 256, 9, seed=0), batches=8, quantile=args.quantile)
-    nets = exact_networks(model, ranges)
+    nets = exact_networks(model, lambda: Crops(args.cache, 256, 9, seed=0), batches=4, quantile=args.quantile)
     transforms = {
+        "pre_filter": model.pre_filter.detach().double().numpy(),
         "analysis": model.analysis_linear.weight.detach().double().numpy()[:, :, 0, 0],
         "synthesis": model.synthesis_linear.weight.detach().double().numpy()[:, :, 0, 0],
+        "post_filter": model.post_filter.detach().double().numpy(),
     }
-    tables = build_tables(u_counts(Crops(args.cache, 256, 64, seed=0), batches=16))
+    tables = build_tables(
+        u_counts(Crops(args.cache, 256, 64, seed=0), batches=16),
+        *(v.detach().double().numpy() for v in model.pixel_prior.mixture()),
+    )
     model_id = weights.save(args.out, config, nets, transforms, tables)
     worst = max(net.check_bounds() for net in nets.values())
     print(f"{args.out}: model {model_id.hex()}, {args.out.stat().st_size} bytes, largest sum 2^{np.log2(worst):.2f}")

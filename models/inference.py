@@ -13,7 +13,7 @@ import numpy as np
 from . import units
 from .config import T_FIRST, Z1_STRIDE, Config
 from .exact import T_UNITS, ExactNet
-from .integers import depth_to_space, space_to_depth, upsample
+from .integers import across_borders, depth_to_space, space_to_depth, upsample
 from .tables import CENTROID_UNITS, MEAN_UNITS
 from .walk import LATTICE
 from .weights import TRANSFORM_BITS, Weights
@@ -61,10 +61,10 @@ class Networks:
         self._runners: dict[str, Callable] = {}
 
     def run(self, name: str, inputs: list[np.ndarray], t: int) -> np.ndarray:
-        net = self.weights.nets[name]
-        if name not in self._runners:
-            self._runners[name] = self._make_runner(net)
-        return tiled(net, self._runners[name], [np.asarray(i, np.float32) for i in inputs], t, self.tile)
+        net = self.weights.net(name, t)
+        if net.name not in self._runners:
+            self._runners[net.name] = self._make_runner(net)
+        return tiled(net, self._runners[net.name], [np.asarray(i, np.float32) for i in inputs], t, self.tile)
 
     def _prior(self, name: str, inputs: list[np.ndarray], t: int) -> tuple[np.ndarray, np.ndarray]:
         mean, level = np.split(self.run(name, inputs, t), 2)
@@ -126,20 +126,14 @@ class Networks:
 
     # ---- analysis, encoder only ----------------------------------------------------------------------
 
-    def analysis(self, x: np.ndarray, y: np.ndarray, t: int) -> np.ndarray:
-        """z[1] before quantisation, float32 (192, H/8, W/8). x: (3, H, W) integers, sides multiples of 64."""
-        v = space_to_depth(x.astype(np.float32) * 2**UPSAMPLE_BITS - upsample(y), Z1_STRIDE)
-        shown = np.floor(v / (2**UPSAMPLE_BITS // units.PIXEL_UNITS) + 0.5).clip(-1023, 1023)
-        z1 = self.run("analysis", [shown], t) / np.float32(units.LATENT_UNITS)
-        z1 += self.linear_analysis(v) / np.float32(2**UPSAMPLE_BITS)
-        return z1
-
-    def linear_analysis(self, v: np.ndarray) -> np.ndarray:
-        """The linear part of the analysis of integers (192, h, w), float32."""
-        out = np.empty(v.shape, np.float32)
+    def analysis(self, residual: np.ndarray) -> np.ndarray:
+        """z[1] before quantisation, float32 (192, H/8, W/8). residual: (3, H, W) integers in 1/2^UPSAMPLE_BITS."""
+        v = across_borders(residual.astype(np.float64), self.weights.transforms["pre_filter"], TRANSFORM_BITS)
+        v = space_to_depth(v.astype(np.float32), Z1_STRIDE)
+        z1 = np.empty(v.shape, np.float32)
         for rows in _strips(v.shape[1]):
-            out[:, rows] = self._linear("analysis", v[:, rows]) / 2.0**TRANSFORM_BITS
-        return out
+            z1[:, rows] = self._linear("analysis", v[:, rows]) / 2.0 ** (TRANSFORM_BITS + UPSAMPLE_BITS)
+        return z1
 
     def hyper_analysis(self, z1: np.ndarray, t: int) -> np.ndarray:
         """z[2], rounded, int32 (z2_channels, H/64, W/64)."""
@@ -162,14 +156,34 @@ class Networks:
         bits = DELTA_BITS + units.RESIDUAL_UNITS.bit_length() - 1
         base = upsample(y)
         x_hat = np.empty(base.shape, np.uint8)
-        for rows in _strips(z.shape[1]):
-            residual = np.floor(self._linear("synthesis", z[:, rows]) / scale) + learned[:, rows]
-            residual *= self.delta(t)
-            pixels = slice(Z1_STRIDE * rows.start, Z1_STRIDE * rows.stop)
+        height = z.shape[1]
+        for rows in _strips(height):
+            # one row of blocks more on each side, for the post-filter
+            start, stop = max(rows.start - 1, 0), min(rows.stop + 1, height)
+            residual = np.floor(self._linear("synthesis", z[:, start:stop]) / scale) + learned[:, start:stop]
             x = depth_to_space(residual, Z1_STRIDE)
+            x = across_borders(x, self.weights.transforms["post_filter"], TRANSFORM_BITS)
+            x = x[:, Z1_STRIDE * (rows.start - start) :][:, : Z1_STRIDE * (rows.stop - rows.start)]
+            pixels = slice(Z1_STRIDE * rows.start, Z1_STRIDE * rows.stop)
+            x *= self.delta(t)
             x += base[:, pixels].astype(np.float64) * 2.0 ** (bits - UPSAMPLE_BITS) + 2.0 ** (bits - 1)
             x_hat[:, pixels] = np.floor(x / 2.0**bits).clip(0, 255)
         return x_hat
+
+    # ---- pixels --------------------------------------------------------------------------------------
+
+    def pixels(self, index: int, cells: np.ndarray, known: list[np.ndarray], t: int) -> tuple[np.ndarray, ...]:
+        """p(one sub-lattice of x | x_hat, earlier ones), for walk_pixels. cells: x_hat in 2x2 cells, (12, H/2, W/2).
+
+        Returns means, scale levels and couplings in 1/COUPLING_UNITS, int32 (3, H/2, W/2) each.
+        """
+        inputs = [cells - units.PIXEL_OFFSET, *known]
+        return tuple(v.astype(np.int32) for v in np.split(self.run(f"pixels.{index}", inputs, t), 3))
+
+    @staticmethod
+    def follow(mean: np.ndarray, coupling: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        """A colour's mean, given the residual of another colour."""
+        return mean + coupling * residual // (units.COUPLING_UNITS // MEAN_UNITS)
 
     def _linear(self, name: str, v: np.ndarray) -> np.ndarray:
         """Integer matrix times integers (192, h, w) in float64, exact: sums stay far below 2^53."""

@@ -57,3 +57,23 @@ def upsample(y: np.ndarray) -> np.ndarray:
 
     rows = along_last_axis(y.astype(np.float32))
     return along_last_axis(rows.swapaxes(1, 2)).swapaxes(1, 2)
+
+
+def across_borders(x: np.ndarray, matrix: np.ndarray, bits: int) -> np.ndarray:
+    """Apply an 8x8 filter across all borders of 8x8 blocks, down and along; the array's own edges stay.
+
+    x: (C, H, W) float64 integers, sides multiples of 8, changed in place and returned. matrix: (8, 8) float64
+    integers, real value times 2^bits. Each direction ends with one rounding; all before it is exact below 2^53.
+    """
+    C, H, W = x.shape
+
+    def rounded(product):
+        product *= 2.0**-bits
+        product += 0.5
+        return np.floor(product, out=product)
+
+    if H > 8:
+        x[:, 4:-4] = rounded(matrix @ x[:, 4:-4].reshape(C, -1, 8, W)).reshape(C, H - 8, W)
+    if W > 8:
+        x[:, :, 4:-4] = rounded(x[:, :, 4:-4].reshape(C, H, -1, 8) @ matrix.T).reshape(C, H, W - 8)
+    return x

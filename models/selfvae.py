@@ -17,13 +17,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import RD_SLOPE, RDO_RATE, T_FIRST, U_STEP, Z1_STRIDE, Config
+from .config import RD_SLOPE, RDO_RATE, T_FIRST, U_STEP, Z1_STRIDE, Config, y_step_for
 from .layers import Net, clamp_ste, step_weights
 from .logistic import log_bin_prob
+from .pixels import PixelPrior
 from .tables import (
     LOG2_SCALE_MAX,
     LOG2_SCALE_MIN,
@@ -32,10 +34,17 @@ from .tables import (
     OFFSET_LIMIT,
     centroid_table,
 )
-from .transforms import block_transform, downscale, to_ycocg, u_from_y2, upsample
+from .transforms import (
+    across_borders,
+    block_transform,
+    downscale,
+    lapped_filter,
+    lapped_norms,
+    to_ycocg,
+    u_from_y2,
+    upsample,
+)
 from .units import (
-    ANALYSIS_GAIN,
-    ANALYSIS_SCALE,
     HYPER_GAIN,
     LATTICE_SCALE,
     SYMBOL_LIMIT,
@@ -151,13 +160,14 @@ class SelfVAE(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         self.config = c = config
-        transform = torch.from_numpy(block_transform()).float()
+        self.pre_filter = nn.Parameter(torch.from_numpy(lapped_filter()).float())
+        self.post_filter = nn.Parameter(torch.from_numpy(np.linalg.inv(lapped_filter())).float())
+        transform, norms = (torch.from_numpy(a).float() for a in (block_transform(), lapped_norms()))
         self.analysis_linear = nn.Conv2d(192, 192, 1, bias=False)
-        self.analysis_linear.weight.data = transform[:, :, None, None].clone()
-        self.analysis_net = Net(192, c.transform_width, c.analysis_blocks, 192).zero_head()
+        self.analysis_linear.weight.data = (transform * norms[:, None])[:, :, None, None].clone()
         self.synthesis_linear = nn.Conv2d(192, 192, 1, bias=False)
-        self.synthesis_linear.weight.data = transform.T[:, :, None, None].clone()
-        self.synthesis_net = Net(192, c.transform_width, c.synthesis_blocks, 192).zero_head()
+        self.synthesis_linear.weight.data = (transform.T / norms)[:, :, None, None].clone()
+        self.synthesis_net = Net(192, c.synthesis_width, c.synthesis_blocks, 192).zero_head()
 
         self.hyper_analysis = HyperAnalysis(c.z2_channels, c.prior_width)
         self.z2_prior = Prior(48, c.prior_width, 1, c.z2_channels, torch.full((c.z2_channels,), 2.0), relative=False)
@@ -184,19 +194,20 @@ class SelfVAE(nn.Module):
         )
         self.y1_prior = LatticePrior(c.y_width, c.y_blocks)
         self.y2_prior = LatticePrior(c.y_width, c.y_blocks)
+        self.pixel_prior = PixelPrior(c.pixel_width, c.pixel_blocks)
         self.register_buffer("centroids", torch.from_numpy(centroid_table()).float(), persistent=False)
 
     # ---- deterministic parts -------------------------------------------------------------------------
 
-    def analysis(self, x: Tensor, y1: Tensor, step: Tensor) -> Tensor:
-        """z[1] before quantisation. x, up(y1): (B, 3, H, W) in 0..255; step: that of the file's finest plane."""
-        v = F.pixel_unshuffle(x - upsample(y1), Z1_STRIDE)  # (B, 192, H/8, W/8)
-        return self.analysis_linear(v) + ANALYSIS_GAIN * self.analysis_net([v / ANALYSIS_SCALE], step)
+    def analysis(self, x: Tensor, y1: Tensor) -> Tensor:
+        """z[1] before quantisation. x, up(y1): (B, 3, H, W) in 0..255."""
+        v = F.pixel_unshuffle(across_borders(x - upsample(y1), self.pre_filter), Z1_STRIDE)  # (B, 192, H/8, W/8)
+        return self.analysis_linear(v)
 
     def synthesis(self, z: Tensor, y1: Tensor, delta: Tensor, step: Tensor) -> Tensor:
         """x_hat, unclamped. z: (B, 192, H/8, W/8) in steps; delta: (B, 1, 1, 1) the step D."""
         h = self.synthesis_net([z.clamp(-SYNTHESIS_LIMIT, SYNTHESIS_LIMIT)], step) + self.synthesis_linear(z)
-        return upsample(y1) + F.pixel_shuffle(h * delta, Z1_STRIDE)
+        return upsample(y1) + across_borders(F.pixel_shuffle(h * delta, Z1_STRIDE), self.post_filter)
 
     # ---- priors of z[1], walked by walk_plane --------------------------------------------------------
 
@@ -246,16 +257,13 @@ class SelfVAE(nn.Module):
 
     # ---- training ------------------------------------------------------------------------------------
 
-    def forward(
-        self, x: Tensor, t: Tensor, t_finest: Tensor, y_step: Tensor, nothing: Tensor, choose: bool = False
-    ) -> Terms:
+    def forward(self, x: Tensor, t: Tensor, y_step: Tensor, nothing: Tensor, chosen: Tensor) -> Terms:
         """Bits and distortion of one random plane per picture.
 
         x: (B, 3, H, W) in 0..255, sides multiples of 64. t: (B,) log3 of the plane's step, ascending; with
         t < T_FIRST it is coded given its plane at t + 1, and bits are those of the ternary digits alone.
-        t_finest: (B,) that of the file's finest plane, which the analysis sees: t minus a whole number.
         y_step: (B,). nothing: (B,) bool, no latent is read: z_hat is what the priors expect.
-        choose: symbols of finest planes are chosen by their cost, as the encoder does it.
+        chosen: (B,) bool, symbols are chosen by their cost, as the encoder does it in finest planes.
         """
         B, _, H, W = x.shape
         pixels = H * W
@@ -264,7 +272,7 @@ class SelfVAE(nn.Module):
 
         y1 = downscale(x, 16, y_step[:, None, None, None]) * y_step[:, None, None, None]
         y1_in = (y1 - Y_OFFSET) / Y_SCALE
-        z1 = self.analysis(x, y1, step_weights(t_finest))
+        z1 = self.analysis(x, y1)
 
         z2 = self.hyper_analysis(z1, step_first)
         mean2, log2_scale2 = self.z2_prior([F.pixel_unshuffle(y1_in, 4)], step_first)
@@ -272,8 +280,6 @@ class SelfVAE(nn.Module):
         bits2 = latent_bits(z2, z2.detach().round(), mean2, log2_scale2, None) * keep
         z2_hat = torch.where(keep, z2 + torch.rand_like(z2) - 0.5 if self.training else z2.round(), mean2)
         context = self.context(z2_hat / Z2_SCALE, y1_in, step_first)
-
-        chosen = (t == t_finest) if choose else torch.zeros_like(nothing)
 
         # refining planes come first in the batch; the two kinds walk with different leading groups
         refining = int((t < T_FIRST).sum())
@@ -293,7 +299,7 @@ class SelfVAE(nn.Module):
         )
 
     def _walk(self, context, z, keep, chosen, step, refine: bool) -> tuple[Tensor, Tensor]:
-        """Walk one plane with known latents z in steps. Returns z_hat, as z, and bits (B,).
+        """Walk one plane with known latents z in steps, (B, 192, H/8, W/8). Returns z_hat, as z, and bits (B,).
 
         chosen: (B,) bool, symbols are not rounded but chosen by rate and distortion.
         """
@@ -315,8 +321,7 @@ class SelfVAE(nn.Module):
                 cheapest = self.cheapest(z[here], symbols, mean, log2_scale, below)
                 symbols = torch.where(chosen[:, None, None, None], cheapest, symbols)
             bits.append((latent_bits(z[here], symbols, mean, log2_scale, below) * keep).sum((1, 2, 3)))
-            given = z[here] + (symbols + self.centroid(symbols, mean, log2_scale) - z[here]).detach()
-            decoded.append(torch.where(keep, given, mean))
+            decoded.append(torch.where(keep, symbols + self.centroid(symbols, mean, log2_scale), mean))
             return torch.where(keep, symbols, mean.detach().round())
 
         walk_plane(self, context, coarse, step, visit)
@@ -347,6 +352,15 @@ class SelfVAE(nn.Module):
 
         walk_lattice(prior, parent, step, visit)
         return sum(bits)
+
+
+@torch.no_grad()
+def decoded(model: SelfVAE, x: Tensor, t: Tensor) -> Tensor:
+    """x_hat as a file with the finest steps t (B,), ascending, holds it: whole numbers, (B, 3, H, W)."""
+    y_step = torch.tensor([float(y_step_for(v)) for v in first_plane(t).tolist()])
+    some, none = torch.ones(len(x), dtype=torch.bool), torch.zeros(len(x), dtype=torch.bool)
+    x_hat = model(x, t, y_step, nothing=none, chosen=some).x_hat
+    return x_hat.round().clamp(0, 255)
 
 
 @dataclass

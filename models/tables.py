@@ -50,17 +50,21 @@ def to_frequencies(mass: np.ndarray) -> np.ndarray:
     return frequencies.astype(np.uint32)
 
 
-def symbol_frequencies() -> np.ndarray:
+def symbol_frequencies(weights=(1.0,), ratios=(1.0,)) -> np.ndarray:
     """First planes, y and z[2]: (SCALE_LEVELS * FRACTIONS, 2 TAIL + 2), the last symbol is the escape.
 
     Symbol n stands for round(mean) + n - TAIL; fraction f for a mean of round(mean) + (2 f + 0.5) / MEAN_UNITS - 1/2.
+    weights, ratios: of a mixture of logistics, the latter relative to the scale; one logistic by default.
     """
-    scale = np.repeat(scale_values(), FRACTIONS)[:, None]
     mean = np.tile((2 * np.arange(FRACTIONS) + 0.5) / MEAN_UNITS - 0.5, SCALE_LEVELS)[:, None]
     edges = np.arange(-TAIL, TAIL + 1) - mean
-    mass = _bin_mass(edges - 0.5, edges + 0.5, scale)
-    outside = _sigmoid((-TAIL - 0.5 - mean) / scale) + _sigmoid(-(TAIL + 0.5 - mean) / scale)
-    return to_frequencies(np.concatenate([mass, outside], axis=1))
+    mixed = np.zeros((len(mean), 2 * TAIL + 2))
+    for weight, ratio in zip(weights, ratios):
+        scale = ratio * np.repeat(scale_values(), FRACTIONS)[:, None]
+        mixed[:, :-1] += weight * _bin_mass(edges - 0.5, edges + 0.5, scale)
+        outside = _sigmoid((-TAIL - 0.5 - mean) / scale) + _sigmoid(-(TAIL + 0.5 - mean) / scale)
+        mixed[:, -1:] += weight * outside
+    return to_frequencies(mixed)
 
 
 def digit_frequencies() -> np.ndarray:
@@ -102,10 +106,11 @@ def centroid_table() -> np.ndarray:
     return np.stack(rows)
 
 
-def build_tables(counts: np.ndarray) -> dict[str, np.ndarray]:
-    """All tables by name, as they stand in the weights file."""
+def build_tables(counts: np.ndarray, weights, ratios) -> dict[str, np.ndarray]:
+    """All tables by name, as they stand in the weights file. weights, ratios: the mixture of pixels."""
     return {
         "symbols": symbol_frequencies(),
+        "pixels": symbol_frequencies(weights, ratios),
         "digits": digit_frequencies(),
         "u": u_frequencies(counts),
         "centroids": np.rint(centroid_table() * CENTROID_UNITS).astype(np.int16),

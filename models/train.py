@@ -21,60 +21,23 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from .config import RD_SLOPE, T_FINEST, T_FIRST, Y_STEPS, Config, y_step_for
+from .config import RD_SLOPE, T_FINEST, T_FIRST, T_PIXELS, Y_STEPS, Config, y_step_for
 from .data import Crops, build_cache
-from .selfvae import SelfVAE, first_plane
+from .layers import step_weights
+from .selfvae import SelfVAE, decoded, first_plane
 
 T_DRAWN = 5.3  # coarsest log3 of a step that training sees
 LINEAR_SHARE = 0.05  # of the learning rate, for the linear transforms: they start right, and fine steps feel jitter
-FOLLOWED = 0.4  # of the planes that finer ones can follow are trained as such
+FOLLOWED = 0.4  # of the planes that finer ones can follow are trained as such, where symbols are chosen
 HYPER_WARMUP = 0.15  # fraction of the run over which the rate of z[2] starts to count, or z[2] would never be used
 
 
-def parse(argv: list[str] | None) -> argparse.Namespace:
-    p = argparse.ArgumentParser(prog="selfvae-codec train", description=__doc__.split("\n")[0])
-    p.add_argument("--config", type=Path, help="JSON file of configuration fields; the defaults without it")
-    p.add_argument("--set", action="append", default=[], metavar="FIELD=JSON", help="override one field")
-    p.add_argument("--data", type=Path, nargs="+", required=True, help="folders of pictures")
-    p.add_argument(
-        "--part",
-        choices=("latents", "decoder", "representations"),
-        default="latents",
-        help="what to train: p(z), analysis and synthesis; then p(z) and synthesis on the symbols that the encoder "
-        "chooses; or p(y), which shares no weights with them",
-    )
-    p.add_argument("--out", type=Path, required=True, help="run folder: checkpoint, log, configuration")
-    p.add_argument("--cache", type=Path, help="folder of decoded pictures (default OUT/cache)")
-    p.add_argument(
-        "--hours", type=float, default=1.0, help="length of the whole run; the rate decays to zero at its end"
-    )
-    p.add_argument("--decay-from", type=float, default=0.5, help="fraction of the run after which the rate decays")
-    p.add_argument("--lr", type=float, default=1e-3)
-    p.add_argument("--crop", type=int, default=128)
-    p.add_argument("--batch", type=int, default=8, help="crops per worker")
-    p.add_argument("--ema", type=float, default=0.999)
-    p.add_argument("--weight-power", type=float, default=0.5, help="loss of a picture is weighted by (D/32)^power")
-    p.add_argument("--seed", type=int, default=1)
-    p.add_argument(
-        "--init", type=Path, help="float weights to start from (a run's averaged.safetensors, export --floats)"
-    )
-    p.add_argument("--minutes-per-checkpoint", type=float, default=3.0)
-    return p.parse_args(argv)
-
-
-def draw_steps(rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """t, t_finest, y_step and "nothing read" for a batch: t ascending, uniform over all planes, one per stratum.
-
-    A part of the planes that can be followed by finer ones are trained as such: the analysis sees the finest step
-    of a file, and must serve every stopping point and pay for every plane.
-    """
+def draw_steps(rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor, Tensor]:
+    """t, y_step and "nothing read" for a batch: t ascending, uniform over all planes, one per stratum."""
     t = T_FINEST + (T_DRAWN - T_FINEST) * (torch.arange(batch) + torch.rand(batch, generator=rng)) / batch
-    followed = (torch.rand(batch, generator=rng) < FOLLOWED) & (t < T_FIRST + 1)
-    finer = torch.floor(torch.rand(batch, generator=rng) * torch.floor(t - T_FINEST)) + 1
-    t_finest = torch.where(followed & (t - T_FINEST >= 1), t - finer, t)
     y_step = torch.tensor([float(y_step_for(v)) for v in first_plane(t).tolist()])
     nothing = (t >= T_FIRST) & (torch.rand(batch, generator=rng) < 0.06)
-    return t, t_finest, y_step, nothing
+    return t, y_step, nothing
 
 
 def picture_loss(terms, t: Tensor, power: float, z2_weight: float) -> Tensor:
@@ -84,9 +47,10 @@ def picture_loss(terms, t: Tensor, power: float, z2_weight: float) -> Tensor:
 
 
 class LatentObjective(nn.Module):
-    """Rate-distortion loss of one random plane per picture: z[1], z[2], analysis and synthesis."""
+    """Rate-distortion loss of one random plane per picture: p(z[1]), z[2] and synthesis.
 
-    choose = False
+    The analysis stays the lapped transform that it is at the start (docs/design-notes.md says what learning it gave).
+    """
 
     def __init__(self, model: SelfVAE, power: float):
         super().__init__()
@@ -95,14 +59,19 @@ class LatentObjective(nn.Module):
         for fixed in self.fixed():
             fixed.requires_grad_(False)
 
-    def fixed(self) -> list[nn.Module]:
-        """Modules that this objective does not train."""
-        return [self.model.y1_prior, self.model.y2_prior]
+    def fixed(self) -> list[nn.Module | nn.Parameter]:
+        """What this objective does not train."""
+        encoder = [self.model.pre_filter, self.model.analysis_linear]
+        return [*encoder, self.model.y1_prior, self.model.y2_prior, self.model.pixel_prior]
+
+    def chosen(self, rng: torch.Generator, t: Tensor) -> Tensor:
+        """Pictures (B,) whose symbols are chosen by their cost: none."""
+        return torch.zeros(len(t), dtype=torch.bool)
 
     def forward(self, x: Tensor, rng: torch.Generator, fraction: float) -> tuple[Tensor, list[tuple]]:
         """fraction: of the run that is done. Returns the loss and, per picture, (range of t, {name: value}) to log."""
-        t, t_finest, y_step, nothing = draw_steps(rng, len(x))
-        terms = self.model(x, t, t_finest, y_step, nothing, self.choose)
+        t, y_step, nothing = draw_steps(rng, len(x))
+        terms = self.model(x, t, y_step, nothing, self.chosen(rng, t))
         losses = picture_loss(terms, t, self.power, min(1.0, fraction / HYPER_WARMUP))
         bpp, mse = (terms.z1_bpp + terms.z2_bpp).tolist(), (terms.distortion / 3).tolist()
         z2_bpp = terms.z2_bpp.tolist()
@@ -114,17 +83,17 @@ class LatentObjective(nn.Module):
 
 
 class DecoderObjective(LatentObjective):
-    """The same with symbols chosen by their cost, for what the decoder runs.
+    """The same with symbols chosen by their cost, as encoders choose them in finest planes.
 
-    The encoder's networks stay: choosing has no gradient, and the noise that stands in for rounding would teach
-    them to shrink what the choice shrinks already (docs/design-notes.md).
+    The encoder's network stays, so that z[2] says what it said.
     """
 
-    choose = True
+    def chosen(self, rng: torch.Generator, t: Tensor) -> Tensor:
+        """Whose planes are the finest of their file; the others are followed by finer ones, and plainly rounded."""
+        return (torch.rand(len(t), generator=rng) >= FOLLOWED) | (t >= T_FIRST + 1) | (t < T_FINEST + 1)
 
-    def fixed(self) -> list[nn.Module]:
-        encoder = [self.model.analysis_linear, self.model.analysis_net, self.model.hyper_analysis]
-        return super().fixed() + encoder
+    def fixed(self) -> list[nn.Module | nn.Parameter]:
+        return [*super().fixed(), self.model.hyper_analysis]
 
 
 class RepresentationObjective(nn.Module):
@@ -144,13 +113,65 @@ class RepresentationObjective(nn.Module):
         return (y1 + y2).mean() * 100, rows
 
 
-OBJECTIVES = {"latents": LatentObjective, "decoder": DecoderObjective, "representations": RepresentationObjective}
+class PixelObjective(nn.Module):
+    """Bits of the exact pixels, a sub-pixel, given what the latents decode to."""
+
+    def __init__(self, model: SelfVAE, power: float):
+        super().__init__()
+        self.model = model.eval()  # the latents are those of a file, not noisy
+        model.requires_grad_(False)
+        model.pixel_prior.requires_grad_(True)
+
+    def forward(self, x: Tensor, rng: torch.Generator, fraction: float) -> tuple[Tensor, list[tuple]]:
+        low, high = T_PIXELS
+        t = low + (high - low) * (torch.arange(len(x)) + torch.rand(len(x), generator=rng)) / len(x)
+        bits = self.model.pixel_prior(x, decoded(self.model, x, t), step_weights(t))
+        return bits.mean(), [(f"t_{v:.0f}", {"bits": b}) for v, b in zip(t.tolist(), bits.tolist())]
+
+
+OBJECTIVES = {
+    "latents": LatentObjective,
+    "decoder": DecoderObjective,
+    "representations": RepresentationObjective,
+    "pixels": PixelObjective,
+}
 
 
 def range_name(t: float, nothing: bool) -> str:
     if nothing:
         return "nothing_read"
     return "fine" if t < 2 else "middle" if t < T_FIRST else "coarse" if t < T_FIRST + 1 else "coarsest"
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    p = argparse.ArgumentParser(prog="selfvae-codec train", description=__doc__.split("\n")[0])
+    p.add_argument("--config", type=Path, help="JSON file of configuration fields; the defaults without it")
+    p.add_argument("--set", action="append", default=[], metavar="FIELD=JSON", help="override one field")
+    p.add_argument("--data", type=Path, nargs="+", required=True, help="folders of pictures")
+    p.add_argument(
+        "--part",
+        choices=tuple(OBJECTIVES),
+        default="latents",
+        help="what to train: p(z) and synthesis; these on the symbols that the encoder chooses; p(y); or p(x | x_hat), "
+        "on what the latents of --init decode to",
+    )
+    p.add_argument("--out", type=Path, required=True, help="run folder: checkpoint, log, configuration")
+    p.add_argument("--cache", type=Path, help="folder of decoded pictures (default OUT/cache)")
+    p.add_argument(
+        "--hours", type=float, default=1.0, help="length of the whole run; the rate decays to zero at its end"
+    )
+    p.add_argument("--decay-from", type=float, default=0.5, help="fraction of the run after which the rate decays")
+    p.add_argument("--lr", type=float, default=1e-3)
+    p.add_argument("--crop", type=int, default=128)
+    p.add_argument("--batch", type=int, default=8, help="crops per worker")
+    p.add_argument("--ema", type=float, default=0.999)
+    p.add_argument("--weight-power", type=float, default=0.5, help="loss of a picture is weighted by (D/32)^power")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument(
+        "--init", type=Path, help="float weights to start from (a run's averaged.safetensors, export --floats)"
+    )
+    p.add_argument("--minutes-per-checkpoint", type=float, default=3.0)
+    return p.parse_args(argv)
 
 
 class Ema:
@@ -267,7 +288,8 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
 
 
 def make_optimiser(model: SelfVAE) -> torch.optim.Adam:
-    linear = {id(p) for p in (*model.analysis_linear.parameters(), *model.synthesis_linear.parameters())}
+    linear = {id(p) for p in (model.pre_filter, model.post_filter)}
+    linear |= {id(p) for p in (*model.analysis_linear.parameters(), *model.synthesis_linear.parameters())}
     rest = [p for p in model.parameters() if id(p) not in linear]
     known = [p for p in model.parameters() if id(p) in linear]
     groups = [{"params": rest, "share": 1.0}, {"params": known, "share": LINEAR_SHARE}]

@@ -5,13 +5,6 @@ Training sees real values (selfvae.py); the codec sees integers (codec/nets.py).
 
 WIDE_LIMIT = 32767  # outputs that leave the networks may use 16 bits
 
-PIXEL_UNITS = 4  # the analysis network sees differences to the upsampled y[1] in quarters of a pixel value
-ANALYSIS_SCALE = 32  # ... divided by this in training
-ANALYSIS_INPUT = 1 / (PIXEL_UNITS * ANALYSIS_SCALE)
-ANALYSIS_GAIN = 16  # its output is multiplied by this in training
-LATENT_UNITS = 16  # z[1] from the analysis network comes in 1/16
-ANALYSIS_OUTPUT = 1 / (ANALYSIS_GAIN * LATENT_UNITS)
-
 SYNTHESIS_UNITS = 8  # the synthesis network sees latents in eighths of a step
 SYNTHESIS_INPUT = 1 / SYNTHESIS_UNITS
 SYNTHESIS_LIMIT = 64  # ... clamped to this many steps
@@ -34,3 +27,10 @@ LATTICE_INPUT, LATTICE_INPUT_LIMIT = 1 / LATTICE_SCALE, 511
 
 SYMBOL_LIMIT = 127  # priors see symbols clamped to this
 MEAN_LIMIT = 8191  # means come in 1/MEAN_UNITS of a step
+
+PIXEL_OFFSET, PIXEL_SCALE = 128, 64  # the pixel prior sees (x_hat - 128) / 64
+PIXEL_INPUT, PIXEL_INPUT_LIMIT = 1 / PIXEL_SCALE, 128
+RESIDUAL_SCALE = 16  # and residuals x - x_hat / 16
+RESIDUAL_INPUT, RESIDUAL_INPUT_LIMIT = 1 / RESIDUAL_SCALE, 255
+COUPLING_UNITS = 64  # how far a colour's mean follows another's residual comes in 1/64
+COUPLING_MAX = 2

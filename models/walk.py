@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 LATTICE = ((0, 0), (1, 1), (0, 1), (1, 0))  # sub-lattices of a 2x2 cell in coding order: diagonal first
+COLOURS = [1, 0, 2]  # pixels are coded green, red, blue; the permutation is its own inverse
 
 
 def walk_lattice(prior: Callable, parent, step, visit: Callable) -> list:
@@ -39,3 +40,21 @@ def walk_plane(nets, context, coarse, step, visit: Callable) -> list:
     for group in range(len(known), len(nets.config.groups)):
         known.append(visit(group, None, *nets.group(group, features, known, step)))
     return known
+
+
+def walk_pixels(nets, cells, step, visit: Callable, concatenate: Callable) -> None:
+    """p(x | x_hat): residuals x - x_hat, sub-lattice by sub-lattice, colour by colour.
+
+    cells: x_hat, colours in the order of COLOURS, cut into 2x2 cells, as the networks see it. ``visit(sub-lattice,
+    colour, mean, scale)`` returns residuals of that colour. Axis -3 counts colours; arrays keep it.
+    """
+    known: list = []
+    for index in range(len(LATTICE)):
+        mean, scale, coupling = nets.pixels(index, cells, known, step)
+        green = visit(index, 0, mean[..., 0:1, :, :], scale[..., 0:1, :, :])
+        expected = nets.follow(mean[..., 1:2, :, :], coupling[..., 0:1, :, :], green)
+        red = visit(index, 1, expected, scale[..., 1:2, :, :])
+        expected = nets.follow(mean[..., 2:3, :, :], coupling[..., 1:2, :, :], green)
+        expected = nets.follow(expected, coupling[..., 2:3, :, :], red)
+        blue = visit(index, 2, expected, scale[..., 2:3, :, :])
+        known.append(concatenate([green, red, blue], -3))

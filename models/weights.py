@@ -17,7 +17,7 @@ from safetensors.numpy import save as serialise
 
 from ..errors import UnknownModelError, WeightsError
 from .config import Config
-from .exact import ExactBlock, ExactConv, ExactNet, StepTable
+from .exact import ExactBlock, ExactConv, ExactNet, StepTable, suffix_of
 
 FOLDER = Path(__file__).parent / "weights"
 ID_BYTES = 8
@@ -33,6 +33,10 @@ class Weights:
     nets: dict[str, ExactNet]
     transforms: dict[str, np.ndarray]
     tables: dict[str, np.ndarray]
+
+    def net(self, name: str, t: int) -> ExactNet:
+        """The network of this name for the step ``t``, in 1/T_UNITS."""
+        return self.nets.get(name + suffix_of(t)) or self.nets[name]
 
     @cached_property
     def largest_sum(self) -> float:
@@ -76,7 +80,7 @@ def save(path: Path, config: Config, nets, transforms, tables) -> bytes:
     for net in nets.values():
         arrays |= _pack_net(net)
     for name, matrix in transforms.items():
-        arrays[f"transform.{name}"] = np.rint(matrix * 2**TRANSFORM_BITS).astype(np.int16)
+        arrays[f"transform.{name}"] = np.rint(matrix * 2**TRANSFORM_BITS).astype(np.int32)
     for name, table in tables.items():
         arrays[f"table.{name}"] = table
     data = serialise({k: np.ascontiguousarray(v) for k, v in sorted(arrays.items())}, {"config": config.to_json()})

@@ -42,7 +42,7 @@ def fake_core() -> types.ModuleType:
     core = types.ModuleType("selfvae_codec.levels")
     core.calls = []
 
-    def encode_levels(x, *, quality, levels, backend):
+    def encode_levels(x, *, quality, levels, grey, lossless, backend):
         core.calls.append(("encode", quality))
         payloads = [zlib.compress((x & (256 - (1 << (8 - bits)))).tobytes(), 9) for bits in FAKE_BITS]
         payloads[-1] += bytes(round(50 * 1.04**quality))

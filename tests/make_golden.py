@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from conftest import make_picture
 from PIL import Image
+from portability_probe import SETTINGS
 
 import selfvae_codec
 
@@ -21,7 +22,8 @@ def main() -> None:
         picture[20:60, 30:80] = (220, 40, 60)  # a hard edge, which photographs have and waves do not
         Image.fromarray(picture).save(GOLDEN / "golden.png")
     picture = np.asarray(Image.open(GOLDEN / "golden.png"))
-    (GOLDEN / "golden.svae").write_bytes(selfvae_codec.encode(picture, quality=75, backend="torch"))
+    for name, settings in SETTINGS.items():
+        (GOLDEN / f"{name}.svae").write_bytes(selfvae_codec.encode(picture, **settings, backend="torch"))
     probe = [sys.executable, str(Path(__file__).parent / "portability_probe.py"), "torch", "-"]
     report = subprocess.run(probe, check=True, capture_output=True, text=True, env={"OMP_NUM_THREADS": "1"}).stdout
     (GOLDEN / "golden.json").write_text(json.dumps(json.loads(report), indent=1) + "\n")

@@ -1,6 +1,7 @@
 """Run by test_portability.py in a process of its own: codes pictures in several ways, prints hashes as JSON."""
 
 import hashlib
+import itertools
 import json
 import os
 import sys
@@ -15,6 +16,7 @@ from selfvae_codec.levels import decode_levels
 from selfvae_codec.models import backends
 
 GOLDEN = Path(__file__).parent / "golden"
+SETTINGS = {"golden": {"quality": 75}, "lossless": {"lossless": True}}  # of the golden files
 
 
 def digest(data: bytes) -> str:
@@ -38,13 +40,13 @@ def main() -> None:
 
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
         torch.backends.mkldnn.enabled = os.environ.get("PROBE_MKLDNN", "1") == "1"
-    golden = (GOLDEN / "golden.svae").read_bytes()
-    count = len(read_levels(golden)[1])
     picture = np.asarray(Image.open(GOLDEN / "golden.png"))
-    report = {"encoded": digest(encode(picture, quality=75, backend=backend))}
-    for tile in (8, 256):
-        for level in range(1, count + 1):
-            key = f"golden, level {level}"
+    report = {}
+    for name, settings in SETTINGS.items():
+        golden = (GOLDEN / f"{name}.svae").read_bytes()
+        report[f"{name}, encoded"] = digest(encode(picture, **settings, backend=backend))
+        for tile, level in itertools.product((8, 256), range(1, len(read_levels(golden)[1]) + 1)):
+            key = f"{name}, level {level}"
             found = decode_with_tile(golden, level, backend, tile)
             assert report.setdefault(key, found) == found, f"{key}: tiles of {tile} give other bits"
     if large_file != "-":

@@ -68,6 +68,15 @@ def test_options_reach_the_encoder(folder, core):
     assert (folder / "b.svae").stat().st_size <= 34 * 70 * 40 / 8
 
 
+def test_lossless_settles_quality_and_size(folder, core, capsys):
+    assert call("encode", "photo.png", "-o", "a.svae", "--lossless") == 0
+    assert selfvae_codec.read_header((folder / "a.svae").read_bytes()).lossless
+    for other in (("-q", "20"), ("--target-bpp", "3")):
+        assert call("encode", "photo.png", "-o", "b.svae", "--lossless", *other) == 2
+        assert "--lossless settles quality and size" in capsys.readouterr().err
+    assert not (folder / "b.svae").exists()
+
+
 def test_a_target_out_of_reach_writes_the_smallest_file_with_a_warning(folder, core, capsys):
     assert call("encode", "photo.png", "-o", "a.svae", "--target-bpp", "0.001") == 0
     assert "selfvae-codec: warning: quality 0 takes" in capsys.readouterr().err

@@ -10,7 +10,7 @@ import pytest
 from conftest import make_picture
 
 import selfvae_codec
-from selfvae_codec import container, errors
+from selfvae_codec import container, errors, raw
 from selfvae_codec.demo import psnr_db
 from selfvae_codec.levels import likelihoods
 
@@ -175,14 +175,74 @@ def test_a_file_is_as_long_as_the_model_counts(quality):
     assert bits <= payload_bits <= 1.01 * bits + 8 * 9 * len(header.levels)
 
 
-def test_text_and_noise_survive_although_they_defy_the_model():
+def noise_and_text():
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (64, 80, 3), dtype=np.uint8)
     text = np.where(rng.random((64, 80, 1)) < 0.3, 0, 255).astype(np.uint8).repeat(3, axis=2)
-    for x in (noise, text):
-        data = selfvae_codec.encode(x, quality=100)
+    return noise, text
+
+
+def test_text_and_noise_survive_although_they_defy_the_model():
+    for x in noise_and_text():
+        data = selfvae_codec.encode(x, quality=99)
         assert psnr_db(selfvae_codec.decode(data), x) > 35
         assert len(data) < 1.6 * x.size
+
+
+@functools.cache
+def exact_file(width, height):
+    return selfvae_codec.encode(make_picture(width, height), lossless=True)
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_last_level_of_a_lossless_file_is_the_picture(width, height):
+    data = exact_file(width, height)
+    header = selfvae_codec.read_header(data)
+    assert header.exact and header.level_names()[-1] == "x"
+    assert np.array_equal(selfvae_codec.decode(data), make_picture(width, height))
+    before = header.n_levels - 1
+    with pytest.warns(errors.TruncatedWarning):
+        x = selfvae_codec.decode(container.cut(data, before))
+    assert np.array_equal(x, selfvae_codec.decode(data, before))
+
+
+def test_quality_100_is_lossless():
+    assert selfvae_codec.encode(make_picture(63, 65), quality=100) == exact_file(63, 65)
+    assert selfvae_codec.read_header(coded(63, 65, 99)).lossless is False
+
+
+def test_a_lossless_file_is_smaller_than_its_pixels_and_as_long_as_the_model_counts():
+    x = make_picture(513, 257)
+    header = selfvae_codec.read_header(exact_file(513, 257))
+    payload_bits = 8 * sum(level.length for level in header.levels)
+    bits = -np.log2(likelihoods(x, quality=100, lossless=True)).sum()
+    assert bits <= payload_bits <= 1.01 * bits + 8 * 9 * header.n_levels
+    assert payload_bits < 0.8 * 8 * x.size
+
+
+def test_what_defies_the_model_is_exact_and_hardly_above_its_pixels():
+    for x in (*noise_and_text(), np.full((200, 300, 3), 90, np.uint8)):
+        data = selfvae_codec.encode(x, lossless=True)
+        assert np.array_equal(selfvae_codec.decode(data), x)
+        assert len(data) < 1.02 * x.size + container.MAX_HEADER_BYTES
+
+
+def test_grey_pictures_pay_for_one_channel():
+    grey = make_picture(130, 90)[..., 0]
+    data = selfvae_codec.encode(grey, lossless=True)
+    header = selfvae_codec.read_header(data)
+    assert header.grey and np.array_equal(selfvae_codec.decode(data), grey[..., None].repeat(3, axis=2))
+    colour = selfvae_codec.encode(make_picture(130, 90), lossless=True)
+    assert header.levels[-1].length < 0.5 * selfvae_codec.read_header(colour).levels[-1].length
+
+
+def test_raw_pixels_of_the_wrong_length_are_damage():
+    noise, _ = noise_and_text()
+    data = selfvae_codec.encode(noise, lossless=True)
+    header, payloads = container.read_levels(data)
+    assert raw.is_raw(payloads[-1])
+    with pytest.raises(errors.ChecksumError, match="80x64"):
+        raw.unpack(payloads[-1][:-1], header.height, header.width, header.grey)
 
 
 @pytest.mark.parametrize("module", ["torch", "compressai"])

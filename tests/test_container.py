@@ -19,7 +19,7 @@ def test_a_file_gives_back_what_went_in():
     head, payloads = container.read_levels(data)
     assert payloads == PAYLOADS
     assert {name: getattr(head, name) for name in FIELDS} == FIELDS
-    assert (head.y_step, head.grey, head.version) == (2, True, 1)
+    assert (head.y_step, head.grey, head.version) == (2, True, 2)
     assert [level.symbol_check for level in head.levels] == [1000, 1001, 1002, 1003]
     assert head.level_names() == ["y2", "y1", "z.0", "z.1"]
     assert [level.index for level in head.levels] == [1, 2, 3, 4]
@@ -33,6 +33,15 @@ def test_without_metadata_there_is_no_section_for_it():
     head = container.read_header(data)
     assert head.metadata is None and container.read_metadata(data, head) is None
     assert head.levels[0].offset == header.HEADER_BYTES + len(PAYLOADS) * header.ENTRY_BYTES
+
+
+def test_a_lossless_stream_has_one_level_more():
+    head = container.read_header(pack(planes=1, lossless=True))
+    assert head.level_names() == ["y2", "y1", "z.0", "x"] and head.lossless and head.exact
+    cut = container.read_header(pack(PAYLOADS[:3], planes=1, lossless=True))
+    assert cut.lossless and not cut.exact
+    with pytest.raises(errors.CodecError, match="1 planes make 3 levels"):
+        pack(planes=1)
 
 
 def test_bpp_counts_bits_per_pixel():
@@ -131,8 +140,8 @@ def test_levels_that_the_file_does_not_hold_are_out_of_range(levels):
 
 def test_another_version_is_refused_before_anything_else_is_looked_at():
     data = bytearray(pack())
-    data[4] = 2
-    with pytest.raises(errors.VersionError, match="format number 2"):
+    data[4] = 1
+    with pytest.raises(errors.VersionError, match="format number 1"):
         container.read_header(data[:5])
 
 
@@ -166,7 +175,7 @@ def resealed(data):
 @pytest.mark.parametrize(
     ("position", "value", "message"),
     [
-        (5, 4, "flags is 4"),
+        (5, 8, "flags is 8"),
         (7, 3, "y_step is 3"),
         (8, 0, "width is 0"),
         (10, 1, "width is"),

@@ -12,6 +12,7 @@ import pytest
 from conftest import make_picture
 from numpy_reference import ReferenceNet
 from PIL import Image
+from portability_probe import SETTINGS as CODED
 
 import selfvae_codec
 from selfvae_codec.container import read_levels
@@ -72,9 +73,10 @@ def test_bits_do_not_depend_on_the_machine(backend, threads, aten, onednn, mkldn
     assert reports.setdefault("megapixel", large) == large
 
 
-def test_the_golden_file_decodes_to_the_same_bits_in_int64(monkeypatch):
+@pytest.mark.parametrize("name", CODED)
+def test_golden_files_decode_to_the_same_bits_in_int64(name, monkeypatch):
     """Every network of every level, computed by the reference of numpy_reference.py."""
-    data = (GOLDEN / "golden.svae").read_bytes()
+    data = (GOLDEN / f"{name}.svae").read_bytes()
     reference = Networks(weights.read(weights.default()), ReferenceNet)
     for level in selfvae_codec.read_header(data).levels:
         fast = selfvae_codec.decode(data, level.index, backend="torch")
@@ -85,8 +87,9 @@ def test_the_golden_file_decodes_to_the_same_bits_in_int64(monkeypatch):
     assert backends.choose("torch") == "torch"
 
 
-def test_golden_bytes_and_pixels_never_change_within_a_model(expected):
+@pytest.mark.parametrize("name", CODED)
+def test_golden_bytes_never_change_within_a_model(name):
     picture = np.asarray(Image.open(GOLDEN / "golden.png"))
-    assert selfvae_codec.encode(picture, quality=75) == (GOLDEN / "golden.svae").read_bytes(), (
+    assert selfvae_codec.encode(picture, **CODED[name]) == (GOLDEN / f"{name}.svae").read_bytes(), (
         "new weights or another format: write new golden files with tests/make_golden.py, in the same commit"
     )

@@ -66,7 +66,7 @@ def test_training_chooses_as_the_encoder_does():
     z, mean, level = draw(2, 5)
     log2_scale = torch.from_numpy(tables.LOG2_SCALE_MIN + tables.LOG2_SCALE_STEP * level).float()
     z32, mean32 = torch.from_numpy(z).float(), torch.from_numpy(mean / MEAN_UNITS).float()
-    small = SelfVAE(Config(transform_width=8, prior_width=8, z2_channels=2, y_width=4))
+    small = SelfVAE(Config(synthesis_width=8, prior_width=8, z2_channels=2, y_width=4))
     trained = small.cheapest(z32, z32.round(), mean32, log2_scale, None).numpy()
     coded = Chooser(SHIPPED).symbols(z, mean, level)
     assert (trained != np.rint(z)).any()

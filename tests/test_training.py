@@ -12,11 +12,12 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from selfvae_codec.models import logistic, tables, weights
-from selfvae_codec.models.config import Config, planes_for, y_step_for
-from selfvae_codec.models.selfvae import latent_bits
+from selfvae_codec.models.config import T_FIRST, Config, planes_for, y_step_for
+from selfvae_codec.models.exact import RANGES, suffix_of
+from selfvae_codec.models.selfvae import first_plane, latent_bits
 from selfvae_codec.models.train import draw_steps
 
-SMALL = ["transform_width=16", "prior_width=16", "z2_channels=4", "y_width=8"]
+SMALL = ["synthesis_width=16", "prior_width=16", "z2_channels=4", "y_width=8", "pixel_width=8", "pixel_blocks=1"]
 OVERRIDES = [word for field in SMALL for word in ("--set", field)]
 
 
@@ -46,6 +47,8 @@ def trained(tmp_path_factory):
     run(train, *common, *decoder, "--batch", 8, "--crop", 64, "--hours", 0.001)
     representations = ["--part", "representations", "--crop", 256, "--batch", 4]
     run(train, *common, "--out", root / "y", "--hours", 0.001, *representations)
+    pixels = ["--part", "pixels", "--init", root / "d" / "averaged.safetensors", "--crop", 64, "--batch", 2]
+    run(train, *common, "--out", root / "x", "--hours", 0.001, *pixels)
     return root
 
 
@@ -65,7 +68,14 @@ def test_the_decoder_learns_on_while_the_encoder_stays(trained):
     assert any(name.startswith("synthesis_net.") for name in moved) and any(
         name.startswith("groups.") for name in moved
     )
-    assert not any(name.startswith(("analysis", "hyper_analysis", "y1_prior", "y2_prior")) for name in moved)
+    others = ("pre_filter", "analysis", "hyper_analysis", "y1_prior", "y2_prior", "pixel_prior")
+    assert not any(name.startswith(others) for name in moved)
+
+
+def test_pixels_learn_on_fixed_latents(trained):
+    before, after = (load_file(trained / part / "averaged.safetensors") for part in ("d", "x"))
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved and all(name.startswith("pixel_prior.") for name in moved)
 
 
 def test_a_trained_model_exports_within_the_bound_and_loads(trained):
@@ -77,12 +87,15 @@ def test_a_trained_model_exports_within_the_bound_and_loads(trained):
         trained / "d",
         "--representations",
         trained / "y",
+        "--pixels",
+        trained / "x",
     ]
     text = run("selfvae_codec.models.export", *folders, "--cache", trained / "cache", "--out", out)
     loaded = weights.read(out)
     assert loaded.model_id.hex() in text
     assert loaded.config.prior_width == 16
     assert loaded.largest_sum < 2**24
+    assert {f"synthesis{suffix_of(start)}" for start in RANGES} < set(loaded.nets)
     floats = load_file(trained / "floats.safetensors")
     assert torch.equal(
         floats["context.at16.stem.weight"],
@@ -116,10 +129,10 @@ def test_planes_nest_from_one_range_of_coarsest_steps():
 def test_every_stratum_of_steps_is_drawn_in_order():
     rng = torch.Generator().manual_seed(0)
     for _ in range(50):
-        t, t_finest, y_step, _ = draw_steps(rng, 8)
-        assert (t.diff() > 0).all()
-        gap = t - t_finest
-        assert torch.allclose(gap, gap.round(), atol=1e-4) and (gap > -1e-4).all() and (t_finest > 0.999).all()
+        t, y_step, nothing = draw_steps(rng, 8)
+        assert (t.diff() > 0).all() and (t[1:] - t[:-1]).max() < 2 * 4.3 / 8
+        assert not nothing[t < T_FIRST].any()
+        assert [y_step_for(v) for v in first_plane(t).tolist()] == y_step.tolist()
 
 
 def test_training_counts_the_bits_that_the_tables_charge():
