@@ -84,7 +84,8 @@ def encode(
 ) -> bytes:
     """The file of a picture.
 
-    image: uint8 array (H, W, 3), or (H, W) for grey, or a Pillow image, whose orientation is applied.
+    image: uint8 array (H, W, 3), (H, W, 4) with alpha, or (H, W) for grey, or a Pillow image, whose orientation is
+    applied. Alpha is kept exactly, whatever the quality.
     quality: 0 (smallest) to 100 (lossless), fractions allowed. levels: write only the first ones (1 or more).
     lossless: the last level is the exact pixels, whatever the quality.
     target_bpp: instead of a quality, the most bits per pixel the whole file may take; the search encodes
@@ -93,7 +94,7 @@ def encode(
 
     Raises ImageError for a picture that cannot be coded, CodecError for settings out of range.
     """
-    from . import container, imaging, ratecontrol
+    from . import alpha, container, imaging, ratecontrol
     from . import levels as core
     from . import metadata as sections
 
@@ -101,7 +102,10 @@ def encode(
     check_settings(quality=quality, levels=levels, target_bpp=target_bpp, lossless=lossless)
     picture = imaging.as_picture(image)
     height, width = picture.rgb.shape[:2]
-    section = sections.pack(picture.metadata if metadata is None else metadata)
+    section = sections.pack(
+        picture.metadata if metadata is None else metadata,
+        None if picture.alpha is None else alpha.pack(picture.alpha),
+    )
 
     def encode_at(quality: float) -> bytes:
         encoded = core.encode_levels(
@@ -128,19 +132,39 @@ def encode(
 
 
 def decode(data: bytes, levels: int | None = None, *, sample: int | None = None, backend: str = "auto") -> np.ndarray:
-    """The picture of a file, uint8 (H, W, 3), from its first ``levels`` levels (default: all).
+    """The picture of a file, uint8 (H, W, 3), or (H, W, 4) if it has alpha, from its first ``levels`` levels.
 
+    Default is all levels.
     What the levels do not hold is the model's expectation, or with ``sample``, a seed, a draw from the model.
     A cut-off file decodes to its last whole level with a TruncatedWarning.
 
     Raises FormatError for bytes that are not a sound file, CodecError for ``levels`` out of range, ModelError
     for a model that is not installed, MismatchError if this machine decodes other symbols than were encoded.
     """
+    import numpy as np
+
     from . import container
     from . import levels as core
 
     header, payloads = container.read_levels(data, levels)
-    return core.decode_levels(header, payloads, sample=sample, backend=backend)
+    transparency = _alpha(data, header)
+    x = core.decode_levels(header, payloads, sample=sample, backend=backend)
+    return x if transparency is None else np.dstack([x, transparency])
+
+
+def _alpha(data: bytes, header: Header) -> np.ndarray | None:
+    """The alpha channel, uint8 (H, W). Damage to it is reported and leaves the picture opaque."""
+    import warnings
+
+    from . import alpha, container
+    from . import metadata as sections
+
+    try:
+        png = sections.alpha_of(container.read_metadata(data, header))
+        return None if png is None else alpha.unpack(png, header.height, header.width)
+    except FormatError as error:
+        warnings.warn(f"{error}; without metadata, transparency is lost too", MetadataWarning, stacklevel=3)
+        return None
 
 
 def representation(data: bytes, level: int | None = None, *, backend: str = "auto") -> np.ndarray:

@@ -47,15 +47,19 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Picture:
-    """rgb: uint8 (H, W, 3). grey: the source had one channel; its three channels here are equal."""
+    """rgb: uint8 (H, W, 3). grey: the source had one channel; its three channels here are equal.
+
+    alpha: uint8 (H, W), None where the picture is opaque.
+    """
 
     rgb: np.ndarray
     grey: bool = False
+    alpha: np.ndarray | None = None
     metadata: Metadata = field(default_factory=Metadata)
 
 
 def as_picture(image: Picture | np.ndarray | Image.Image) -> Picture:
-    """A uint8 array (H, W, 3) or (H, W), or a Pillow image, as a Picture. Raises ImageError."""
+    """A uint8 array (H, W, 3), (H, W, 4) or (H, W), or a Pillow image, as a Picture. Raises ImageError."""
     if isinstance(image, Picture):
         return image
     if isinstance(image, Image.Image):
@@ -66,14 +70,15 @@ def as_picture(image: Picture | np.ndarray | Image.Image) -> Picture:
 
 
 def from_array(x: np.ndarray) -> Picture:
-    """uint8 (H, W, 3), or (H, W) for grey. Raises ImageError for other dtypes, shapes and sizes."""
+    """uint8 (H, W, 3), (H, W, 4) with alpha, or (H, W) for grey. Raises ImageError for other dtypes, shapes, sizes."""
     if x.dtype != np.uint8:
         raise ImageError(f"the array is {x.dtype}; give uint8 values 0..255")
-    if not (x.ndim == 2 or (x.ndim == 3 and x.shape[2] == 3)):
-        raise ImageError(f"the array has shape {x.shape}; give (H, W, 3) or (H, W)")
+    if not (x.ndim == 2 or (x.ndim == 3 and x.shape[2] in (3, 4))):
+        raise ImageError(f"the array has shape {x.shape}; give (H, W, 3), (H, W, 4) or (H, W)")
     check_size(x.shape[1], x.shape[0])
     grey = x.ndim == 2
-    return Picture(np.ascontiguousarray(np.repeat(x[:, :, None], 3, axis=2) if grey else x), grey)
+    rgb = np.repeat(x[:, :, None], 3, axis=2) if grey else np.ascontiguousarray(x[:, :, :3])
+    return Picture(rgb, grey, _unless_opaque(x[:, :, 3]) if x.ndim == 3 and x.shape[2] == 4 else None)
 
 
 def from_bytes(data: bytes) -> Picture:
@@ -102,7 +107,7 @@ def from_bytes(data: bytes) -> Picture:
 def from_pillow(image: Image.Image) -> Picture:
     """A Pillow image as a Picture: orientation applied once, metadata kept. Raises ImageError.
 
-    Accepted: modes 1, L, P, RGB, and LA, PA, RGBA whose alpha is opaque everywhere.
+    Accepted: modes 1, L, P, RGB, LA, PA, RGBA. Alpha that is opaque everywhere is dropped.
     """
     # Phones write MPO: a JPEG whose further pictures are previews or gain maps, not frames.
     if getattr(image, "is_animated", False) and image.format != "MPO":
@@ -111,18 +116,22 @@ def from_pillow(image: Image.Image) -> Picture:
     _refuse_mode(image)
     image.load()
     image, metadata = _oriented(image)
+    alpha = None
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-        if image.convert("RGBA").getchannel("A").getextrema()[0] < 255:
-            raise ImageError(f"is transparent (mode {image.mode}); paint it onto a background first")
+        alpha = _unless_opaque(np.array(image.convert("RGBA").getchannel("A")))
     grey = image.mode in ("1", "L", "LA")
     rgb = np.array(image.convert("L").convert("RGB") if grey else image.convert("RGB"))
-    return Picture(rgb, grey, metadata)
+    return Picture(rgb, grey, alpha, metadata)
 
 
-def to_pillow(rgb: np.ndarray, *, grey: bool = False) -> Image.Image:
-    """uint8 (H, W, 3) as a Pillow image of mode RGB, or L (its luma) if grey."""
-    image = Image.fromarray(rgb)
-    return image.convert("L") if grey else image
+def _unless_opaque(alpha: np.ndarray) -> np.ndarray | None:
+    return np.ascontiguousarray(alpha) if alpha.min() < 255 else None
+
+
+def to_pillow(x: np.ndarray, *, grey: bool = False) -> Image.Image:
+    """uint8 (H, W, 3) or (H, W, 4) as a Pillow image of mode RGB or RGBA, or L or LA (its luma) if grey."""
+    image = Image.fromarray(x)
+    return image.convert("LA" if x.shape[2] == 4 else "L") if grey else image
 
 
 def output_format(path: str) -> str:
@@ -139,18 +148,19 @@ def output_format(path: str) -> str:
     return name
 
 
-def to_bytes(rgb: np.ndarray, name: str, *, grey: bool = False, metadata: Metadata | None = None) -> bytes:
+def to_bytes(x: np.ndarray, name: str, *, grey: bool = False, metadata: Metadata | None = None) -> bytes:
     """A picture file in Pillow's format ``name``. Metadata that the format cannot hold is left out.
 
-    rgb: uint8 (H, W, 3). Raises ImageError if the format cannot hold the picture.
+    x: uint8 (H, W, 3) or (H, W, 4). Raises ImageError if the format cannot hold the picture.
     """
     buffer = io.BytesIO()
     options = _SAVE_OPTIONS.get(name, {}) | _metadata_options(name, metadata or Metadata())
     try:
-        to_pillow(rgb, grey=grey).save(buffer, format=name, **options)
+        to_pillow(x, grey=grey).save(buffer, format=name, **options)
     except (OSError, ValueError, KeyError) as error:
-        height, width = rgb.shape[:2]
-        raise ImageError(f"{name} cannot hold this {width}x{height} picture ({error}); try .png") from None
+        height, width = x.shape[:2]
+        transparent = " transparent" if x.shape[2] == 4 else ""
+        raise ImageError(f"{name} cannot hold this{transparent} {width}x{height} picture ({error}); try .png") from None
     return buffer.getvalue()
 
 

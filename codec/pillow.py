@@ -13,7 +13,8 @@ from PIL import Image, ImageFile
 
 import selfvae_codec
 
-from . import header, imaging
+from . import container, header, imaging
+from . import metadata as sections
 from .errors import CodecError
 from .metadata import Metadata
 
@@ -27,7 +28,10 @@ _COARSE_REDUCTION, _COARSE_LEVELS = 4, 3
 
 
 class SvaeImageFile(ImageFile.ImageFile):
-    """Mode RGB, or L when the source was grey. ``info`` holds quality, levels and the metadata kept."""
+    """Mode RGB, or L when the source was grey; RGBA or LA with alpha.
+
+    ``info`` holds quality, levels and the metadata kept.
+    """
 
     format = FORMAT
     format_description = "selfvae-codec"
@@ -37,7 +41,7 @@ class SvaeImageFile(ImageFile.ImageFile):
         head = self.fp.read(header.MAX_HEADER_BYTES)
         self.header = header.read_header(head)
         self._size = (self.header.width, self.header.height)
-        self._mode = "L" if self.header.grey else "RGB"
+        self._mode, self._alpha = ("L" if self.header.grey else "RGB"), False
         self._levels, self._thumbnail, self._pending = self.header.n_levels, False, True
         self.info |= {"quality": self.header.quality, "levels": self.header.n_levels}
         if self.header.metadata:
@@ -47,9 +51,11 @@ class SvaeImageFile(ImageFile.ImageFile):
 
     def _read_metadata(self, data: bytes) -> None:
         try:
-            metadata = selfvae_codec.read_metadata(data)
+            section = container.read_metadata(data, self.header)
+            metadata, self._alpha = sections.unpack(section), sections.alpha_of(section) is not None
         except CodecError:
             return  # loading the pixels will say what is wrong with the file
+        self._mode += "A" * self._alpha
         kept = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp}
         self.info |= {name: content for name, content in kept.items() if content}
 
@@ -60,7 +66,7 @@ class SvaeImageFile(ImageFile.ImageFile):
         width, height = self.size
         reduction = min(width // max(size[0], 1), height // max(size[1], 1))
         for least, level in _THUMBNAIL_REDUCTIONS:
-            if reduction >= least and level <= self.header.n_levels:
+            if reduction >= least and level <= self.header.n_levels and not self._alpha:
                 self._levels, self._thumbnail = level, True
                 self._size = (-(-width // least), -(-height // least))
                 return self.mode, (0, 0, width / least, height / least)

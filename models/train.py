@@ -29,7 +29,7 @@ from .selfvae import SelfVAE, decoded, first_plane
 T_DRAWN = 5.3  # coarsest log3 of a step that training sees
 LINEAR_SHARE = 0.05  # of the learning rate, for the linear transforms: they start right, and fine steps feel jitter
 FOLLOWED = 0.4  # of the planes that finer ones can follow are trained as such, where symbols are chosen
-HYPER_WARMUP = 0.15  # fraction of the run over which the rate of z[2] starts to count, or z[2] would never be used
+HYPER_WARMUP = 0.3  # fraction of the run over which the rate of z[2] starts to count, or z[2] would never be used
 
 
 def draw_steps(rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import selfvae_codec
+from selfvae_codec.errors import CodecError
 
 
 def make_picture(width: int, height: int, seed: int = 0) -> np.ndarray:
@@ -44,6 +45,8 @@ def fake_core() -> types.ModuleType:
 
     def encode_levels(x, *, quality, levels, grey, lossless, backend):
         core.calls.append(("encode", quality))
+        if levels is not None and not 1 <= levels <= len(FAKE_BITS):
+            raise CodecError(f"levels={levels} is out of range: a file has 1 to {len(FAKE_BITS)} levels")
         payloads = [zlib.compress((x & (256 - (1 << (8 - bits)))).tobytes(), 9) for bits in FAKE_BITS]
         payloads[-1] += bytes(round(50 * 1.04**quality))
         payloads = payloads[:levels]
