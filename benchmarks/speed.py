@@ -130,9 +130,10 @@ def main(argv: list[str] | None = None) -> None:
                 **{key: statistics.median(s[key] for s in splits) for key in splits[0]},
             }
             rows[f"encode, {backend}"] = {"whole_process_s": median_seconds(encode_, args.repeats)}
-            rows[f"warm calls, {backend}, {args.threads} threads"] = fresh(
-                "--warm", args.picture, args.quality, backend, args.threads, args.repeats
-            )
+            for kind, quality in (("calls", args.quality), ("lossless calls", 100)):
+                rows[f"warm {kind}, {backend}, {args.threads} threads"] = fresh(
+                    "--warm", args.picture, quality, backend, args.threads, args.repeats
+                )
     command = ["python", "-m", "benchmarks.speed", *argv]
     result = {
         "environment": environment(command, args.threads, 1, args.repeats, 1),

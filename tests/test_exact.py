@@ -8,8 +8,9 @@ import torch
 from numpy_reference import ReferenceNet
 
 from selfvae_codec.errors import WeightsError
-from selfvae_codec.models import export
-from selfvae_codec.models.exact import SUM_LIMIT, T_UNITS, StepTable
+from selfvae_codec.models import export, weights
+from selfvae_codec.models.config import T_FIRST
+from selfvae_codec.models.exact import RANGES, SUM_LIMIT, T_UNITS, StepTable
 from selfvae_codec.models.inference import tiled
 from selfvae_codec.models.layers import STEP_ROWS, Net, step_weights
 from selfvae_codec.models.runtime_torch import TorchNet
@@ -127,3 +128,13 @@ def test_step_tables_interpolate_knots_exactly():
     for t in range(200, 1500, 7):
         weights = step_weights(torch.tensor([t / T_UNITS]))[0].double().numpy()
         assert np.abs(weights @ rows - table.at(t)).max() < 1.01
+
+
+def test_networks_of_latents_are_picked_by_the_range_of_the_step():
+    shipped = weights.read(weights.default())
+    for index, start in enumerate(RANGES):
+        assert shipped.net("synthesis", start).name == f"synthesis@{index}"
+        assert shipped.net("synthesis", start - 1).name == f"synthesis@{max(index - 1, 0)}"
+    assert shipped.net("y1_prior.0", 1000).name == "y1_prior.0", "representations have one network for all steps"
+    first = [index for index, start in enumerate(RANGES) if start >= T_FIRST * T_UNITS]
+    assert {name for name in shipped.nets if name.startswith("z2_prior")} == {f"z2_prior@{i}" for i in first}
