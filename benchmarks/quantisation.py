@@ -18,13 +18,23 @@ from safetensors.torch import load_file
 from selfvae_codec import encode
 from selfvae_codec.container import read_levels
 from selfvae_codec.demo import psnr_db
-from selfvae_codec.levels import decode_levels, likelihoods, plan_for
+from selfvae_codec.levels import Plan, analyse, decode_levels, likelihoods, plan_for
+from selfvae_codec.models.backends import networks
 from selfvae_codec.models.config import Config
 from selfvae_codec.models.selfvae import SelfVAE
+from selfvae_codec.models.tables import PRECISION, U_LIMIT
 
 from .environment import UNTIMED, environment
 from .pictures import read_folder
 from .results import write_json
+
+
+def u_bits(x: np.ndarray, plan: Plan) -> float:
+    """Bits of the top latent, which has a table and no network: the same on both sides."""
+    nets = networks(None)
+    symbols = analyse(nets, plan, x, latents=False).u + U_LIMIT
+    rows = nets.weights.tables["u"][3 * (plan.y_step.bit_length() - 1) :][:3]
+    return float(sum((PRECISION - np.log2(row[channel])).sum() for row, channel in zip(rows, symbols)))
 
 
 @torch.no_grad()
@@ -36,7 +46,7 @@ def float_point(model: SelfVAE, x: np.ndarray, quality: float) -> tuple[float, f
     batch = torch.from_numpy(padded).permute(2, 0, 1)[None].float()
     y_step = torch.tensor([float(plan.y_step)])
     none = torch.zeros(1, dtype=torch.bool)
-    bpp = float(sum(model.representation_bits(batch, y_step)))
+    bpp = float(sum(model.representation_bits(batch, y_step))) + u_bits(x, plan) / (H * W)
     for plane in range(plan.planes):
         finest = torch.tensor([plane == plan.planes - 1])
         terms = model(batch, torch.tensor([plan.t(plane) / 256]), y_step, nothing=none, chosen=finest)

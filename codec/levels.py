@@ -32,7 +32,7 @@ T_WORST, T_BEST = 5.2, 1.25  # log3 of the finest step at quality 0 and 100
 SYMBOL_RANGE = 32000  # of z[1]; far beyond what 8-bit pictures reach
 DAMAGE_LIMIT = 0.01  # squared error of skipped symbols, mean per coefficient, in steps; 1/12 is the quantiser's own
 FEEDBACK_ROUNDS = 12  # at most, to make the synthesis of an unusual picture invertible
-FEEDBACK_ABOVE = 0.25  # mean squared error without quantisation, in steps squared; 1/12 is the quantiser's own
+FEEDBACK_ABOVE = 1 / 12  # mean squared error without quantisation, in steps squared: the quantiser's own
 PART = 1 << 20  # symbols of a plane that are coded together: whole channels, as many as fit, to bound memory
 FIRST_LATENT = 2  # index of the first level that holds latents
 

@@ -34,6 +34,7 @@ from .tables import LOG2_SCALE_MIN, LOG2_SCALE_STEP, MEAN_UNITS, SCALE_LEVELS, U
 from .transforms import downscale, to_ycocg, u_from_y2
 
 WEIGHT_LIMIT = 32767  # weights are stored as int16
+INPUT_MARGIN = 1.5  # inputs of networks are clamped to this much above the largest seen
 
 
 class Ranges:
@@ -47,6 +48,7 @@ class Ranges:
             if isinstance(module, Net):
                 for part in [module.stem, module.head, *module.blocks]:
                     self.handles.append(part.register_forward_hook(self._record))
+                self.handles.append(module.stem.register_forward_pre_hook(self._record_input))
                 for block in module.blocks:
                     self.handles.append(block.expand.register_forward_hook(self._record))
                     self.handles.append(block.spatial.register_forward_hook(self._record_relu))
@@ -220,9 +222,15 @@ class ExactNetworks(dict):
         self.ranges, self.suffix = ranges, suffix
 
     def add(self, name, net, sources, target, low, high, step_bias=None):
-        """sources: (real value of one integer step, largest |integer|, channels) for each input in turn."""
+        """sources: (real value of one integer step, largest |integer|, channels) for each input in turn.
+
+        Inputs are clamped a little above what was seen, channel by channel: most symbols of high frequencies never
+        leave [-1, 1], and a bound for what does not occur would take bits from the weights.
+        """
         unit = np.concatenate([np.broadcast_to(np.asarray(u, np.float64), (n,)) for u, _, n in sources])
         limits = np.concatenate([np.full(n, float(limit)) for _, limit, n in sources])
+        seen = self.ranges.seen[(net.stem, "input")] / unit
+        limits = np.minimum(limits, np.ceil(INPUT_MARGIN * seen) + 2)
         self[name + self.suffix] = exact_net(
             name + self.suffix, net, self.ranges, unit, limits, target=target, low=low, high=high, step_bias=step_bias
         )

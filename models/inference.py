@@ -61,10 +61,13 @@ class Networks:
         self._runners: dict[str, Callable] = {}
 
     def run(self, name: str, inputs: list[np.ndarray], t: int) -> np.ndarray:
+        """Outputs of a network for inputs that are clamped to what its bound was proven for."""
         net = self.weights.net(name, t)
         if net.name not in self._runners:
             self._runners[net.name] = self._make_runner(net)
-        return tiled(net, self._runners[net.name], [np.asarray(i, np.float32) for i in inputs], t, self.tile)
+        limits = np.split(net.input_limits.astype(np.float32)[:, None, None], np.cumsum([len(i) for i in inputs])[:-1])
+        clamped = [np.asarray(i, np.float32).clip(-limit, limit) for i, limit in zip(inputs, limits)]
+        return tiled(net, self._runners[net.name], clamped, t, self.tile)
 
     def _prior(self, name: str, inputs: list[np.ndarray], t: int) -> tuple[np.ndarray, np.ndarray]:
         mean, level = np.split(self.run(name, inputs, t), 2)
@@ -80,8 +83,7 @@ class Networks:
         """p(y[k] | parent) for walk_lattice; parent and known are YCoCg integers (3, h, w), step is y_step."""
 
         def prior(index: int, parent: np.ndarray, known: list[np.ndarray], y_step: int):
-            limit = units.LATTICE_INPUT_LIMIT
-            inputs = [v.clip(-limit, limit) for v in (parent, *(k - parent for k in known))]
+            inputs = [parent, *(k - parent for k in known)]
             t = round(T_FIRST * T_UNITS) + 144 * (y_step.bit_length() - 1)
             mean, level = self._prior(f"{name}.{index}", inputs, t)
             return mean + MEAN_UNITS * (4 * parent - sum(known)) // (4 - index), level
@@ -97,7 +99,7 @@ class Networks:
     def context(self, z2: np.ndarray, y: np.ndarray, t: int) -> np.ndarray:
         """What y and z[2] say about z[1]: float32 integers (prior_width, h, w)."""
         y = self._centred(y)
-        h = self.run("context.at64", [_symbols(z2), space_to_depth(y, 4)], t)
+        h = self.run("context.at64", [z2, space_to_depth(y, 4)], t)
         h = self.run("context.at32", [h, space_to_depth(y, 2)], t)
         return self.run("context.at16", [h, y], t)
 
@@ -106,7 +108,7 @@ class Networks:
         return y - units.Y_OFFSET
 
     def lead(self, index: int, context: np.ndarray, known: list[np.ndarray], t: int):
-        return self._prior(f"lead_prior.{index}", [context, *map(_symbols, known)], t)
+        return self._prior(f"lead_prior.{index}", [context, *known], t)
 
     @staticmethod
     def interleave(parts: list[np.ndarray]) -> np.ndarray:
@@ -119,10 +121,10 @@ class Networks:
 
     def features(self, context: np.ndarray, coarse: np.ndarray | None, t: int) -> np.ndarray:
         features = self.run("context_at8", [context], t)
-        return features if coarse is None else self.run("coarse", [features, _symbols(coarse)], t)
+        return features if coarse is None else self.run("coarse", [features, coarse], t)
 
     def group(self, index: int, features: np.ndarray, known: list[np.ndarray], t: int):
-        return self._prior(f"groups.{index}", [features, *map(_symbols, known)], t)
+        return self._prior(f"groups.{index}", [features, *known], t)
 
     # ---- analysis, encoder only ----------------------------------------------------------------------
 
@@ -148,9 +150,7 @@ class Networks:
     def synthesis(self, z: np.ndarray, y: np.ndarray, t: int) -> np.ndarray:
         """x_hat, uint8 (3, H, W). z: integers (192, H/8, W/8) in 1/CENTROID_UNITS of the step."""
         shift = CENTROID_UNITS // units.SYNTHESIS_UNITS
-        limit = units.SYNTHESIS_INPUT_LIMIT
-        shown = ((z + shift // 2) // shift).clip(-limit, limit)
-        learned = self.run("synthesis", [shown], t)
+        learned = self.run("synthesis", [(z + shift // 2) // shift], t)
         # linear part in 1/RESIDUAL_UNITS of a step; every product and sum stays below 2^53
         scale = 2.0**TRANSFORM_BITS * CENTROID_UNITS / units.RESIDUAL_UNITS
         bits = DELTA_BITS + units.RESIDUAL_UNITS.bit_length() - 1
@@ -194,7 +194,3 @@ class Networks:
 def _strips(height: int) -> list[slice]:
     """Rows of blocks, a few at a time: float64 copies of a whole large picture would take gigabytes."""
     return [slice(top, min(top + STRIP, height)) for top in range(0, height, STRIP)]
-
-
-def _symbols(v: np.ndarray) -> np.ndarray:
-    return v.clip(-units.SYMBOL_LIMIT, units.SYMBOL_LIMIT)
