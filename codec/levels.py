@@ -31,8 +31,6 @@ from .models.walk import COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
 T_WORST, T_BEST = 5.2, 1.25  # log3 of the finest step at quality 0 and 100
 SYMBOL_RANGE = 32000  # of z[1]; far beyond what 8-bit pictures reach
 DAMAGE_LIMIT = 0.01  # squared error of skipped symbols, mean per coefficient, in steps; 1/12 is the quantiser's own
-FEEDBACK_ROUNDS = 12  # at most, to make the synthesis of an unusual picture invertible
-FEEDBACK_ABOVE = 1 / 12  # mean squared error without quantisation, in steps squared: the quantiser's own
 PART = 1 << 20  # symbols of a plane that are coded together: whole channels, as many as fit, to bound memory
 FIRST_LATENT = 2  # index of the first level that holds latents
 
@@ -63,9 +61,18 @@ class Plan:
         return self.step + T_UNITS * (self.planes - 1 - plane)
 
     @property
+    def rows(self) -> int:
+        """Rows of 8x8 blocks that touch the picture; those in the padding alone are neither coded nor synthesised."""
+        return -(-self.height // Z1_STRIDE)
+
+    @property
+    def columns(self) -> int:
+        return -(-self.width // Z1_STRIDE)
+
+    @property
     def coded(self) -> tuple[slice, slice, slice]:
-        """The part of z[1] that touches the picture; what lies in the padding alone is not coded."""
-        return slice(None), slice(-(-self.height // Z1_STRIDE)), slice(-(-self.width // Z1_STRIDE))
+        """The part of z[1] that touches the picture."""
+        return slice(None), slice(self.rows), slice(self.columns)
 
 
 def plan_for(height: int, width: int, quality: float, *, grey: bool = False, lossless: bool = False) -> Plan:
@@ -176,8 +183,8 @@ class Walk:
     def pixels(self, coder: Coder) -> None:
         """Last level: x, as residuals to x_hat; outside the picture they are 0. Grey pictures code green alone."""
         plan, t = self.plan, self.plan.t(self.plan.planes - 1)
-        x_hat = self.nets.synthesis(self.z, self.y_pixels, t)[COLOURS].astype(np.int16)
-        actual = None if self.latents is None else self.latents.x[COLOURS] - x_hat
+        x_hat = self.nets.synthesis(self.z[plan.coded], self.y_pixels, t)[COLOURS].astype(np.int16)
+        actual = None if self.latents is None else self.latents.x[COLOURS, : x_hat.shape[1], : x_hat.shape[2]] - x_hat
         residual = np.zeros_like(x_hat)
 
         def visit(index, colour, mean, level):
@@ -200,7 +207,9 @@ class Walk:
 
     def picture(self, k: int) -> np.ndarray:
         """The picture after plane k, or the exact one if that was walked, uint8 (H, W, 3)."""
-        x = self.nets.synthesis(self.z, self.y_pixels, self.plan.t(k)) if self.x is None else self.x
+        x = self.x
+        if x is None:
+            x = self.nets.synthesis(self.z[self.plan.coded], self.y_pixels, self.plan.t(k))
         return np.ascontiguousarray(x.transpose(1, 2, 0)[: self.plan.height, : self.plan.width])
 
 
@@ -285,29 +294,11 @@ def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True) 
     x = np.pad(x, ((0, H - plan.height), (0, W - plan.width), (0, 0)), mode="edge").transpose(2, 0, 1)
     y1 = mean_of(x, Y1_STRIDE, plan.y_step)
     y2 = to_ycocg(mean_of(y1, 2, 1))
-    z1 = _invertible(nets, plan, x, (y1 * plan.y_step).clip(0, 256)) if latents else np.zeros(0)
+    z1 = np.zeros((192, H // Z1_STRIDE, W // Z1_STRIDE) if latents else 0, np.float32)
+    if latents:
+        residual = x.astype(np.float32) * 2**UPSAMPLE_BITS - upsample((y1 * plan.y_step).clip(0, 256))
+        z1[plan.coded] = nets.analysis(residual[:, : plan.rows * Z1_STRIDE, : plan.columns * Z1_STRIDE])
     return Latents(mean_of(y2, 2, U_STEP), y2, to_ycocg(y1), z1, x)
-
-
-def _invertible(nets: Networks, plan: Plan, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """z[1] whose synthesis, before quantisation, is near enough to x for a quantiser's error to matter.
-
-    On photographs the analysis gives that at once. On noise and text the synthesis network is far from anything it
-    was trained on; feeding back through the analysis what it misses mends that.
-    """
-    delta = nets.delta(plan.step) / 2.0**DELTA_BITS
-    z1, best, smallest = nets.analysis(x.astype(np.float32) * 2**UPSAMPLE_BITS - upsample(y)), None, np.inf
-    for _ in range(FEEDBACK_ROUNDS):
-        synthesised = nets.synthesis(np.rint(z1 * (CENTROID_UNITS / delta)).astype(np.int32), y, plan.step)
-        missed = x.astype(np.int16) - synthesised
-        error = float(np.mean(np.square(missed, dtype=np.float32), dtype=np.float64))
-        if error >= smallest:
-            break
-        best, smallest = z1, error
-        if error <= FEEDBACK_ABOVE * delta * delta:
-            break
-        z1 = z1 + nets.analysis(missed.astype(np.float32) * 2**UPSAMPLE_BITS)
-    return best
 
 
 def _walk_level(walk: Walk, index: int, coder: Coder) -> None:

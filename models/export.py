@@ -31,7 +31,7 @@ from .exact import (
 from .layers import Net, step_weights
 from .selfvae import Prior, SelfVAE, decoded, first_plane
 from .tables import LOG2_SCALE_MIN, LOG2_SCALE_STEP, MEAN_UNITS, SCALE_LEVELS, U_LIMIT, build_tables
-from .transforms import downscale, to_ycocg, u_from_y2
+from .transforms import downscale, lapped_transform, to_ycocg, u_from_y2
 
 WEIGHT_LIMIT = 32767  # weights are stored as int16
 INPUT_MARGIN = 1.5  # inputs of networks are clamped to this much above the largest seen
@@ -290,9 +290,9 @@ def exact_pixels(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
 
 def exact_synthesis(model: SelfVAE, ranges: Ranges, suffix: str) -> dict[str, ExactNet]:
     """The learned part of the synthesis. Units of inputs and outputs are those of units.py."""
-    nets, wide = ExactNetworks(ranges, suffix), units.WIDE_LIMIT
+    nets, largest = ExactNetworks(ranges, suffix), units.RESIDUAL_MAX * units.RESIDUAL_UNITS
     latents = (units.SYNTHESIS_INPUT, units.SYNTHESIS_INPUT_LIMIT, 192)
-    nets.add("synthesis", model.synthesis_net, [latents], np.full(192, units.SYNTHESIS_OUTPUT), -wide, wide)
+    nets.add("synthesis", model.synthesis_net, [latents], np.full(192, units.SYNTHESIS_OUTPUT), -largest, largest)
     return nets
 
 
@@ -404,17 +404,11 @@ def main(argv: list[str] | None = None) -> None:
         save_file({k: v.contiguous() for k, v in model.state_dict().items()}, args.floats)
         args.floats.with_suffix(".json").write_text(config.to_json())
     nets = exact_networks(model, lambda: Crops(args.cache, 256, 9, seed=0), batches=4, quantile=args.quantile)
-    transforms = {
-        "pre_filter": model.pre_filter.detach().double().numpy(),
-        "analysis": model.analysis_linear.weight.detach().double().numpy()[:, :, 0, 0],
-        "synthesis": model.synthesis_linear.weight.detach().double().numpy()[:, :, 0, 0],
-        "post_filter": model.post_filter.detach().double().numpy(),
-    }
     tables = build_tables(
         u_counts(Crops(args.cache, 256, 64, seed=0), batches=16),
         *(v.detach().double().numpy() for v in model.pixel_prior.mixture()),
     )
-    model_id = weights.save(args.out, config, nets, transforms, tables)
+    model_id = weights.save(args.out, config, nets, lapped_transform(), tables)
     worst = max(net.check_bounds() for net in nets.values())
     print(f"{args.out}: model {model_id.hex()}, {args.out.stat().st_size} bytes, largest sum 2^{np.log2(worst):.2f}")
 

@@ -134,7 +134,7 @@ class Networks:
         v = space_to_depth(v.astype(np.float32), Z1_STRIDE)
         z1 = np.empty(v.shape, np.float32)
         for rows in _strips(v.shape[1]):
-            z1[:, rows] = self._linear("analysis", v[:, rows]) / 2.0 ** (TRANSFORM_BITS + UPSAMPLE_BITS)
+            z1[:, rows] = self._linear("block", v[:, rows]) / 2.0 ** (TRANSFORM_BITS + UPSAMPLE_BITS)
         return z1
 
     def hyper_analysis(self, z1: np.ndarray, t: int) -> np.ndarray:
@@ -148,19 +148,19 @@ class Networks:
     # ---- synthesis -----------------------------------------------------------------------------------
 
     def synthesis(self, z: np.ndarray, y: np.ndarray, t: int) -> np.ndarray:
-        """x_hat, uint8 (3, H, W). z: integers (192, H/8, W/8) in 1/CENTROID_UNITS of the step."""
+        """x_hat, uint8 (3, H, W). z: integers (192, H/8, W/8) in 1/CENTROID_UNITS of the step; y may reach beyond."""
         shift = CENTROID_UNITS // units.SYNTHESIS_UNITS
         learned = self.run("synthesis", [(z + shift // 2) // shift], t)
         # linear part in 1/RESIDUAL_UNITS of a step; every product and sum stays below 2^53
         scale = 2.0**TRANSFORM_BITS * CENTROID_UNITS / units.RESIDUAL_UNITS
         bits = DELTA_BITS + units.RESIDUAL_UNITS.bit_length() - 1
-        base = upsample(y)
+        height, width = z.shape[1:]
+        base = upsample(y)[:, : Z1_STRIDE * height, : Z1_STRIDE * width]
         x_hat = np.empty(base.shape, np.uint8)
-        height = z.shape[1]
         for rows in _strips(height):
             # one row of blocks more on each side, for the post-filter
             start, stop = max(rows.start - 1, 0), min(rows.stop + 1, height)
-            residual = np.floor(self._linear("synthesis", z[:, start:stop]) / scale) + learned[:, start:stop]
+            residual = np.floor(self._linear("inverse_block", z[:, start:stop]) / scale) + learned[:, start:stop]
             x = depth_to_space(residual, Z1_STRIDE)
             x = across_borders(x, self.weights.transforms["post_filter"], TRANSFORM_BITS)
             x = x[:, Z1_STRIDE * (rows.start - start) :][:, : Z1_STRIDE * (rows.stop - rows.start)]

@@ -6,7 +6,7 @@
             z[1] ◀─ p(z[1] plane | coarser plane, ctx) ◀── ctx ◀── z[2] ◀── p(z[2] | y)
               │
     synthesis ▼
-            x_hat = upsampled y[1] + linear(z_hat) + network(z_hat)
+            x_hat = upsampled y[1] + post-filter(inverse block transform(z_hat) + network(z_hat))
 
 The negative ELBO in bits is the size of a file, since the posterior of every latent is uniform on one
 quantisation step (Gatopoulos & Tomczak 2020; Balle et al. 2017). Latents are measured in quantisation steps
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -36,10 +35,8 @@ from .tables import (
 )
 from .transforms import (
     across_borders,
-    block_transform,
     downscale,
-    lapped_filter,
-    lapped_norms,
+    lapped_transform,
     to_ycocg,
     u_from_y2,
     upsample,
@@ -47,6 +44,7 @@ from .transforms import (
 from .units import (
     HYPER_GAIN,
     LATTICE_SCALE,
+    RESIDUAL_MAX,
     SYMBOL_LIMIT,
     SYNTHESIS_LIMIT,
     Y_OFFSET,
@@ -160,13 +158,8 @@ class SelfVAE(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         self.config = c = config
-        self.pre_filter = nn.Parameter(torch.from_numpy(lapped_filter()).float())
-        self.post_filter = nn.Parameter(torch.from_numpy(np.linalg.inv(lapped_filter())).float())
-        transform, norms = (torch.from_numpy(a).float() for a in (block_transform(), lapped_norms()))
-        self.analysis_linear = nn.Conv2d(192, 192, 1, bias=False)
-        self.analysis_linear.weight.data = (transform * norms[:, None])[:, :, None, None].clone()
-        self.synthesis_linear = nn.Conv2d(192, 192, 1, bias=False)
-        self.synthesis_linear.weight.data = (transform.T / norms)[:, :, None, None].clone()
+        for name, matrix in lapped_transform().items():
+            self.register_buffer(name, torch.from_numpy(matrix).float(), persistent=False)
         self.synthesis_net = Net(192, c.synthesis_width, c.synthesis_blocks, 192).zero_head()
 
         self.hyper_analysis = HyperAnalysis(c.z2_channels, c.prior_width)
@@ -202,11 +195,12 @@ class SelfVAE(nn.Module):
     def analysis(self, x: Tensor, y1: Tensor) -> Tensor:
         """z[1] before quantisation. x, up(y1): (B, 3, H, W) in 0..255."""
         v = F.pixel_unshuffle(across_borders(x - upsample(y1), self.pre_filter), Z1_STRIDE)  # (B, 192, H/8, W/8)
-        return self.analysis_linear(v)
+        return F.conv2d(v, self.block[:, :, None, None])
 
     def synthesis(self, z: Tensor, y1: Tensor, delta: Tensor, step: Tensor) -> Tensor:
         """x_hat, unclamped. z: (B, 192, H/8, W/8) in steps; delta: (B, 1, 1, 1) the step D."""
-        h = self.synthesis_net([z.clamp(-SYNTHESIS_LIMIT, SYNTHESIS_LIMIT)], step) + self.synthesis_linear(z)
+        learned = self.synthesis_net([z.clamp(-SYNTHESIS_LIMIT, SYNTHESIS_LIMIT)], step)
+        h = clamp_ste(learned, -RESIDUAL_MAX, RESIDUAL_MAX) + F.conv2d(z, self.inverse_block[:, :, None, None])
         return upsample(y1) + across_borders(F.pixel_shuffle(h * delta, Z1_STRIDE), self.post_filter)
 
     # ---- priors of z[1], walked by walk_plane --------------------------------------------------------

@@ -27,7 +27,6 @@ from .layers import step_weights
 from .selfvae import SelfVAE, decoded, first_plane
 
 T_DRAWN = 5.3  # coarsest log3 of a step that training sees
-LINEAR_SHARE = 0.05  # of the learning rate, for the linear transforms: they start right, and fine steps feel jitter
 FOLLOWED = 0.4  # of the planes that finer ones can follow are trained as such, where symbols are chosen
 HYPER_WARMUP = 0.3  # fraction of the run over which the rate of z[2] starts to count, or z[2] would never be used
 
@@ -47,10 +46,7 @@ def picture_loss(terms, t: Tensor, power: float, z2_weight: float) -> Tensor:
 
 
 class LatentObjective(nn.Module):
-    """Rate-distortion loss of one random plane per picture: p(z[1]), z[2] and synthesis.
-
-    The analysis stays the lapped transform that it is at the start (docs/design-notes.md says what learning it gave).
-    """
+    """Rate-distortion loss of one random plane per picture: p(z[1]), z[2] and the synthesis network."""
 
     def __init__(self, model: SelfVAE, power: float):
         super().__init__()
@@ -59,10 +55,9 @@ class LatentObjective(nn.Module):
         for fixed in self.fixed():
             fixed.requires_grad_(False)
 
-    def fixed(self) -> list[nn.Module | nn.Parameter]:
+    def fixed(self) -> list[nn.Module]:
         """What this objective does not train."""
-        encoder = [self.model.pre_filter, self.model.analysis_linear]
-        return [*encoder, self.model.y1_prior, self.model.y2_prior, self.model.pixel_prior]
+        return [self.model.y1_prior, self.model.y2_prior, self.model.pixel_prior]
 
     def chosen(self, rng: torch.Generator, t: Tensor) -> Tensor:
         """Pictures (B,) whose symbols are chosen by their cost: none."""
@@ -92,7 +87,7 @@ class DecoderObjective(LatentObjective):
         """Whose planes are the finest of their file; the others are followed by finer ones, and plainly rounded."""
         return (torch.rand(len(t), generator=rng) >= FOLLOWED) | (t >= T_FIRST + 1) | (t < T_FINEST + 1)
 
-    def fixed(self) -> list[nn.Module | nn.Parameter]:
+    def fixed(self) -> list[nn.Module]:
         return [*super().fixed(), self.model.hyper_analysis]
 
 
@@ -222,7 +217,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
     torch.manual_seed(args.seed)
     model = SelfVAE(config).to(memory_format=torch.channels_last)
     ema = Ema(model, args.ema)
-    optimiser = make_optimiser(model)
+    optimiser = torch.optim.Adam(model.parameters(), betas=(0.9, 0.999))
     step, elapsed = 0, 0.0
     checkpoint = args.out / "checkpoint.pt"
     if checkpoint.exists():
@@ -273,7 +268,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
         if done:
             return
         for group in optimiser.param_groups:
-            group["lr"] = group["share"] * learning_rate(args, elapsed / budget, step)
+            group["lr"] = learning_rate(args, elapsed / budget, step)
         x = torch.from_numpy(next(crops)).float().contiguous(memory_format=torch.channels_last)
         loss, rows = trained(x, rng, 1.0 if args.init else elapsed / budget)  # no warm-up of what is trained already
         optimiser.zero_grad(set_to_none=True)
@@ -285,15 +280,6 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
         step += 1
         if rank == 0:
             meter.add(rows, loss.item(), norm.item())
-
-
-def make_optimiser(model: SelfVAE) -> torch.optim.Adam:
-    linear = {id(p) for p in (model.pre_filter, model.post_filter)}
-    linear |= {id(p) for p in (*model.analysis_linear.parameters(), *model.synthesis_linear.parameters())}
-    rest = [p for p in model.parameters() if id(p) not in linear]
-    known = [p for p in model.parameters() if id(p) in linear]
-    groups = [{"params": rest, "share": 1.0}, {"params": known, "share": LINEAR_SHARE}]
-    return torch.optim.Adam(groups, betas=(0.9, 0.999))
 
 
 def learning_rate(args, fraction: float, step: int) -> float:

@@ -129,6 +129,21 @@ def lapped_norms() -> np.ndarray:
     return np.tile(np.outer(norms, norms).ravel(), 3)[by_frequency()]
 
 
+def lapped_transform() -> dict[str, np.ndarray]:
+    """The matrices of the lapped transform and its inverse by name, float64.
+
+    Forward: ``pre_filter`` across block borders, then ``block`` (192, 192) on what ``pixel_unshuffle`` gives; back:
+    ``inverse_block``, then ``post_filter``.
+    """
+    pre, block, norms = lapped_filter(), block_transform(), lapped_norms()
+    return {
+        "pre_filter": pre,
+        "block": block * norms[:, None],
+        "inverse_block": block.T / norms,
+        "post_filter": np.linalg.inv(pre),
+    }
+
+
 def across_borders(x: Tensor, matrix: Tensor) -> Tensor:
     """Apply an 8x8 filter across all borders of 8x8 blocks, down and along; the picture's own edges stay.
 

@@ -9,7 +9,8 @@ SYNTHESIS_UNITS = 16  # the synthesis network sees latents in sixteenths of a st
 SYNTHESIS_INPUT = 1 / SYNTHESIS_UNITS
 SYNTHESIS_LIMIT = 64  # ... clamped to this many steps
 SYNTHESIS_INPUT_LIMIT = SYNTHESIS_LIMIT * SYNTHESIS_UNITS
-RESIDUAL_UNITS = 256  # and answers in 1/256 of a step
+RESIDUAL_UNITS = 256  # and answers in 1/256 of a step,
+RESIDUAL_MAX = 0.5  # half a step at most, twice what photographs ask for: noise and text lose no more than that
 SYNTHESIS_OUTPUT = 1 / RESIDUAL_UNITS
 
 HYPER_UNITS = 128  # log1p(|z[1]| / 8) in 1/128

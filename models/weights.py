@@ -21,7 +21,7 @@ from .exact import ExactBlock, ExactConv, ExactNet, StepTable, suffix_of
 
 FOLDER = Path(__file__).parent / "weights"
 ID_BYTES = 8
-TRANSFORM_BITS = 14  # fraction bits of the linear analysis and synthesis
+TRANSFORM_BITS = 14  # fraction bits of the lapped transform
 
 
 @dataclass(frozen=True)
