@@ -22,7 +22,7 @@ def draw(frequencies, ids, seed=0):
 
 @pytest.fixture(scope="module")
 def models():
-    return Models(build_tables(np.ones((5, 3, 65), np.int64)))
+    return Models(build_tables(np.ones((5, 3, 65), np.int64), [0.7, 0.3], [1.0, 2.0]))
 
 
 def rans_words(symbols, ids, frequencies):
@@ -97,6 +97,19 @@ def test_writer_and_reader_agree_on_symbols_digits_and_escapes(models, skip):
         assert writer.damage == 0
     else:
         assert writer.damage > 0, "digits drawn at random defy near-certain predictions"
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_pixels_are_written_exactly_even_where_symbols_would_be_skipped(models, skip):
+    rng = np.random.default_rng(0)
+    level = np.zeros((1, 30, 20), np.int32)  # so sure of the mean that a symbol would go unsaid
+    mean = rng.integers(-300, 300, level.shape).astype(np.int32)
+    residual = rng.integers(-255, 256, level.shape).astype(np.int32)
+    writer = Writer(models, skip=skip, choose=False)
+    writer.pixels(mean, level, residual)
+    reader = Reader(models, writer.finish(), writer.check, "x")
+    assert np.array_equal(reader.pixels(mean, level), residual)
+    reader.finish()
 
 
 def test_a_decoder_that_computes_other_means_is_found_out(models):
