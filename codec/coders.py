@@ -22,7 +22,7 @@ from .lookup import digit_tables, symbol_tables
 from .models.tables import ESCAPE, MEAN_UNITS, PRECISION, TAIL, U_LIMIT
 from .quantise import Chooser, rounded
 
-SKIP_BITS = 11  # a symbol whose likeliest value has probability 1 - 2^-11 or more may go unsaid
+SKIP_BITS = 13  # a symbol whose likeliest value has probability 1 - 2^-13 or more may go unsaid
 RAW_OFFSET = 1 << 15  # escaped symbols are coded as 16-bit numbers around this
 
 

@@ -14,7 +14,7 @@ T_FINEST = 1.0  # D = 3: about 3 bpp on photographs
 T_COARSEST = 5.5  # D = 421: below 0.1 bpp
 T_FIRST = 3.25  # the coarsest plane of a file has t in [T_FIRST, T_FIRST + 1), or more if it is the only one
 
-T_LOSSLESS = 2.4  # of the finest latent plane in a lossless file: pixels are cheapest given about this much
+T_LOSSLESS = 2.5  # of the finest latent plane in a lossless file: pixels are cheapest given about this much
 T_PIXELS = (2.25, 4.25)  # range of it that the pixel prior is trained for
 
 Y1_STRIDE = 16  # y[1]; y[2] is at twice this, u and z[2] at four times

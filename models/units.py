@@ -5,7 +5,7 @@ Training sees real values (selfvae.py); the codec sees integers (codec/nets.py).
 
 WIDE_LIMIT = 32767  # outputs that leave the networks may use 16 bits
 
-SYNTHESIS_UNITS = 16  # the synthesis network sees latents in sixteenths of a step
+SYNTHESIS_UNITS = 64  # the synthesis network sees latents as finely as they are reconstructed, in 1/64 of a step
 SYNTHESIS_INPUT = 1 / SYNTHESIS_UNITS
 SYNTHESIS_LIMIT = 64  # ... clamped to this many steps
 SYNTHESIS_INPUT_LIMIT = SYNTHESIS_LIMIT * SYNTHESIS_UNITS
