@@ -14,14 +14,14 @@ SCALE_LEVELS = 64
 LOG2_SCALE_MIN = math.log2(0.05)
 LOG2_SCALE_STEP = 0.15
 LOG2_SCALE_MAX = LOG2_SCALE_MIN + LOG2_SCALE_STEP * (SCALE_LEVELS - 1)
-MEAN_UNITS = 32  # a mean is a multiple of 1/32 of the step
+MEAN_UNITS = 64  # a mean is a multiple of 1/64 of the step
 OFFSET_LIMIT = 4  # tables by offset of the mean from a bin's centre are clamped here
 PRECISION = 24  # bits of a frequency table, what constriction's ANS coder uses
 TAIL = 127  # symbols further than this from the rounded mean are escaped
 ESCAPE = 2 * TAIL + 1
 FRACTIONS = 16  # fractional means of the first plane's tables
 OFFSETS = 2 * OFFSET_LIMIT * MEAN_UNITS + 1  # offsets of the mean from a bin's centre, in 1/MEAN_UNITS
-CENTROID_UNITS = 64  # reconstructions are in 1/64 of a step
+CENTROID_UNITS = 256  # reconstructions are in 1/256 of a step
 U_LIMIT = 32  # |u| never exceeds this: 255 / U_STEP, rounded up
 
 
@@ -50,13 +50,20 @@ def to_frequencies(mass: np.ndarray) -> np.ndarray:
     return frequencies.astype(np.uint32)
 
 
+def fraction_means() -> np.ndarray:
+    """The mean that each fraction stands for, relative to the nearest integer, (FRACTIONS,): that of its multiples."""
+    together = MEAN_UNITS // FRACTIONS
+    return (together * np.arange(FRACTIONS) + (together - 1) / 2) / MEAN_UNITS - 0.5
+
+
 def symbol_frequencies(weights=(1.0,), ratios=(1.0,)) -> np.ndarray:
     """First planes, y and z[2]: (SCALE_LEVELS * FRACTIONS, 2 TAIL + 2), the last symbol is the escape.
 
-    Symbol n stands for round(mean) + n - TAIL; fraction f for a mean of round(mean) + (2 f + 0.5) / MEAN_UNITS - 1/2.
+    Symbol n stands for round(mean) + n - TAIL; fraction f for a mean in the middle of the f-th of FRACTIONS equal parts
+    of [round(mean) - 1/2, round(mean) + 1/2).
     weights, ratios: of a mixture of logistics, the latter relative to the scale; one logistic by default.
     """
-    mean = np.tile((2 * np.arange(FRACTIONS) + 0.5) / MEAN_UNITS - 0.5, SCALE_LEVELS)[:, None]
+    mean = np.tile(fraction_means(), SCALE_LEVELS)[:, None]
     edges = np.arange(-TAIL, TAIL + 1) - mean
     mixed = np.zeros((len(mean), 2 * TAIL + 2))
     for weight, ratio in zip(weights, ratios):

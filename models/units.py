@@ -5,7 +5,7 @@ Training sees real values (selfvae.py); the codec sees integers (codec/nets.py).
 
 WIDE_LIMIT = 32767  # outputs that leave the networks may use 16 bits
 
-SYNTHESIS_UNITS = 64  # the synthesis network sees latents as finely as they are reconstructed, in 1/64 of a step
+SYNTHESIS_UNITS = 64  # the synthesis network sees latents in 1/64 of a step
 SYNTHESIS_INPUT = 1 / SYNTHESIS_UNITS
 SYNTHESIS_LIMIT = 64  # ... clamped to this many steps
 SYNTHESIS_INPUT_LIMIT = SYNTHESIS_LIMIT * SYNTHESIS_UNITS
@@ -27,7 +27,7 @@ LATTICE_SCALE = 32  # representation priors see values of y, in its own steps, d
 LATTICE_INPUT, LATTICE_INPUT_LIMIT = 1 / LATTICE_SCALE, 511
 
 SYMBOL_LIMIT = 127  # priors see symbols clamped to this
-MEAN_LIMIT = 8191  # means come in 1/MEAN_UNITS of a step
+MEAN_LIMIT = 32767  # means come in 1/MEAN_UNITS of a step
 
 PIXEL_OFFSET, PIXEL_SCALE = 128, 64  # the pixel prior sees (x_hat - 128) / 64
 PIXEL_INPUT, PIXEL_INPUT_LIMIT = 1 / PIXEL_SCALE, 128

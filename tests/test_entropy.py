@@ -6,7 +6,7 @@ import pytest
 from selfvae_codec.coders import Expect, Models, Reader, Sample, Writer
 from selfvae_codec.entropy import Decoder, Encoder, Tables
 from selfvae_codec.errors import MismatchError
-from selfvae_codec.models.tables import PRECISION, SCALE_LEVELS, build_tables, to_frequencies
+from selfvae_codec.models.tables import MEAN_UNITS, PRECISION, SCALE_LEVELS, build_tables, to_frequencies
 
 TOTAL = 1 << PRECISION
 
@@ -82,7 +82,7 @@ def test_writer_and_reader_agree_on_symbols_digits_and_escapes(models, skip):
     shape = (7, 30, 20)
     level = rng.integers(0, SCALE_LEVELS, shape).astype(np.int32)
     mean = rng.integers(-300, 300, shape).astype(np.int32)
-    actual = np.rint(mean / 32 + rng.logistic(0, 0.05 * 2 ** (0.15 * level))).astype(np.int32)
+    actual = np.rint(mean / MEAN_UNITS + rng.logistic(0, 0.05 * 2 ** (0.15 * level))).astype(np.int32)
     actual[0, 0, :3] = [32000, -32000, 400]
     level[0, 0, :3] = 20
     digits = rng.integers(-1, 2, shape).astype(np.int32)
@@ -126,7 +126,7 @@ def test_a_decoder_that_computes_other_means_is_found_out(models):
 
 
 def test_expectation_is_the_nearest_integer_and_samples_follow_the_prior(models):
-    mean = np.full((1, 200, 200), 32 * 5 + 8, np.int32)
+    mean = np.full((1, 200, 200), MEAN_UNITS * 5 + MEAN_UNITS // 4, np.int32)
     level = np.full(mean.shape, 34, np.int32)  # scale 1.7
     assert (Expect().symbols(mean, level) == 5).all()
     drawn = Sample(models, seed=3).symbols(mean, level)

@@ -139,7 +139,7 @@ def test_training_counts_the_bits_that_the_tables_charge():
     """The discretised logistic of training against the integer tables of the codec."""
     frequencies = tables.symbol_frequencies()
     for level, fraction in ((10, 3), (30, 8), (50, 15)):
-        mean = (2 * fraction + 0.5) / tables.MEAN_UNITS - 0.5
+        mean = float(tables.fraction_means()[fraction])
         log2_scale = tables.LOG2_SCALE_MIN + tables.LOG2_SCALE_STEP * level
         symbols = torch.arange(-3.0, 4.0)
         bits = latent_bits(symbols, symbols, torch.tensor(mean), torch.tensor(log2_scale), None)
