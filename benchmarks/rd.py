@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from .codecs import Codec, Point, build
+from .codecs.ours import model_id
 from .gallery import Plan, carried
 from .pictures import Dataset, Picture
 from .progress import bar, say
@@ -125,6 +126,7 @@ def measure_dataset(
         "budget_s": budget_s,
         "timed": sorted(clocked),
         "plan": [plan.crop, plan.strip],
+        "model": model_id(api) if any(codec.ours for codec in codecs) else None,
     }
     rows = [
         row for row in _finished(journal, made_with) if row["picture"] in {picture.name for picture in dataset.pictures}
