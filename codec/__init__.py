@@ -132,9 +132,8 @@ def encode(
 
 
 def decode(data: bytes, levels: int | None = None, *, sample: int | None = None, backend: str = "auto") -> np.ndarray:
-    """The picture of a file, uint8 (H, W, 3), or (H, W, 4) if it has alpha, from its first ``levels`` levels.
+    """The picture of a file, uint8 (H, W, 3), or (H, W, 4) if it has alpha, from its first levels (default: all).
 
-    Default is all levels.
     What the levels do not hold is the model's expectation, or with ``sample``, a seed, a draw from the model.
     A cut-off file decodes to its last whole level with a TruncatedWarning.
 

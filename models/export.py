@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from . import units, weights
-from .config import T_COARSEST, T_FIRST, T_LOSSLESS, Y1_STRIDE, Y_STEPS, Config, y_step_for
+from .config import T_COARSEST, T_FIRST, T_LOSSLESS, Y1_STRIDE, Y_STEPS, Config
 from .data import Crops
 from .exact import (
     ACTIVATION_LIMIT,
@@ -29,7 +30,7 @@ from .exact import (
     suffix_of,
 )
 from .layers import Net, step_weights
-from .selfvae import Prior, SelfVAE, decoded, first_plane
+from .selfvae import Prior, SelfVAE, decoded, y_steps
 from .tables import LOG2_SCALE_MIN, LOG2_SCALE_STEP, MEAN_UNITS, SCALE_LEVELS, U_LIMIT, build_tables
 from .transforms import downscale, lapped_transform, to_ycocg, u_from_y2
 
@@ -173,45 +174,31 @@ def exact_film(block, hidden, gained):
 
 
 @torch.no_grad()
-def calibrate(model: SelfVAE, crops: Crops, batches: int, quantile: float, low: float, high: float) -> Ranges:
-    """Run the latents' networks over crops, with log3 of the step in [low, high)."""
-    ranges = Ranges(model, quantile)
+def calibrate(module: nn.Module, crops: Crops, batches: int, quantile: float, run: Callable) -> Ranges:
+    """Ranges of the networks in ``module`` while ``run(x, share)`` runs some; share: of the batches, in 0..1."""
+    ranges = Ranges(module, quantile)
     for i in range(batches):
-        x = next_crops(crops)
-        n = len(x)
-        t = low + (high - low) * (torch.arange(n) + (i + 0.5) / batches) / n
-        y_step = torch.tensor([float(y_step_for(v)) for v in first_plane(t).tolist()])
-        none = torch.zeros(n, dtype=torch.bool)
-        model(x, t, y_step, nothing=none, chosen=none)
+        run(torch.from_numpy(next(crops)).float().contiguous(memory_format=torch.channels_last), (i + 0.5) / batches)
     ranges.remove()
     return ranges
 
 
-@torch.no_grad()
-def calibrate_representations(model: SelfVAE, crops: Crops, batches: int, quantile: float) -> Ranges:
-    """Run the representations' networks over crops and all their steps."""
-    ranges = Ranges(model, quantile)
-    for _ in range(batches):
-        x = next_crops(crops)
+def runs(model: SelfVAE) -> tuple[Callable, Callable, Callable]:
+    """What calibrates representations, pixels, and latents with log3 of the step in a range [low, high)."""
+
+    def representations(x, share):
         model.representation_bits(x, torch.tensor(Y_STEPS).repeat(len(x))[: len(x)].float())
-    ranges.remove()
-    return ranges
 
-
-@torch.no_grad()
-def calibrate_pixels(model: SelfVAE, crops: Crops, batches: int, quantile: float) -> Ranges:
-    """Run the pixels' networks over crops, given what the latents of a lossless file decode to."""
-    ranges = Ranges(model.pixel_prior, quantile)
-    for _ in range(batches):
-        x = next_crops(crops)
+    def pixels(x, share):
         t = torch.full((len(x),), T_LOSSLESS)
         model.pixel_prior(x, decoded(model, x, t), step_weights(t))
-    ranges.remove()
-    return ranges
 
+    def latents(low, high, x, share):
+        t = low + (high - low) * (torch.arange(len(x)) + share) / len(x)
+        none = torch.zeros(len(x), dtype=torch.bool)
+        model(x, t, y_steps(t), nothing=none, chosen=none)
 
-def next_crops(crops: Crops) -> torch.Tensor:
-    return torch.from_numpy(next(crops)).float().contiguous(memory_format=torch.channels_last)
+    return representations, pixels, latents
 
 
 class ExactNetworks(dict):
@@ -339,10 +326,11 @@ def exact_networks(model: SelfVAE, crops: Callable[[], Crops], batches: int, qua
     Activations shrink by a factor of 100 while the step grows from the finest to the coarsest: ranges of one
     size for all would leave few of the 10 bits at either end.
     """
-    nets = exact_representations(model, calibrate_representations(model, crops(), batches, quantile))
-    nets |= exact_pixels(model, calibrate_pixels(model, crops(), batches, quantile))
+    representations, pixels, latents = runs(model)
+    nets = exact_representations(model, calibrate(model, crops(), batches, quantile, representations))
+    nets |= exact_pixels(model, calibrate(model.pixel_prior, crops(), batches, quantile, pixels))
     bounds = [start / T_UNITS for start in RANGES] + [T_COARSEST]
-    seen = [calibrate(model, crops(), batches, quantile, low, high) for low, high in zip(bounds, bounds[1:])]
+    seen = [calibrate(model, crops(), batches, quantile, partial(latents, *b)) for b in zip(bounds, bounds[1:])]
     contexts = {}
     for index, start in enumerate(RANGES):
         if start >= T_FIRST * T_UNITS:

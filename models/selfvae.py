@@ -93,6 +93,11 @@ def first_plane(t: Tensor) -> Tensor:
     return t + torch.ceil(T_FIRST - t).clamp(min=0)
 
 
+def y_steps(t: Tensor) -> Tensor:
+    """Quantisation step of the representations of files that hold planes at t, (B,) float."""
+    return torch.tensor([float(y_step_for(v)) for v in first_plane(t).tolist()])
+
+
 def clamp_symbols(symbols: Tensor) -> Tensor:
     return symbols.clamp(-SYMBOL_LIMIT, SYMBOL_LIMIT)
 
@@ -351,9 +356,8 @@ class SelfVAE(nn.Module):
 @torch.no_grad()
 def decoded(model: SelfVAE, x: Tensor, t: Tensor) -> Tensor:
     """x_hat as a file with the finest steps t (B,), ascending, holds it: whole numbers, (B, 3, H, W)."""
-    y_step = torch.tensor([float(y_step_for(v)) for v in first_plane(t).tolist()])
     some, none = torch.ones(len(x), dtype=torch.bool), torch.zeros(len(x), dtype=torch.bool)
-    x_hat = model(x, t, y_step, nothing=none, chosen=some).x_hat
+    x_hat = model(x, t, y_steps(t), nothing=none, chosen=some).x_hat
     return x_hat.round().clamp(0, 255)
 
 

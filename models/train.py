@@ -21,10 +21,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from .config import RD_SLOPE, T_FINEST, T_FIRST, T_PIXELS, Y_STEPS, Config, y_step_for
+from .config import RD_SLOPE, T_FINEST, T_FIRST, T_PIXELS, Y_STEPS, Config
 from .data import Crops, build_cache
 from .layers import step_weights
-from .selfvae import SelfVAE, decoded, first_plane
+from .selfvae import SelfVAE, decoded, y_steps
 
 T_DRAWN = 5.3  # coarsest log3 of a step that training sees
 FOLLOWED = 0.4  # of the planes that finer ones can follow are trained as such, where symbols are chosen
@@ -34,9 +34,8 @@ HYPER_WARMUP = 0.3  # fraction of the run over which the rate of z[2] starts to 
 def draw_steps(rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor, Tensor]:
     """t, y_step and "nothing read" for a batch: t ascending, uniform over all planes, one per stratum."""
     t = T_FINEST + (T_DRAWN - T_FINEST) * (torch.arange(batch) + torch.rand(batch, generator=rng)) / batch
-    y_step = torch.tensor([float(y_step_for(v)) for v in first_plane(t).tolist()])
     nothing = (t >= T_FIRST) & (torch.rand(batch, generator=rng) < 0.06)
-    return t, y_step, nothing
+    return t, y_steps(t), nothing
 
 
 def picture_loss(terms, t: Tensor, power: float, z2_weight: float) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .config import U_STEP, Y1_STRIDE
+from .config import U_STEP, Y1_STRIDE, Z1_STRIDE
 
 
 def downscale(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
@@ -62,7 +62,7 @@ def upsample(y: Tensor) -> Tensor:
     return F.interpolate(y, scale_factor=Y1_STRIDE, mode="bilinear", align_corners=False)
 
 
-BLOCK = 8
+BLOCK = Z1_STRIDE
 
 
 def dct() -> np.ndarray:

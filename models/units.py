@@ -1,6 +1,6 @@
 """What the integers at the borders of the exact networks mean: the real value of one, and the largest.
 
-Training sees real values (selfvae.py); the codec sees integers (codec/nets.py). Both sides meet here.
+Training sees real values (selfvae.py); the codec sees integers (inference.py). Both sides meet here.
 """
 
 WIDE_LIMIT = 32767  # outputs that leave the networks may use 16 bits
