@@ -15,7 +15,6 @@ T_COARSEST = 5.5  # D = 421: below 0.1 bpp
 T_FIRST = 3.25  # the coarsest plane of a file has t in [T_FIRST, T_FIRST + 1), or more if it is the only one
 
 T_LOSSLESS = 2.5  # of the finest latent plane in a lossless file: pixels are cheapest given about this much
-T_PIXELS = (2.25, 4.25)  # range of it that the pixel prior is trained for
 
 Y1_STRIDE = 16  # y[1]; y[2] is at twice this, u and z[2] at four times
 Z1_STRIDE = 8
@@ -39,6 +38,8 @@ class Config:
     prior_width: int = 112  # hidden channels of every prior
     prior_blocks: int = 2  # residual blocks per channel group
     coarse_blocks: int = 1  # residual blocks that read the coarser plane
+    lead_groups: int = 1  # of a first plane, walked over sub-lattices
+    lead_blocks: int = 2  # residual blocks per sub-lattice, at 1/16
     groups: tuple[int, ...] = (21, 35, 48, 88)  # channels of z[1], low to high frequency; they sum to 192
     z2_channels: int = 32
     u_channels: int = 3

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
+
+from .config import PAD, T_LOSSLESS
+from .selfvae import SelfVAE, decoded
 
 SUFFIXES = {".png", ".webp", ".avif", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 
@@ -38,15 +43,35 @@ def build_cache(folders: list[Path], cache: Path) -> None:
     (cache / "index.json").write_text(json.dumps({"files": list(map(str, files)), "pictures": index}))
 
 
+def decode_cache(model: SelfVAE, cache: Path, out: Path) -> None:
+    """Write what lossless files hold of every cached picture before its pixels, x_hat, laid out as the cache is."""
+    listing = json.loads((cache / "index.json").read_text())
+    pixels = np.memmap(cache / "pixels.u8", dtype=np.uint8, mode="r")
+    partial = out.with_suffix(".partial")
+    model.eval()  # the latents are those of a file, not noisy
+    with open(partial, "wb") as file:
+        for offset, h, w, _ in listing["pictures"]:
+            x = pixels[offset : offset + h * w * 3].reshape(h, w, 3)
+            x = np.pad(x, ((0, -h % PAD), (0, -w % PAD), (0, 0)), mode="edge").transpose(2, 0, 1)
+            x_hat = decoded(model, torch.from_numpy(x[None]).float(), torch.tensor([T_LOSSLESS]))
+            file.write(x_hat[0, :, :h, :w].permute(1, 2, 0).byte().numpy().tobytes())
+    model.train()
+    os.replace(partial, out)
+
+
 class Crops:
     """An endless stream of random crops, flipped and transposed at random, drawn in proportion to area.
 
-    Iterating yields uint8 arrays (batch, 3, size, size). Pictures smaller than ``size`` are left out.
+    Iterating yields uint8 arrays (batch, 3, size, size), or (batch, 6, size, size) with ``decoded``, a file of
+    ``decode_cache``: the exact pixels, then what the latents say of them. Corners then have even coordinates, as the
+    passes over pixels have. Pictures smaller than ``size`` are left out.
     """
 
-    def __init__(self, cache: Path, size: int, batch: int, seed: int):
+    def __init__(self, cache: Path, size: int, batch: int, seed: int, decoded: Path | None = None):
         listing = json.loads((cache / "index.json").read_text())
-        self.pixels = np.memmap(cache / "pixels.u8", dtype=np.uint8, mode="r")
+        files = [cache / "pixels.u8"] + ([decoded] if decoded else [])
+        self.layers = [np.memmap(file, dtype=np.uint8, mode="r") for file in files]
+        self.grid = 2 if decoded else 1
         self.pictures = [p for p in listing["pictures"] if min(p[1], p[2]) >= size]
         if not self.pictures:
             raise ValueError(f"no training picture has both sides of at least {size} pixels")
@@ -60,12 +85,12 @@ class Crops:
 
     def __next__(self) -> np.ndarray:
         s = self.size
-        out = np.empty((self.batch, 3, s, s), np.uint8)
+        out = np.empty((self.batch, 3 * len(self.layers), s, s), np.uint8)
         for i, p in enumerate(self.rng.choice(len(self.pictures), self.batch, p=self.weights)):
             offset, h, w, _ = self.pictures[p]
-            top, left = self.rng.integers(h - s + 1), self.rng.integers(w - s + 1)
-            picture = self.pixels[offset : offset + h * w * 3].reshape(h, w, 3)
-            crop = picture[top : top + s, left : left + s].transpose(2, 0, 1)
+            top, left = (self.rng.integers(side - s + 1) // self.grid * self.grid for side in (h, w))
+            pictures = (layer[offset : offset + h * w * 3].reshape(h, w, 3) for layer in self.layers)
+            crop = np.concatenate([p[top : top + s, left : left + s] for p in pictures], -1).transpose(2, 0, 1)
             if self.rng.random() < 0.5:
                 crop = crop[:, :, ::-1]
             if self.rng.random() < 0.25:

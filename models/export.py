@@ -303,19 +303,20 @@ def exact_context(model: SelfVAE, ranges: Ranges, suffix: str) -> tuple[dict[str
     out = nets.features("context.at16", model.context.at16, [(out, ACTIVATION_LIMIT, 64), (*y, 3)])
     context = (out, ACTIVATION_LIMIT, c.prior_width)
     for index, module in enumerate(model.lead_prior):
-        nets.prior(f"lead_prior.{index}", module, [context, (1.0, units.SYMBOL_LIMIT, index * c.groups[0])])
+        symbols = module.net.stem.in_channels - c.prior_width
+        nets.prior(f"lead_prior.{index}", module, [context, (1.0, units.SYMBOL_LIMIT, symbols)])
     return nets, context
 
 
 def exact_plane(model: SelfVAE, ranges: Ranges, suffix: str, context: tuple, refining: bool) -> dict[str, ExactNet]:
-    """p(one plane of z[1] | context, coarser plane), but for the leading group of first planes."""
+    """p(one plane of z[1] | context, coarser plane), but for the leading groups of first planes."""
     nets, c = ExactNetworks(ranges, suffix), model.config
     unit = nets.features("context_at8", model.context_at8, [context])
     if refining:
         features = (unit, ACTIVATION_LIMIT, c.prior_width)
         unit = nets.features("coarse", model.coarse, [features, (1.0, units.SYMBOL_LIMIT, 192)])
     seen = (unit, ACTIVATION_LIMIT, c.prior_width)
-    for g in range(0 if refining else 1, len(c.groups)):
+    for g in range(0 if refining else c.lead_groups, len(c.groups)):
         nets.prior(f"groups.{g}", model.groups[g], [seen, (1.0, units.SYMBOL_LIMIT, sum(c.groups[:g]))])
     return nets
 

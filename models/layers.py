@@ -31,14 +31,35 @@ def step_weights(t: Tensor) -> Tensor:
     return torch.cat([hat * ~first[:, None], hat * first[:, None]], dim=1)
 
 
+class Pointwise(nn.Conv2d):
+    """1x1 convolution, (B, I, H, W) -> (B, O, H, W), as one matrix product in the precision of its input."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__(inputs, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1).to(x.dtype), self.bias.to(x.dtype))
+        return y.permute(0, 3, 1, 2)
+
+
+class Depthwise(nn.Conv2d):
+    """3x3 convolution of each channel alone, (B, C, H, W), in the precision of its input."""
+
+    def __init__(self, width: int):
+        super().__init__(width, width, 3, padding=1, groups=width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight.to(x.dtype), self.bias.to(x.dtype), padding=1, groups=self.groups)
+
+
 class Block(nn.Module):
     """Residual block: 1x1, gain and bias by step, ReLU, depthwise 3x3, ReLU, 1x1."""
 
     def __init__(self, width: int, stepped: bool = True):
         super().__init__()
-        self.expand = nn.Conv2d(width, width, 1)
-        self.spatial = nn.Conv2d(width, width, 3, padding=1, groups=width)
-        self.project = nn.Conv2d(width, width, 1)
+        self.expand = Pointwise(width, width)
+        self.spatial = Depthwise(width)
+        self.project = Pointwise(width, width)
         if stepped:
             self.gain = nn.Parameter(torch.ones(STEP_ROWS, width))
             self.bias = nn.Parameter(torch.zeros(STEP_ROWS, width))
@@ -51,7 +72,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, step: Tensor | None) -> Tensor:
         h = self.expand(x)
         if self.gain is not None:
-            h = h * (step @ self.gain)[:, :, None, None] + (step @ self.bias)[:, :, None, None]
+            gain, bias = ((step @ rows)[:, :, None, None].to(h.dtype) for rows in (self.gain, self.bias))
+            h = torch.addcmul(bias, h, gain)
         h = self.spatial(F.relu(h, inplace=True))
         return x + self.project(F.relu(h, inplace=True))
 
@@ -60,21 +82,24 @@ class Net(nn.Module):
     """1x1 stem, residual blocks, 1x1 head: the one shape of every network that a decoder runs.
 
     inputs: list of (B, C_i, H, W), concatenated; step: (B, STEP_ROWS) or None. Returns (B, out, H, W), or
-    (B, out / 4, 2H, 2W) with ``upsample``.
+    (B, out / 4, 2H, 2W) with ``upsample``. ``precision`` is what it computes in; inputs and outputs are float32.
     """
+
+    precision = torch.float32
 
     def __init__(self, inputs: int, width: int, blocks: int, outputs: int, *, stepped=True, upsample=False):
         super().__init__()
-        self.stem = nn.Conv2d(inputs, width, 1)
+        self.stem = Pointwise(inputs, width)
         self.blocks = nn.ModuleList(Block(width, stepped) for _ in range(blocks))
-        self.head = nn.Conv2d(width, outputs, 1)
+        self.head = Pointwise(width, outputs)
         self.upsample = upsample
 
     def forward(self, inputs: list[Tensor], step: Tensor | None = None) -> Tensor:
-        x = self.stem(torch.cat(inputs, dim=1) if len(inputs) > 1 else inputs[0])
+        x = torch.cat(inputs, dim=1) if len(inputs) > 1 else inputs[0]
+        x = self.stem(x.to(self.precision, memory_format=torch.channels_last))
         for block in self.blocks:
             x = block(x, step)
-        x = self.head(x)
+        x = self.head(x).float()
         return F.pixel_shuffle(x, 2) if self.upsample else x
 
     def zero_head(self) -> Net:

@@ -179,15 +179,9 @@ class SelfVAE(nn.Module):
             Prior(c.prior_width + s, c.prior_width, c.prior_blocks, n, sigma[s : s + n], relative=True)
             for s, n in zip(starts, c.groups)
         )
-        self.lead_prior = nn.ModuleList(
-            Prior(
-                c.prior_width + p * c.groups[0],
-                c.prior_width,
-                c.prior_blocks,
-                c.groups[0],
-                sigma[: c.groups[0]],
-                True,
-            )
+        self.lead_prior = nn.ModuleList(  # group by group, sub-lattice by sub-lattice
+            Prior(c.prior_width + 4 * s + p * n, c.prior_width, c.lead_blocks, n, sigma[s : s + n], relative=True)
+            for s, n in zip(starts[: c.lead_groups], c.groups)
             for p in range(len(LATTICE))
         )
         self.y1_prior = LatticePrior(c.y_width, c.y_blocks)
@@ -211,7 +205,7 @@ class SelfVAE(nn.Module):
     # ---- priors of z[1], walked by walk_plane --------------------------------------------------------
 
     def lead(self, index: int, context: Tensor, known: list[Tensor], step: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log2 of the scale of one sub-lattice of the leading group of a first plane."""
+        """Mean and log2 of the scale of one sub-lattice of a leading group of a first plane."""
         return self.lead_prior[index]([context, *map(clamp_symbols, known)], step)
 
     @staticmethod
@@ -325,7 +319,8 @@ class SelfVAE(nn.Module):
 
         walk_plane(self, context, coarse, step, visit)
         if not refine:
-            decoded[: len(LATTICE)] = [self.interleave(decoded[: len(LATTICE)])]
+            for group in range(self.config.lead_groups):
+                decoded[group : group + len(LATTICE)] = [self.interleave(decoded[group : group + len(LATTICE)])]
         return torch.cat(decoded, 1), sum(bits)
 
     def representation_bits(self, x: Tensor, y_step: Tensor) -> tuple[Tensor, Tensor]:

@@ -21,10 +21,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from .config import RD_SLOPE, T_FINEST, T_FIRST, T_PIXELS, Y_STEPS, Config
-from .data import Crops, build_cache
-from .layers import step_weights
-from .selfvae import SelfVAE, decoded, y_steps
+from .config import RD_SLOPE, T_FINEST, T_FIRST, T_LOSSLESS, Y_STEPS, Config
+from .data import Crops, build_cache, decode_cache
+from .grow import grown
+from .layers import Net, step_weights
+from .selfvae import SelfVAE, y_steps
 
 T_DRAWN = 5.3  # coarsest log3 of a step that training sees
 FOLLOWED = 0.4  # of the planes that finer ones can follow are trained as such, where symbols are chosen
@@ -108,19 +109,17 @@ class RepresentationObjective(nn.Module):
 
 
 class PixelObjective(nn.Module):
-    """Bits of the exact pixels, a sub-pixel, given what the latents decode to."""
+    """Bits of the exact pixels, a sub-pixel, given what the latents decode to: channels 3 to 5 of x."""
 
     def __init__(self, model: SelfVAE, power: float):
         super().__init__()
-        self.model = model.eval()  # the latents are those of a file, not noisy
+        self.model = model
         model.requires_grad_(False)
         model.pixel_prior.requires_grad_(True)
 
     def forward(self, x: Tensor, rng: torch.Generator, fraction: float) -> tuple[Tensor, list[tuple]]:
-        low, high = T_PIXELS
-        t = low + (high - low) * (torch.arange(len(x)) + torch.rand(len(x), generator=rng)) / len(x)
-        bits = self.model.pixel_prior(x, decoded(self.model, x, t), step_weights(t))
-        return bits.mean(), [(f"t_{v:.0f}", {"bits": b}) for v, b in zip(t.tolist(), bits.tolist())]
+        bits = self.model.pixel_prior(x[:, :3], x[:, 3:], step_weights(torch.full((len(x),), T_LOSSLESS)))
+        return bits.mean(), [("lossless", {"bits": b}) for b in bits.tolist()]
 
 
 OBJECTIVES = {
@@ -162,7 +161,16 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     p.add_argument("--weight-power", type=float, default=0.5, help="loss of a picture is weighted by (D/32)^power")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument(
-        "--init", type=Path, help="float weights to start from (a run's averaged.safetensors, export --floats)"
+        "--init",
+        type=Path,
+        help="float weights to start from (a run's averaged.safetensors, export --floats); those of a smaller model "
+        "grow to the size of this one",
+    )
+    p.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="of the networks' activations; bfloat16 is about twice as fast where the processor multiplies in it",
     )
     p.add_argument("--minutes-per-checkpoint", type=float, default=3.0)
     return p.parse_args(argv)
@@ -216,7 +224,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
     torch.manual_seed(args.seed)
     model = SelfVAE(config).to(memory_format=torch.channels_last)
     ema = Ema(model, args.ema)
-    optimiser = torch.optim.Adam(model.parameters(), betas=(0.9, 0.999))
+    optimiser = torch.optim.Adam(model.parameters(), betas=(0.9, 0.999), fused=True)
     step, elapsed = 0, 0.0
     checkpoint = args.out / "checkpoint.pt"
     if checkpoint.exists():
@@ -226,7 +234,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
         optimiser.load_state_dict(state["optimiser"])
         step, elapsed = state["step"], state["elapsed_s"]
     elif args.init:
-        model.load_state_dict(load_file(args.init))
+        model.load_state_dict(grown(load_file(args.init), model.state_dict()))
         ema = Ema(model, args.ema)
     if rank == 0:
         (args.out / "config.json").write_text(config.to_json())
@@ -237,7 +245,18 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
     seed = args.seed + 1000 * rank + 7919 * step
     torch.manual_seed(seed)
     rng = torch.Generator().manual_seed(seed)
-    crops = Crops(cache, args.crop, args.batch, seed)
+    decoded = None
+    if args.part == "pixels":
+        decoded = args.out / "decoded.u8"
+        if rank == 0 and not decoded.exists():
+            print(f"decoding what the latents of {args.init} hold into {decoded}", flush=True)
+            decode_cache(model, cache, decoded)
+        if world > 1:
+            dist.barrier()
+    crops = Crops(cache, args.crop, args.batch, seed, decoded)
+    for module in model.modules():
+        if isinstance(module, Net):
+            module.precision = getattr(torch, args.precision)
     trained = OBJECTIVES[args.part](model, args.weight_power)
     trained = DistributedDataParallel(trained) if world > 1 else trained
     began, offset = time.monotonic(), elapsed

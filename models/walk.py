@@ -26,16 +26,17 @@ def walk_lattice(prior: Callable, parent, step, visit: Callable) -> list:
 def walk_plane(nets, context, coarse, step, visit: Callable) -> list:
     """p(plane of z[1] | coarser plane, context), channel group by channel group, low to high frequency.
 
-    coarse: symbols of the coarser plane, or None for the first plane. There the leading group, which holds most
-    of the bits and has no coarser plane to learn its surroundings from, is walked over sub-lattices.
+    coarse: symbols of the coarser plane, or None for the first plane. There the leading groups, which hold most
+    of the bits and have no coarser plane to learn their surroundings from, are walked over sub-lattices.
     ``visit(group, sub-lattice or None, mean, scale)``. Returns the symbols of every group.
     """
     known: list = []
     if coarse is None:
-        lead: list = []
-        for index in range(len(LATTICE)):
-            lead.append(visit(0, index, *nets.lead(index, context, lead, step)))
-        known.append(nets.interleave(lead))
+        cells: list = []  # sub-lattices of all groups so far
+        for group in range(nets.config.lead_groups):
+            for index in range(len(LATTICE)):
+                cells.append(visit(group, index, *nets.lead(len(cells), context, cells, step)))
+            known.append(nets.interleave(cells[-len(LATTICE) :]))
     features = nets.features(context, coarse, step)
     for group in range(len(known), len(nets.config.groups)):
         known.append(visit(group, None, *nets.group(group, features, known, step)))

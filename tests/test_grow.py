@@ -1,0 +1,57 @@
+"""A model that has grown computes what it did before."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from selfvae_codec.models.config import Config
+from selfvae_codec.models.grow import grown
+from selfvae_codec.models.layers import step_weights
+from selfvae_codec.models.selfvae import SelfVAE, y_steps
+
+SMALL = Config(synthesis_width=16, prior_width=16, z2_channels=4, y_width=8, pixel_width=8, pixel_blocks=1)
+LARGE = replace(
+    SMALL,
+    synthesis_width=24,
+    synthesis_blocks=6,
+    prior_width=20,
+    prior_blocks=3,
+    coarse_blocks=2,
+    lead_blocks=3,
+    y_width=12,
+    y_blocks=3,
+    pixel_width=12,
+    pixel_blocks=2,
+)
+
+
+def random_model(config):
+    """A model whose heads are not zero, as they are at the start."""
+    model = SelfVAE(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))
+    return model
+
+
+@torch.no_grad()
+def test_a_grown_model_computes_the_same():
+    torch.manual_seed(0)
+    small, large = random_model(SMALL), random_model(LARGE)
+    large.load_state_dict(grown(small.state_dict(), large.state_dict()))
+    t = torch.tensor([1.5, 2.5, 3.5, 4.8])
+    x = 255 * torch.rand(4, 3, 64, 64)
+    none = torch.zeros(4, dtype=torch.bool)
+    before, after = (model(x, t, y_steps(t), none, none) for model in (small, large))
+    for name in ("z1_bpp", "z2_bpp", "distortion", "x_hat"):
+        torch.testing.assert_close(getattr(after, name), getattr(before, name), rtol=1e-4, atol=1e-4)
+    y_step = y_steps(t)
+    torch.testing.assert_close(large.representation_bits(x, y_step), small.representation_bits(x, y_step))
+    torch.testing.assert_close(*(m.pixel_prior(x.round(), x.round() * 0.9, step_weights(t)) for m in (large, small)))
+
+
+def test_a_model_does_not_shrink():
+    small, large = SelfVAE(SMALL), SelfVAE(LARGE)
+    with pytest.raises(ValueError, match="in the given weights"):
+        grown(large.state_dict(), small.state_dict())
