@@ -65,19 +65,20 @@ class _Checked:
 
 
 class Writer(_Checked):
-    """Codes what it is given, rounded; with ``choose``, rounded to what costs least (quantise.py).
+    """Codes what it is given, rounded; with ``finer``, the number of planes that refine this one, what costs least.
 
     With ``skip``, near-certain symbols go unsaid; ``damage`` sums the squared errors of that.
     """
 
-    def __init__(self, models: Models, *, skip: bool, choose: bool):
+    def __init__(self, models: Models, *, skip: bool, finer: int | None):
         super().__init__()
-        self.models, self.skip, self.choose, self.damage = models, skip, choose, 0.0
+        self.models, self.skip, self.finer, self.damage = models, skip, finer, 0.0
         self._encoder = Encoder()
 
     def symbols(self, mean, level, actual):
         base, table = symbol_tables(mean, level)
-        symbols = self.models.chooser.symbols(actual, mean, level) if self.choose else rounded(actual)
+        choose = self.finer is not None
+        symbols = self.models.chooser.symbols(actual, mean, level, self.finer) if choose else rounded(actual)
         said = ~self.models.symbol_certain[table] if self.skip else np.ones(table.shape, bool)
         self._put(self.models.symbols, table[said], (symbols - base)[said])
         return self._settle(np.where(said, symbols, base), symbols)
@@ -95,7 +96,8 @@ class Writer(_Checked):
 
     def digits(self, mean, level, actual):
         table = digit_tables(mean, level)
-        digit = self.models.chooser.digits(actual, mean, level) if self.choose else rounded(actual).clip(-1, 1)
+        choose = self.finer is not None
+        digit = self.models.chooser.digits(actual, mean, level, self.finer) if choose else rounded(actual).clip(-1, 1)
         said = ~self.models.digit_certain[table] if self.skip else np.ones(table.shape, bool)
         self._encoder.put(self.models.digits, table[said], digit[said] + 1)
         return self._settle(np.where(said, digit, self.models.likeliest_digit[table]), digit)

@@ -313,18 +313,16 @@ def _walk_level(walk: Walk, index: int, coder: Coder) -> None:
 
 
 def _write_level(walk: Walk, models: Models, index: int) -> Writer:
-    """Walk one level. Near-certain symbols are skipped unless the picture defies the model (text, noise).
-
-    Only the finest plane chooses its symbols by their cost; coarser ones are the plain grid that finer ones refine.
-    """
+    """Walk one level. Near-certain symbols are skipped unless the picture defies the model (text, noise)."""
     before = walk.symbols
     plane = index - FIRST_LATENT
-    choose = plane == walk.plan.planes - 1
-    writer = Writer(models, skip=0 <= plane < walk.plan.planes, choose=choose)
+    latents = 0 <= plane < walk.plan.planes
+    finer = walk.plan.planes - 1 - plane if latents else None
+    writer = Writer(models, skip=latents, finer=finer)
     _walk_level(walk, index, writer)
     if writer.skip and writer.damage > DAMAGE_LIMIT * walk.symbols[walk.plan.coded].size:
         walk.symbols = before
-        writer = Writer(models, skip=False, choose=choose)
+        writer = Writer(models, skip=False, finer=finer)
         _walk_level(walk, index, writer)
     return writer
 

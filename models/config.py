@@ -20,6 +20,7 @@ Y1_STRIDE = 16  # y[1]; y[2] is at twice this, u and z[2] at four times
 Z1_STRIDE = 8
 RD_SLOPE = 0.13  # d(distortion) / d(bits) of a uniform quantiser, in units of D^2: what a bit is worth
 RDO_RATE = 0.6  # share of a symbol's bits that its choice counts: a change also costs what later symbols learn from it
+RDO_REACH = 0.15  # how far beyond its bin in the finest plane z may end by a choice in a coarser one, in finest steps
 PAD = 64  # the picture is padded to a multiple of the coarsest stride, by repeating its edge
 Y_STEPS = (1, 2, 4, 8, 16)  # quantisation steps of the representations
 U_STEP = 8  # u is the 2x2 mean of y[2] in YCoCg, in units of this many of its steps

@@ -86,7 +86,7 @@ def test_writer_and_reader_agree_on_symbols_digits_and_escapes(models, skip):
     actual[0, 0, :3] = [32000, -32000, 400]
     level[0, 0, :3] = 20
     digits = rng.integers(-1, 2, shape).astype(np.int32)
-    writer = Writer(models, skip=skip, choose=False)
+    writer = Writer(models, skip=skip, finer=None)
     settled = writer.symbols(mean, level, actual), writer.digits(mean // 8, level, digits)
     reader = Reader(models, writer.finish(), writer.check, "test")
     assert np.array_equal(reader.symbols(mean, level), settled[0])
@@ -105,7 +105,7 @@ def test_pixels_are_written_exactly_even_where_symbols_would_be_skipped(models, 
     level = np.zeros((1, 30, 20), np.int32)  # so sure of the mean that a symbol would go unsaid
     mean = rng.integers(-300, 300, level.shape).astype(np.int32)
     residual = rng.integers(-255, 256, level.shape).astype(np.int32)
-    writer = Writer(models, skip=skip, choose=False)
+    writer = Writer(models, skip=skip, finer=None)
     writer.pixels(mean, level, residual)
     reader = Reader(models, writer.finish(), writer.check, "x")
     assert np.array_equal(reader.pixels(mean, level), residual)
@@ -114,7 +114,7 @@ def test_pixels_are_written_exactly_even_where_symbols_would_be_skipped(models, 
 
 def test_a_decoder_that_computes_other_means_is_found_out(models):
     mean, level = np.full((3, 40, 40), 5, np.int32), np.full((3, 40, 40), 30, np.int32)
-    writer = Writer(models, skip=False, choose=False)
+    writer = Writer(models, skip=False, finer=None)
     writer.symbols(mean, level, np.zeros_like(mean))
     payload = writer.finish()
     wrong = level.copy()

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from selfvae_codec.models import tables, weights
-from selfvae_codec.models.config import RD_SLOPE, RDO_RATE, Config
+from selfvae_codec.models.config import RD_SLOPE, RDO_RATE, RDO_REACH, Config
 from selfvae_codec.models.selfvae import SelfVAE
 from selfvae_codec.models.tables import CENTROID_UNITS, FRACTIONS, MEAN_UNITS, OFFSETS, TAIL
 from selfvae_codec.quantise import Chooser, rounded
@@ -46,7 +46,7 @@ def digit_probability(digit, mean, level):
 )
 def test_a_symbol_moves_one_towards_its_mean_exactly_where_that_costs_less(kind, probability, spread):
     z, mean, level = draw(1, spread)
-    chosen = getattr(Chooser(SHIPPED), kind)(z, mean, level)
+    chosen = getattr(Chooser(SHIPPED), kind)(z, mean, level, 0)
     plain = rounded(z) if kind == "symbols" else rounded(z).clip(-1, 1)
     towards = plain + np.sign(mean - plain * MEAN_UNITS)
     moved = chosen != plain
@@ -62,12 +62,23 @@ def test_a_symbol_moves_one_towards_its_mean_exactly_where_that_costs_less(kind,
     assert (gain[moved] > -1e-3).all() and (gain[allowed & ~moved] < 1e-3).all()
 
 
+@pytest.mark.parametrize("finer", [1, 2])
+def test_what_finer_planes_refine_moves_only_where_they_still_come_close(finer):
+    z, mean, level = draw(3, 5)
+    plain, free, chosen = rounded(z), *(Chooser(SHIPPED).symbols(z, mean, level, f) for f in (0, finer))
+    moved = chosen != plain
+    assert 0 < moved.sum() < (free != plain).sum()
+    assert np.array_equal(chosen[moved], free[moved])
+    reached = 3**finer * chosen + np.rint(3**finer * (z - chosen)).clip((1 - 3**finer) // 2, (3**finer - 1) // 2)
+    assert np.abs(3**finer * z - reached).max() <= 0.5 + RDO_REACH + 1e-9
+
+
 def test_training_chooses_as_the_encoder_does():
     z, mean, level = draw(2, 5)
     log2_scale = torch.from_numpy(tables.LOG2_SCALE_MIN + tables.LOG2_SCALE_STEP * level).float()
     z32, mean32 = torch.from_numpy(z).float(), torch.from_numpy(mean / MEAN_UNITS).float()
     small = SelfVAE(Config(synthesis_width=8, prior_width=8, z2_channels=2, y_width=4))
     trained = small.cheapest(z32, z32.round(), mean32, log2_scale, None).numpy()
-    coded = Chooser(SHIPPED).symbols(z, mean, level)
+    coded = Chooser(SHIPPED).symbols(z, mean, level, 0)
     assert (trained != np.rint(z)).any()
     assert np.mean(trained == coded) > 0.995, "they may differ where both cost the same but for table rounding"
