@@ -38,9 +38,8 @@ def u_bits(x: np.ndarray, plan: Plan) -> float:
 
 
 @torch.no_grad()
-def float_point(model: SelfVAE, x: np.ndarray, quality: float) -> tuple[float, float]:
-    """(bpp, psnr_db) of the float model, by its own count of bits."""
-    plan = plan_for(*x.shape[:2], quality)
+def float_point(model: SelfVAE, x: np.ndarray, plan: Plan) -> tuple[float, float]:
+    """(bpp, psnr_db) of all latent planes of the float model, by its own count of bits."""
     H, W = plan.padded
     padded = np.pad(x, ((0, H - plan.height), (0, W - plan.width), (0, 0)), mode="edge")
     batch = torch.from_numpy(padded).permute(2, 0, 1)[None].float()
@@ -77,7 +76,7 @@ def main(argv: list[str] | None = None) -> None:
     for picture in pictures:
         x = picture.pixels()
         for q in args.qualities:
-            points[q]["float"].append(float_point(model, x, q))
+            points[q]["float"].append(float_point(model, x, plan_for(*x.shape[:2], q)))
             points[q]["exact"].append(exact_point(x, q))
         print(picture.name, flush=True)
     mean = {q: {kind: np.mean(values, axis=0) for kind, values in v.items()} for q, v in points.items()}

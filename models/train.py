@@ -26,6 +26,7 @@ from .data import Crops, build_cache, decode_cache
 from .grow import grown
 from .layers import Net, step_weights
 from .selfvae import SelfVAE, y_steps
+from .watch import Watch
 
 T_DRAWN = 5.3  # coarsest log3 of a step that training sees
 FOLLOWED = 0.4  # of the planes that finer ones can follow are trained as such, where symbols are chosen
@@ -173,6 +174,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="of the networks' activations; bfloat16 is about twice as fast where the processor multiplies in it",
     )
     p.add_argument("--minutes-per-checkpoint", type=float, default=3.0)
+    p.add_argument(
+        "--watch", type=Path, help="folder of test pictures: the log also gets bits and PSNR on crops of them"
+    )
+    p.add_argument("--minutes-per-watch", type=float, default=10.0)
     return p.parse_args(argv)
 
 
@@ -259,8 +264,10 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
             module.precision = getattr(torch, args.precision)
     trained = OBJECTIVES[args.part](model, args.weight_power)
     trained = DistributedDataParallel(trained) if world > 1 else trained
+    watch = Watch(args.watch) if args.watch and rank == 0 else None
     began, offset = time.monotonic(), elapsed
     saved = logged = elapsed
+    watched = -float("inf")
     meter = Meter()
     budget = args.hours * 3600
     while True:
@@ -269,6 +276,12 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
             dist.broadcast(clock, 0)  # one clock, so that all workers use the same learning rate and stop together
         elapsed = clock.item()
         done = elapsed >= budget
+        if watch and (done or elapsed - watched > 60 * args.minutes_per_watch):
+            averaged = SelfVAE(config).eval()
+            averaged.load_state_dict(ema.values)
+            measured = watch.measure(averaged, args.part == "pixels")
+            log(args.out, {"event": "watch", "step": step, "hours": round(elapsed / 3600, 4), **measured})
+            watched = elapsed
         if rank == 0 and (done or elapsed - logged > 30):
             log(
                 args.out,

@@ -7,13 +7,25 @@ import json
 from pathlib import Path
 
 
-def read_log(path: Path) -> list[dict]:
-    """Progress lines of a log.jsonl, in order. Raises ValueError if there are none."""
+def read_log(path: Path) -> tuple[list[dict], list[dict]]:
+    """Progress lines of a log.jsonl and what it watched, in order. Raises ValueError if there is no progress."""
     rows = [json.loads(line) for line in path.read_text().splitlines()]
-    rows = [row for row in rows if "loss" in row]
-    if not rows:
+    progress = [row for row in rows if "loss" in row]
+    if not progress:
         raise ValueError(f"{path} holds no progress lines yet; a run writes one every half minute")
-    return rows
+    return progress, [row for row in rows if row.get("event") == "watch"]
+
+
+def draw_watched(axes, rows: list[dict], label: str) -> None:
+    """Rate against time at each step that is watched, next to the PSNR that it buys at the end."""
+    for name in (name for name in rows[-1] if name.startswith("t_")):
+        key = "bpp" if "bpp" in rows[-1][name] else "bpsp"
+        first, last = rows[0][name], rows[-1][name]
+        change = [100 * (row[name][key] / first[key] - 1) for row in rows]
+        psnr = f", {last['psnr_db'] - first['psnr_db']:+.2f} dB" if "psnr_db" in last else ""
+        axes.plot(
+            [row["hours"] for row in rows], change, marker=".", label=f"{label}, {name}: {last[key]:.3f} {key}{psnr}"
+        )
 
 
 def smooth(values: list[float], width: int = 9) -> list[float]:
@@ -33,9 +45,9 @@ def main(argv: list[str] | None = None) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4), constrained_layout=True)
+    figure, (left, right, watched) = pyplot.subplots(1, 3, figsize=(16, 4), constrained_layout=True)
     for run in args.runs:
-        rows = read_log(run / "log.jsonl" if run.is_dir() else run)
+        rows, watch = read_log(run / "log.jsonl" if run.is_dir() else run)
         label = run.stem
         hours = [row["hours"] for row in rows]
         left.plot(hours, smooth([row["loss"] for row in rows]), label=label)
@@ -45,10 +57,14 @@ def main(argv: list[str] | None = None) -> None:
                 points = [(row["hours"], row[name]["bpp"]) for row in rows if name in row]
                 right.plot(*zip(*points), alpha=0.25, color="grey", linewidth=0.7)
                 right.plot([h for h, _ in points], smooth([b for _, b in points]), label=f"{label}, {name}")
+        if watch:
+            draw_watched(watched, watch, label)
     left.set(xlabel="hours", ylabel="loss (weighted bits + distortion)", title="training loss")
     right.set(xlabel="hours", ylabel="bits per pixel of one plane", yscale="log", title="rate by range of the step")
-    left.legend()
-    right.legend(fontsize="small")
+    watched.set(xlabel="hours", ylabel="% of rate since the start", title="pictures that are watched")
+    for axes in (left, right, watched):
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize="small")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(args.out)
 

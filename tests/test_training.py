@@ -40,7 +40,7 @@ def trained(tmp_path_factory):
         Image.fromarray(make_picture(300, 280, seed=i)).save(root / "pictures" / f"{i}.png")
     common = ["--data", root / "pictures", "--cache", root / "cache", *OVERRIDES]
     train = "selfvae_codec.models.train"
-    first = [*common, "--out", root / "z", "--batch", 8, "--crop", 64]
+    first = [*common, "--out", root / "z", "--batch", 8, "--crop", 64, "--watch", root / "pictures"]
     run("torch.distributed.run", "--standalone", "--nproc-per-node", 2, "-m", train, *first, "--hours", 0.001)
     run(train, *first, "--hours", 0.002)
     decoder = ["--part", "decoder", "--init", root / "z" / "averaged.safetensors", "--out", root / "d"]
@@ -60,6 +60,16 @@ def test_a_run_resumes_where_it_stopped(trained):
     assert log[-1]["step"] > starts[1]["step"]
     assert log[-1]["lr"] == 0, "the learning rate decays to zero at the end"
     assert all(np.isfinite(row["loss"]) for row in log if "loss" in row)
+
+
+def test_a_run_watches_pictures_that_it_does_not_train_on(trained):
+    rows = [row for row in log_of(trained / "z") if row.get("event") == "watch"]
+    assert rows[0]["step"] == 0, "what it starts from"
+    for row in rows:
+        points = [row[name] for name in sorted(name for name in row if name.startswith("t_"))]
+        assert len(points) == 4
+        for finer, coarser in zip(points, points[1:]):
+            assert finer["bpp"] > coarser["bpp"] and finer["psnr_db"] > coarser["psnr_db"]
 
 
 def test_the_decoder_learns_on_while_the_encoder_stays(trained):
