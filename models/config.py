@@ -34,20 +34,20 @@ class Config:
     """
 
     family: str = "downscale"
-    synthesis_width: int = 128  # hidden channels of the synthesis, at 1/8
-    synthesis_blocks: int = 4
-    prior_width: int = 112  # hidden channels of every prior
+    synthesis_width: int = 160  # hidden channels of the synthesis, at 1/8
+    synthesis_blocks: int = 5
+    prior_width: int = 144  # hidden channels of every prior
     prior_blocks: int = 2  # residual blocks per channel group
-    coarse_blocks: int = 1  # residual blocks that read the coarser plane
-    lead_groups: int = 1  # of a first plane, walked over sub-lattices
-    lead_blocks: int = 2  # residual blocks per sub-lattice, at 1/16
+    coarse_blocks: int = 2  # residual blocks that read the coarser plane
+    lead_groups: int = 2  # of a first plane, walked over sub-lattices
+    lead_blocks: int = 4  # residual blocks per sub-lattice, at 1/16
     groups: tuple[int, ...] = (21, 35, 48, 88)  # channels of z[1], low to high frequency; they sum to 192
     z2_channels: int = 32
     u_channels: int = 3
-    y_width: int = 32  # hidden channels of the representation priors
-    y_blocks: int = 2
+    y_width: int = 64  # hidden channels of the representation priors
+    y_blocks: int = 3
     pixel_width: int = 64  # hidden channels of the pixel prior, at 1/2
-    pixel_blocks: int = 4
+    pixel_blocks: int = 5
 
     def __post_init__(self):
         if sum(self.groups) != 192:
