@@ -10,7 +10,20 @@ from selfvae_codec.models.grow import grown
 from selfvae_codec.models.layers import step_weights
 from selfvae_codec.models.selfvae import SelfVAE, y_steps
 
-SMALL = Config(synthesis_width=16, prior_width=16, z2_channels=4, y_width=8, pixel_width=8, pixel_blocks=1)
+SMALL = Config(
+    synthesis_width=16,
+    synthesis_blocks=4,
+    prior_width=16,
+    prior_blocks=2,
+    coarse_blocks=1,
+    lead_groups=1,
+    lead_blocks=2,
+    z2_channels=4,
+    y_width=8,
+    y_blocks=2,
+    pixel_width=8,
+    pixel_blocks=1,
+)
 LARGE = replace(
     SMALL,
     synthesis_width=24,
