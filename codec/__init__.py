@@ -34,10 +34,13 @@ from .errors import (
 from .metadata import Metadata
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     from PIL import Image
 
     from .imaging import Picture
+    from .modes import Reconstruction
 
 __version__ = "0.1.0"
 
@@ -67,6 +70,7 @@ __all__ = [
     "generate",
     "read_header",
     "read_metadata",
+    "reconstruct",
     "representation",
     "set_threads",
 ]
@@ -182,12 +186,35 @@ def representation(data: bytes, level: int | None = None, *, backend: str = "aut
 
 def generate(size: tuple[int, int], seed: int, *, backend: str = "auto") -> np.ndarray:
     """A picture drawn from the model alone, uint8 (H, W, 3). size: (width, height), as in Pillow."""
-    from . import imaging
-    from . import levels as core
+    from . import imaging, modes
 
     width, height = size
     imaging.check_size(width, height)
-    return core.generate(height, width, seed=seed, backend=backend)
+    return modes.generate(height, width, seed=seed, backend=backend)
+
+
+def reconstruct(
+    image: np.ndarray | Image.Image | Picture,
+    given: Iterable[str] = ("y", "z"),
+    *,
+    seed: int | None = None,
+    quality: float = 50,
+    backend: str = "auto",
+) -> Reconstruction:
+    """What the model makes of a picture of which it is given some variables: the modes of the paper, as one function.
+
+    given: nothing, ("y",), ("y", "z"), ("u",), ("u", "z") or ("y", "z", "x"); these are taken from the picture, as an
+    encoder takes them. All else is what the model expects, or with ``seed`` a draw from it; the same seed draws the
+    same. quality: as in ``encode``; at 100, or where x is given, the stream ends with the exact pixels x.
+
+    Returns the picture, uint8 (H, W, 3), without alpha, and ``bits``, what each variable that was given costs.
+    Raises ImageError for a picture that cannot be coded, CodecError for settings out of range.
+    """
+    from . import imaging, modes
+
+    check_settings(quality=quality)
+    picture = imaging.as_picture(image)
+    return modes.reconstruct(picture.rgb, given, seed=seed, quality=quality, grey=picture.grey, backend=backend)
 
 
 def set_threads(count: int | None) -> None:

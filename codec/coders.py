@@ -3,7 +3,7 @@
     symbols(mean, level, actual)   integers around a mean, from a logistic at a scale level
     digits(mean, level, actual)    -1, 0 or 1 inside a coarser bin, mean relative to its centre
     u(rows, actual)                the top latent, from its own tables
-    pixels(mean, level, actual)    like symbols, from the pixels' own tables; only written and read, always exactly
+    pixels(mean, level, actual)    like symbols, from the pixels' own tables; written and read exactly, never expected
 
 Means are int32 in 1/MEAN_UNITS of a step, levels int32 table indices; all arrays of one call share their shape.
 ``actual`` is what the encoder wants coded, whole numbers or not; other coders ignore it.
@@ -114,6 +114,11 @@ class Writer(_Checked):
         """Probability of every symbol that was coded, (N,) float64."""
         return self._encoder.likelihoods()
 
+    @property
+    def bits(self) -> float:
+        """What the model charges for everything that was coded."""
+        return float(-np.log2(self.likelihoods()).sum())
+
     def finish(self) -> bytes:
         """The level's payload: a byte of flags (bit 0: near-certain symbols are skipped), then rANS words."""
         return bytes([self.skip]) + self._encoder.finish()
@@ -167,11 +172,19 @@ class Reader(_Checked):
 class Expect:
     """What the model expects: the nearest integer to the mean, the middle digit."""
 
+    def __init__(self, models: Models):
+        self.models = models
+
     def symbols(self, mean, level, actual=None):
         return (mean + MEAN_UNITS // 2) // MEAN_UNITS
 
     def digits(self, mean, level, actual=None):
         return np.clip((mean + MEAN_UNITS // 2) // MEAN_UNITS, -1, 1)
+
+    def u(self, rows, actual=None):
+        frequencies = self.models.u.weights + 1
+        mean = frequencies @ np.arange(-U_LIMIT, U_LIMIT + 1) / frequencies.sum(1)
+        return np.rint(mean).astype(np.int32)[rows]
 
 
 class Sample:
@@ -192,8 +205,14 @@ class Sample:
         return out
 
     def symbols(self, mean, level, actual=None):
+        return self._around(self.models.symbols, mean, level)
+
+    def pixels(self, mean, level, actual=None):
+        return self._around(self.models.pixels, mean, level)
+
+    def _around(self, tables: Tables, mean: np.ndarray, level: np.ndarray) -> np.ndarray:
         base, table = symbol_tables(mean, level)
-        offset = self._draw(self.models.symbols, table.ravel()).reshape(table.shape) - TAIL
+        offset = self._draw(tables, table.ravel()).reshape(table.shape) - TAIL
         return base + np.where(offset == ESCAPE - TAIL, 0, offset).astype(np.int32)
 
     def digits(self, mean, level, actual=None):

@@ -336,7 +336,7 @@ def decode_levels(
     to other symbols than were encoded, UnknownModelError for a model that is not installed.
     """
     walk, models = _read(header, payloads, backend)
-    missing: Coder = Expect() if sample is None else Sample(models, sample)
+    missing: Coder = Expect(models) if sample is None else Sample(models, sample)
     read = min(len(payloads), FIRST_LATENT + walk.plan.planes)
     last = walk.plan.planes - 1 if sample is not None else max(0, read - FIRST_LATENT - 1)
     for index in range(len(payloads), FIRST_LATENT + last + 1):
@@ -350,16 +350,6 @@ def representation(header: Header, payloads: list[bytes], backend: str = "auto")
     y, stride = (walk.y1, Y1_STRIDE) if len(payloads) > 1 else (walk.y2, 2 * Y1_STRIDE)
     height, width = -(-header.height // stride), -(-header.width // stride)
     return walk.thumbnail(y).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)[:height, :width]
-
-
-def generate(height: int, width: int, *, seed: int, quality: float = 50, backend: str = "auto") -> np.ndarray:
-    """A picture drawn from the model alone, uint8 (H, W, 3)."""
-    nets = networks(None, backend)
-    walk = Walk(nets, plan_for(height, width, quality))
-    coder = Sample(_models(nets), seed)
-    for index in range(FIRST_LATENT + walk.plan.planes):
-        _walk_level(walk, index, coder)
-    return walk.picture(walk.plan.planes - 1)
 
 
 def _read(header: Header, payloads: list[bytes], backend: str) -> tuple[Walk, Models]:

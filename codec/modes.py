@@ -1,0 +1,108 @@
+"""The paper's modes of one model, as one function: what is given comes from a picture, the rest from the model.
+
+    given        drawn from the model    the paper's name (Gatopoulos & Tomczak 2020, section 3.3)
+    -            u, y, z, x              generation
+    y            z, x                    conditional generation, super-resolution where y is a downscaling
+    y, z         x                       conditional reconstruction
+    u            y, z, x                 reconstruction 1
+    u, z         y, x                    reconstruction 2
+    y, z, x      -                       lossless
+
+u is a function of y, so that it is known, and paid for, wherever y is given. Only streams that end with the exact
+pixels have an x; in others the picture is what the latents decode to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .coders import Coder, Expect, Models, Sample, Writer
+from .errors import CodecError
+from .levels import FIRST_LATENT, Walk, _models, _walk_level, _write_level, analyse, plan_for
+from .models.backends import networks
+
+VARIABLES = ("u", "y", "z", "x")
+MODES = tuple(map(frozenset, ("", "uy", "uyz", "u", "uz", "uyzx")))  # what may be known
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """A picture and what was given for it.
+
+    picture: uint8 (H, W, 3). bits: by variable, what the model charges for the symbols that were given; 0 for those
+    that came from the model.
+    """
+
+    picture: np.ndarray
+    bits: dict[str, float]
+
+    @property
+    def bits_per_dim(self) -> float:
+        """Bits that were given, per sub-pixel."""
+        return sum(self.bits.values()) / self.picture.size
+
+
+class _Apart:
+    """Settles the level that holds both u and y[K], when they come from different places."""
+
+    def __init__(self, u: Coder, y: Coder):
+        self.u, self.symbols = u.u, y.symbols
+
+
+def known_given(given: Iterable[str]) -> frozenset[str]:
+    """The variables known when these are given: u comes with y. Raises CodecError if they are no row of the table."""
+    named = frozenset(given)
+    known = named | {"u"} if "y" in named else named
+    if known not in MODES:
+        raise CodecError(
+            f"given={'+'.join(sorted(map(str, named)))} is no mode of the model: "
+            "choose among nothing, y, y+z, u, u+z and y+z+x"
+        )
+    return known
+
+
+def reconstruct(
+    x: np.ndarray, given: Iterable[str], *, seed: int | None, quality: float, grey: bool, backend: str
+) -> Reconstruction:
+    """As selfvae_codec.reconstruct; x: uint8 (H, W, 3), three equal channels if ``grey``."""
+    taken = known_given(given)
+    nets = networks(None, backend)
+    plan = plan_for(*x.shape[:2], quality, grey=grey, lossless="x" in taken or quality == 100)
+    walk = Walk(nets, plan, analyse(nets, plan, x) if taken else None)
+    return _settle(walk, taken, seed)
+
+
+def generate(height: int, width: int, *, seed: int, quality: float = 50, backend: str = "auto") -> np.ndarray:
+    """A picture drawn from the model alone, uint8 (H, W, 3)."""
+    return _settle(Walk(networks(None, backend), plan_for(height, width, quality)), frozenset(), seed).picture
+
+
+def _settle(walk: Walk, taken: frozenset[str], seed: int | None) -> Reconstruction:
+    """Walk all levels. What is taken is settled as an encoder settles it, so that its bits are those of a file."""
+    models = _models(walk.nets)
+    missing = Expect(models) if seed is None else Sample(models, seed)
+    bits = dict.fromkeys(VARIABLES, 0.0)
+    planes = walk.plan.planes if "z" in taken or seed is not None else 1  # finer ones would expect the same
+    for index in range(FIRST_LATENT + planes):
+        variable = "y" if index < FIRST_LATENT else "z"
+        if index == 0:
+            bits["u"], bits["y"] = _first(walk, models, taken, missing)
+        elif variable in taken:
+            bits[variable] += _write_level(walk, models, index).bits
+        else:
+            _walk_level(walk, index, missing)
+    if "x" in taken:
+        bits["x"] = _write_level(walk, models, walk.plan.count - 1).bits
+    elif walk.plan.lossless and seed is not None:
+        _walk_level(walk, walk.plan.count - 1, missing)
+    return Reconstruction(walk.picture(planes - 1), bits)
+
+
+def _first(walk: Walk, models: Models, taken: frozenset[str], missing: Coder) -> tuple[float, float]:
+    """Level 1. Returns the bits of u and of y[K]."""
+    u, y = (Writer(models, skip=False, finer=None) if variable in taken else missing for variable in "uy")
+    _walk_level(walk, 0, _Apart(u, y))
+    return tuple(coder.bits if isinstance(coder, Writer) else 0.0 for coder in (u, y))
