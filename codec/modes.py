@@ -19,10 +19,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .analysis import analyse
 from .coders import Coder, Expect, Models, Sample, Writer
 from .errors import CodecError
-from .levels import FIRST_LATENT, Walk, _models, _walk_level, _write_level, analyse, plan_for
+from .levels import Walk, models_of, walk_level, write_level
 from .models.backends import networks
+from .plan import plan_for
 
 VARIABLES = ("u", "y", "z", "x")
 MODES = tuple(map(frozenset, ("", "uy", "uyz", "u", "uz", "uyzx")))  # what may be known
@@ -70,39 +72,41 @@ def reconstruct(
     """As selfvae_codec.reconstruct; x: uint8 (H, W, 3), three equal channels if ``grey``."""
     taken = known_given(given)
     nets = networks(None, backend)
-    plan = plan_for(*x.shape[:2], quality, grey=grey, lossless="x" in taken or quality == 100)
+    plan = plan_for(*x.shape[:2], quality, grey=grey, lossless="x" in taken or quality == 100, config=nets.config)
     walk = Walk(nets, plan, analyse(nets, plan, x) if taken else None)
     return _settle(walk, taken, seed)
 
 
 def generate(height: int, width: int, *, seed: int, quality: float = 50, backend: str = "auto") -> np.ndarray:
     """A picture drawn from the model alone, uint8 (H, W, 3)."""
-    return _settle(Walk(networks(None, backend), plan_for(height, width, quality)), frozenset(), seed).picture
+    nets = networks(None, backend)
+    return _settle(Walk(nets, plan_for(height, width, quality, config=nets.config)), frozenset(), seed).picture
 
 
 def _settle(walk: Walk, taken: frozenset[str], seed: int | None) -> Reconstruction:
     """Walk all levels. What is taken is settled as an encoder settles it, so that its bits are those of a file."""
-    models = _models(walk.nets)
+    plan, models = walk.plan, models_of(walk.nets)
     missing = Expect(models) if seed is None else Sample(models, seed)
     bits = dict.fromkeys(VARIABLES, 0.0)
-    planes = walk.plan.planes if "z" in taken or seed is not None else 1  # finer ones would expect the same
-    for index in range(FIRST_LATENT + planes):
-        variable = "y" if index < FIRST_LATENT else "z"
-        if index == 0:
-            bits["u"], bits["y"] = _first(walk, models, taken, missing)
+    planes = plan.planes if "z" in taken or seed is not None else 1  # finer ones would expect the same
+    for index in range(plan.first_latent + planes):
+        variable = "y" if index < plan.first_latent else "z"
+        if index == plan.config.top:
+            bits["u"], y_bits = _top(walk, models, index, taken, missing)
+            bits["y"] += y_bits
         elif variable in taken:
-            bits[variable] += _write_level(walk, models, index).bits
+            bits[variable] += write_level(walk, models, index).bits
         else:
-            _walk_level(walk, index, missing)
+            walk_level(walk, index, missing)
     if "x" in taken:
-        bits["x"] = _write_level(walk, models, walk.plan.count - 1).bits
-    elif walk.plan.lossless and seed is not None:
-        _walk_level(walk, walk.plan.count - 1, missing)
+        bits["x"] = write_level(walk, models, plan.count - 1).bits
+    elif plan.lossless and seed is not None:
+        walk_level(walk, plan.count - 1, missing)
     return Reconstruction(walk.picture(planes - 1), bits)
 
 
-def _first(walk: Walk, models: Models, taken: frozenset[str], missing: Coder) -> tuple[float, float]:
-    """Level 1. Returns the bits of u and of y[K]."""
+def _top(walk: Walk, models: Models, index: int, taken: frozenset[str], missing: Coder) -> tuple[float, float]:
+    """The level of the coarsest downscale. Returns the bits of u and of that y."""
     u, y = (Writer(models, skip=False, finer=None) if variable in taken else missing for variable in "uy")
-    _walk_level(walk, 0, _Apart(u, y))
+    walk_level(walk, index, _Apart(u, y))
     return tuple(coder.bits if isinstance(coder, Writer) else 0.0 for coder in (u, y))

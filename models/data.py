@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from .config import PAD, T_LOSSLESS
+from .config import T_LOSSLESS
 from .selfvae import SelfVAE, decoded
 
 SUFFIXES = {".png", ".webp", ".avif", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
@@ -47,12 +47,12 @@ def decode_cache(model: SelfVAE, cache: Path, out: Path) -> None:
     """Write what lossless files hold of every cached picture before its pixels, x_hat, laid out as the cache is."""
     listing = json.loads((cache / "index.json").read_text())
     pixels = np.memmap(cache / "pixels.u8", dtype=np.uint8, mode="r")
-    partial = out.with_suffix(".partial")
+    partial, pad = out.with_suffix(".partial"), model.config.pad
     model.eval()  # the latents are those of a file, not noisy
     with open(partial, "wb") as file:
         for offset, h, w, _ in listing["pictures"]:
             x = pixels[offset : offset + h * w * 3].reshape(h, w, 3)
-            x = np.pad(x, ((0, -h % PAD), (0, -w % PAD), (0, 0)), mode="edge").transpose(2, 0, 1)
+            x = np.pad(x, ((0, -h % pad), (0, -w % pad), (0, 0)), mode="edge").transpose(2, 0, 1)
             x_hat = decoded(model, torch.from_numpy(x[None]).float(), torch.tensor([T_LOSSLESS]))
             file.write(x_hat[0, :, :h, :w].permute(1, 2, 0).byte().numpy().tobytes())
     model.train()

@@ -58,7 +58,7 @@ class LatentObjective(nn.Module):
 
     def fixed(self) -> list[nn.Module]:
         """What this objective does not train."""
-        return [self.model.y1_prior, self.model.y2_prior, self.model.pixel_prior]
+        return [*self.model.representation_priors().values(), self.model.pixel_prior]
 
     def chosen(self, rng: torch.Generator, t: Tensor) -> Tensor:
         """Pictures (B,) whose symbols are chosen by their cost: none."""
@@ -93,20 +93,21 @@ class DecoderObjective(LatentObjective):
 
 
 class RepresentationObjective(nn.Module):
-    """Bits of y[1] and y[2]: a likelihood, since representations are exact."""
+    """Bits of all representations: a likelihood, since they are exact."""
 
     def __init__(self, model: SelfVAE, power: float):
         super().__init__()
         self.model = model
         model.requires_grad_(False)
-        model.y1_prior.requires_grad_(True)
-        model.y2_prior.requires_grad_(True)
+        for prior in model.representation_priors().values():
+            prior.requires_grad_(True)
 
     def forward(self, x: Tensor, rng: torch.Generator, fraction: float) -> tuple[Tensor, list[tuple]]:
         y_step = torch.tensor(Y_STEPS)[torch.randint(0, len(Y_STEPS), (len(x),), generator=rng)].float()
-        y1, y2 = self.model.representation_bits(x, y_step)
-        rows = [(f"step_{int(s)}", {"y1_bpp": a, "y2_bpp": b}) for s, a, b in zip(y_step, y1.tolist(), y2.tolist())]
-        return (y1 + y2).mean() * 100, rows
+        bits = self.model.representation_bits(x, y_step)
+        columns = {name.replace("prior", "bpp"): values.tolist() for name, values in bits.items()}
+        rows = [(f"step_{int(s)}", {name: v[i] for name, v in columns.items()}) for i, s in enumerate(y_step)]
+        return sum(bits.values()).mean() * 100, rows
 
 
 class PixelObjective(nn.Module):
