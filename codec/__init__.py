@@ -83,6 +83,7 @@ def encode(
     levels: int | None = None,
     lossless: bool = False,
     target_bpp: float | None = None,
+    model: str | None = None,
     backend: str = "auto",
     metadata: Metadata | None = None,
 ) -> bytes:
@@ -93,10 +94,12 @@ def encode(
     quality: 0 (smallest) to 100 (lossless), fractions allowed. levels: write only the first ones (1 or more).
     lossless: the last level is the exact pixels, whatever the quality.
     target_bpp: instead of a quality, the most bits per pixel the whole file may take; the search encodes
-    several times, and warns (TargetWarning) if even quality 0 is larger. backend: what runs the networks:
-    "auto", "torch" or "onnxruntime". metadata: default is a Pillow image's own; ``Metadata()`` keeps none.
+    several times, and warns (TargetWarning) if even quality 0 is larger. model: its name, for example "edge"; default:
+    "downscale". backend: what runs the networks: "auto", "torch" or "onnxruntime". metadata: default is a Pillow
+    image's own; ``Metadata()`` keeps none.
 
-    Raises ImageError for a picture that cannot be coded, CodecError for settings out of range.
+    Raises ImageError for a picture that cannot be coded, CodecError for settings out of range, WeightsError for a model
+    that is not installed.
     """
     from . import alpha, container, imaging, ratecontrol
     from . import levels as core
@@ -113,7 +116,13 @@ def encode(
 
     def encode_at(quality: float) -> bytes:
         encoded = core.encode_levels(
-            picture.rgb, quality=quality, levels=levels, grey=picture.grey, lossless=lossless, backend=backend
+            picture.rgb,
+            quality=quality,
+            levels=levels,
+            grey=picture.grey,
+            lossless=lossless,
+            model=model,
+            backend=backend,
         )
         return container.pack(
             width=width,
@@ -171,9 +180,9 @@ def _alpha(data: bytes, header: Header) -> np.ndarray | None:
 
 
 def representation(data: bytes, level: int | None = None, *, backend: str = "auto") -> np.ndarray:
-    """The exact thumbnail that a file holds, uint8 (h, w, 3).
+    """The exact thumbnail or sketch that a file holds, uint8 (h, w, 3).
 
-    level: 1 for the smaller one, 2 (or more) for the larger one; default: the largest that the file holds.
+    level: 1 for the first one, 2 (or more) for the second; default: the last that the file holds.
     Raises what ``decode`` raises.
     """
     from . import container
@@ -184,13 +193,13 @@ def representation(data: bytes, level: int | None = None, *, backend: str = "aut
     return core.representation(header, payloads[:2], backend)
 
 
-def generate(size: tuple[int, int], seed: int, *, backend: str = "auto") -> np.ndarray:
-    """A picture drawn from the model alone, uint8 (H, W, 3). size: (width, height), as in Pillow."""
+def generate(size: tuple[int, int], seed: int, *, model: str | None = None, backend: str = "auto") -> np.ndarray:
+    """A picture drawn from the model alone, uint8 (H, W, 3). size: (width, height), as in Pillow; model: its name."""
     from . import imaging, modes
 
     width, height = size
     imaging.check_size(width, height)
-    return modes.generate(height, width, seed=seed, backend=backend)
+    return modes.generate(height, width, seed=seed, model=model, backend=backend)
 
 
 def reconstruct(
@@ -199,6 +208,7 @@ def reconstruct(
     *,
     seed: int | None = None,
     quality: float = 50,
+    model: str | None = None,
     backend: str = "auto",
 ) -> Reconstruction:
     """What the model makes of a picture of which it is given some variables: the modes of the paper, as one function.
@@ -214,7 +224,9 @@ def reconstruct(
 
     check_settings(quality=quality)
     picture = imaging.as_picture(image)
-    return modes.reconstruct(picture.rgb, given, seed=seed, quality=quality, grey=picture.grey, backend=backend)
+    return modes.reconstruct(
+        picture.rgb, given, seed=seed, quality=quality, grey=picture.grey, model=model, backend=backend
+    )
 
 
 def set_threads(count: int | None) -> None:

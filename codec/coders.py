@@ -3,6 +3,7 @@
     symbols(mean, level, actual)   integers around a mean, from a logistic at a scale level
     digits(mean, level, actual)    -1, 0 or 1 inside a coarser bin, mean relative to its centre
     u(rows, actual)                the top latent, from its own tables
+    edges(rows, actual)            0 or 1, an edge map's, from its own table; a row for each probability
     pixels(mean, level, actual)    like symbols, from the pixels' own tables; written and read exactly, never expected
 
 Means are int32 in 1/MEAN_UNITS of a step, levels int32 table indices; all arrays of one call share their shape.
@@ -19,7 +20,7 @@ import numpy as np
 from .entropy import Decoder, Encoder, Tables
 from .errors import ChecksumError, MismatchError
 from .lookup import digit_tables, symbol_tables
-from .models.tables import ESCAPE, MEAN_UNITS, PRECISION, TAIL, U_LIMIT
+from .models.tables import EDGE_LOGIT_MAX, EDGE_UNITS, ESCAPE, MEAN_UNITS, PRECISION, TAIL, U_LIMIT
 from .quantise import Chooser, rounded
 
 SKIP_BITS = 13  # a symbol whose likeliest value has probability 1 - 2^-13 or more may go unsaid
@@ -34,6 +35,7 @@ class Models:
         self.digits = Tables(tables["digits"])
         self.u = Tables(tables["u"])
         self.pixels = Tables(tables["pixels"])
+        self.edges = Tables(tables["edges"]) if "edges" in tables else None
         self.chooser = Chooser(tables)
         enough = (1 << PRECISION) - (1 << PRECISION - SKIP_BITS)
         self.symbol_certain = tables["symbols"][:, TAIL] >= enough
@@ -47,6 +49,8 @@ class Coder(Protocol):
     def digits(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
 
     def u(self, rows: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
+
+    def edges(self, rows: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
 
 
 class _Checked:
@@ -106,6 +110,10 @@ class Writer(_Checked):
         self._encoder.put(self.models.u, rows.ravel(), actual.ravel() + U_LIMIT)
         return self._note(actual)
 
+    def edges(self, rows, actual):
+        self._encoder.put(self.models.edges, rows.ravel(), actual.ravel())
+        return self._note(actual)
+
     def _settle(self, settled, chosen):
         self.damage += float(np.square((settled - chosen).astype(np.float64)).sum())
         return self._note(settled)
@@ -161,6 +169,9 @@ class Reader(_Checked):
     def u(self, rows, actual=None):
         return self._note(self._decoder.get(self.models.u, rows.ravel()).reshape(rows.shape) - U_LIMIT)
 
+    def edges(self, rows, actual=None):
+        return self._note(self._decoder.get(self.models.edges, rows.ravel()).reshape(rows.shape))
+
     def finish(self) -> None:
         if self.check != self._expected or not self._decoder.exhausted:
             raise MismatchError(
@@ -185,6 +196,9 @@ class Expect:
         frequencies = self.models.u.weights + 1
         mean = frequencies @ np.arange(-U_LIMIT, U_LIMIT + 1) / frequencies.sum(1)
         return np.rint(mean).astype(np.int32)[rows]
+
+    def edges(self, rows, actual=None):
+        return (rows > EDGE_LOGIT_MAX * EDGE_UNITS).astype(np.int32)
 
 
 class Sample:
@@ -221,3 +235,6 @@ class Sample:
 
     def u(self, rows, actual=None):
         return self._draw(self.models.u, rows.ravel()).reshape(rows.shape).astype(np.int32) - U_LIMIT
+
+    def edges(self, rows, actual=None):
+        return self._draw(self.models.edges, rows.ravel()).reshape(rows.shape).astype(np.int32)

@@ -28,7 +28,7 @@ from .models.config import U_STEP, Z1_STRIDE
 from .models.inference import DELTA_BITS, Networks
 from .models.integers import from_ycocg, space_to_depth
 from .models.tables import CENTROID_UNITS, MEAN_UNITS
-from .models.walk import COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
+from .models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
 from .plan import Plan, plan_for
 
 SYMBOL_RANGE = 32000  # of z[1]; far beyond what 8-bit pictures reach
@@ -47,9 +47,12 @@ class Walk:
 
     def representation(self, k: int, coder: Coder) -> None:
         """Level k + 1: a representation, with u before the coarsest downscale."""
-        parent = self._u(coder) * U_STEP if k == self.plan.config.top else self.y[k - 1]
-        actual = self.latents and self.latents.y[k]
-        self.y[k:] = [self._lattice(self.plan.config.prior_name(k), parent, coder, actual)]
+        config, actual = self.plan.config, self.latents and self.latents.y[k]
+        if config.representations[k][0] == "edge":
+            self.y[k:] = [self._edges(coder, actual)]
+        else:
+            parent = self._u(coder) * U_STEP if k == config.top else self.y[k - 1]
+            self.y[k:] = [self._lattice(config.prior_name(k), parent, coder, actual)]
 
     def _u(self, coder: Coder) -> np.ndarray:
         first_row = 3 * (self.plan.y_step.bit_length() - 1)
@@ -58,7 +61,9 @@ class Walk:
         return coder.u(np.broadcast_to(rows, (3, height, width)), self.latents and self.latents.u)
 
     def thumbnail(self, k: int) -> np.ndarray:
-        """Pixel values of a representation, (C, h, w) int32."""
+        """A representation as a picture, (3, h, w) int32; edges are black on white."""
+        if self.plan.config.representations[k][0] == "edge":
+            return 255 * (1 - self.y[k]).repeat(3, axis=0)
         return (from_ycocg(self.y[k]) * self.plan.y_step).clip(0, 256)
 
     def _conditions(self) -> list[np.ndarray]:
@@ -67,7 +72,7 @@ class Walk:
         def pixels(kind, stride):
             if kind == "flat":
                 return np.full((3, *(side // stride for side in self.plan.padded)), units.Y_OFFSET, np.int32)
-            return self.thumbnail(len(self.y) - 1)
+            return units.edge_values(self.y[0]) if kind == "edge" else self.thumbnail(len(self.y) - 1)
 
         return [pixels(*condition) for condition in self.plan.config.conditions]
 
@@ -77,6 +82,20 @@ class Walk:
             return coder.symbols(mean, level, None if actual is None else actual[:, i::2, j::2])
 
         return self.nets.interleave(walk_lattice(self.nets.lattice_prior(name), parent, self.plan.y_step, visit))
+
+    def _edges(self, coder: Coder, actual: np.ndarray | None) -> np.ndarray:
+        shape = (1, *(side // self.plan.config.edge_stride for side in self.plan.padded))
+        edges = np.zeros(shape, np.int32)
+
+        def visit(index, rows):
+            i, j = CELLS[index]
+            cells = (slice(None), slice(i, None, 4), slice(j, None, 4))
+            edges[cells] = coder.edges(rows, None if actual is None else actual[cells])
+            return 2 * edges[cells] - 1
+
+        blank = np.zeros((1, shape[1] // 4, shape[2] // 4), np.int32)
+        walk_lattice(self.nets.edge_prior, blank, None, visit, CELLS)
+        return edges
 
     def plane(self, k: int, coder: Coder) -> None:
         """Level 3 + k: plane k of z[1], with z[2] before the first."""
@@ -184,15 +203,16 @@ def encode_levels(
     levels: int | None = None,
     grey: bool = False,
     lossless: bool = False,
+    model: str | None = None,
     backend: str = "auto",
 ) -> EncodedLevels:
     """The levels of a picture.
 
     x: uint8 (H, W, 3), three equal channels if ``grey``; quality: 0 to 100; levels: how many to write, 1 or more, all
-    without it; lossless: whether the exact pixels are the last of them. Raises CodecError for ``levels`` beyond what
-    there is.
+    without it; lossless: whether the exact pixels are the last of them; model: its name, the default one without it.
+    Raises CodecError for ``levels`` beyond what there is, WeightsError for a model that is not installed.
     """
-    nets = networks(None, backend)
+    nets = networks(model, backend)
     plan = plan_for(*x.shape[:2], quality, grey=grey, lossless=lossless, config=nets.config)
     if levels is not None and not 1 <= levels <= plan.count:
         kind = "a lossless file has" if lossless else f"at quality {quality:g} a file has"

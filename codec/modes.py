@@ -67,19 +67,28 @@ def known_given(given: Iterable[str]) -> frozenset[str]:
 
 
 def reconstruct(
-    x: np.ndarray, given: Iterable[str], *, seed: int | None, quality: float, grey: bool, backend: str
+    x: np.ndarray,
+    given: Iterable[str],
+    *,
+    seed: int | None,
+    quality: float,
+    grey: bool,
+    model: str | None,
+    backend: str,
 ) -> Reconstruction:
     """As selfvae_codec.reconstruct; x: uint8 (H, W, 3), three equal channels if ``grey``."""
     taken = known_given(given)
-    nets = networks(None, backend)
+    nets = networks(model, backend)
     plan = plan_for(*x.shape[:2], quality, grey=grey, lossless="x" in taken or quality == 100, config=nets.config)
     walk = Walk(nets, plan, analyse(nets, plan, x) if taken else None)
     return _settle(walk, taken, seed)
 
 
-def generate(height: int, width: int, *, seed: int, quality: float = 50, backend: str = "auto") -> np.ndarray:
+def generate(
+    height: int, width: int, *, seed: int, quality: float = 50, model: str | None = None, backend: str = "auto"
+) -> np.ndarray:
     """A picture drawn from the model alone, uint8 (H, W, 3)."""
-    nets = networks(None, backend)
+    nets = networks(model, backend)
     return _settle(Walk(nets, plan_for(height, width, quality, config=nets.config)), frozenset(), seed).picture
 
 

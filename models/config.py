@@ -19,7 +19,7 @@ T_LOSSLESS = 2.5  # of the finest latent plane in a lossless file: pixels are ch
 Z1_STRIDE = 8
 CONTEXT_STRIDE = 16  # of what z[1]'s priors see; leading groups are walked over the 2x2 cells of z[1] below it
 FOLDED = 8  # a scale of the context sees representations in cells of at most this many values a side
-CHANNELS = {"downscale": 3, "flat": 3}  # of a representation, by kind; flat is the base where there is no downscale
+CHANNELS = {"downscale": 3, "edge": 1, "flat": 3}  # of a representation; flat is the base without any downscale
 RD_SLOPE = 0.13  # d(distortion) / d(bits) of a uniform quantiser, in units of D^2: what a bit is worth
 RDO_RATE = 0.6  # share of a symbol's bits that its choice counts: a change also costs what later symbols learn from it
 RDO_REACH = 0.15  # how far beyond its bin in the finest plane z may end by a choice in a coarser one, in finest steps
@@ -31,8 +31,9 @@ U_STEP = 8  # u is the 2x2 mean of y[2] in YCoCg, in units of this many of its s
 class Config:
     """Hyper-parameters of a selfVAE. Raises ValueError for representations that no model of this class can have.
 
-    representations: (kind, stride) of y[K] ... y[1], coarse to fine; none makes a plain VAE. Downscales halve their
-    stride from one to the next; u, if there are any, is at twice the first one's stride. z[1] is at 1/8.
+    representations: (kind, stride) of y[K] ... y[1], coarse to fine; none makes a plain VAE. An edge map, if there is
+    one, comes first. Downscales halve their stride from one to the next; u, if there are any, is at twice the first
+    one's stride. z[1] is at 1/8.
     """
 
     family: str = "downscale"
@@ -50,6 +51,8 @@ class Config:
     u_channels: int = 3
     y_width: int = 64  # hidden channels of the representation priors
     y_blocks: int = 3
+    edge_width: int = 32  # hidden channels of the edge map's prior
+    edge_blocks: int = 2
     pixel_width: int = 64  # hidden channels of the pixel prior, at 1/2
     pixel_blocks: int = 5
 
@@ -61,14 +64,22 @@ class Config:
             raise ValueError(f"groups must sum to the 192 coefficients of an 8x8 RGB block, got {self.groups}")
 
     def _check_representations(self) -> None:
-        if unknown := {kind for kind, _ in self.representations} - {"downscale"}:
+        kinds = [kind for kind, _ in self.representations]
+        if unknown := set(kinds) - {"downscale", "edge"}:
             raise ValueError(f"unknown kinds of representations: {', '.join(sorted(map(str, unknown)))}")
+        if "edge" in kinds[1:] or (self.edge_stride or 2) not in (2, 4):
+            raise ValueError("an edge map comes first, once, with stride 2 or 4")
         if any(coarse != 2 * fine for coarse, fine in zip(self.downscales, self.downscales[1:])):
             raise ValueError(f"each downscale must have half the stride of the one before, got {self.downscales}")
         if self.base_stride not in (2, 4, 8, 16):
             raise ValueError(f"the finest downscale must have stride 2, 4, 8 or 16, not {self.base_stride}")
         if self.hyper_stride not in (16, 32, 64):
             raise ValueError(f"hyper_stride must be 16, 32 or 64, not {self.hyper_stride}")
+
+    @property
+    def edge_stride(self) -> int | None:
+        """Stride of the edge map, None without one."""
+        return self.representations[0][1] if self.representations[:1] and self.representations[0][0] == "edge" else None
 
     @property
     def downscales(self) -> tuple[int, ...]:
@@ -82,7 +93,8 @@ class Config:
 
     def prior_name(self, k: int) -> str:
         """Name of the networks of p(representation k | what is before it)."""
-        return f"y{len(self.representations) - k}_prior"
+        kind, _ = self.representations[k]
+        return "edge_prior" if kind == "edge" else f"y{len(self.representations) - k}_prior"
 
     @property
     def conditions(self) -> tuple[tuple[str, int], ...]:
@@ -90,7 +102,8 @@ class Config:
 
         Coarser downscales are functions of the finest. Without any the base is flat: a constant picture.
         """
-        return (("downscale", self.downscales[-1]) if self.downscales else ("flat", CONTEXT_STRIDE),)
+        base = ("downscale", self.downscales[-1]) if self.downscales else ("flat", CONTEXT_STRIDE)
+        return (("edge", self.edge_stride), base) if self.edge_stride else (base,)
 
     @property
     def base_stride(self) -> int:

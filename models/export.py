@@ -19,6 +19,7 @@ from torch import nn
 from . import units, weights
 from .config import T_COARSEST, T_FIRST, T_LOSSLESS, U_STEP, Y_STEPS, Config
 from .data import Crops
+from .edge_prior import EdgePrior
 from .exact import (
     ACTIVATION_LIMIT,
     RANGES,
@@ -32,7 +33,16 @@ from .exact import (
 )
 from .layers import Net, step_weights
 from .selfvae import Prior, SelfVAE, decoded, y_steps
-from .tables import LOG2_SCALE_MIN, LOG2_SCALE_STEP, MEAN_UNITS, SCALE_LEVELS, U_LIMIT, build_tables
+from .tables import (
+    EDGE_LOGIT_MAX,
+    EDGE_UNITS,
+    LOG2_SCALE_MIN,
+    LOG2_SCALE_STEP,
+    MEAN_UNITS,
+    SCALE_LEVELS,
+    U_LIMIT,
+    build_tables,
+)
 from .transforms import lapped_transform
 
 WEIGHT_LIMIT = 32767  # weights are stored as int16
@@ -248,8 +258,12 @@ class ExactNetworks(dict):
 def exact_representations(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
     """p(y[k] | what is before it) of every representation."""
     nets = ExactNetworks(ranges)
-    for name, lattice in model.representation_priors().items():
-        for index, module in enumerate(lattice.passes):
+    for name, prior in model.representation_priors().items():
+        for index, module in enumerate(prior.passes):
+            if isinstance(prior, EdgePrior):
+                limit = EDGE_LOGIT_MAX * EDGE_UNITS
+                nets.add(f"{name}.{index}", module, [(1.0, 1, 1 + index)], np.array([1 / EDGE_UNITS]), -limit, limit)
+                continue
             nets.prior(f"{name}.{index}", module, [(units.LATTICE_INPUT, units.LATTICE_INPUT_LIMIT, 3 + 3 * index)])
     return nets
 
@@ -368,7 +382,7 @@ def u_counts(model: SelfVAE, crops: Crops, batches: int) -> np.ndarray:
 
 def part_of(parameter: str) -> str:
     """Which part of training a parameter of SelfVAE belongs to."""
-    if re.match(r"y\d+_prior\.", parameter):
+    if re.match(r"(y\d+|edge)_prior\.", parameter):
         return "representations"
     return "pixels" if parameter.startswith("pixel_prior.") else "latents"
 

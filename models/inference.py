@@ -14,7 +14,7 @@ from . import units
 from .config import T_FIRST, Z1_STRIDE, Config
 from .exact import T_UNITS, ExactNet
 from .integers import UPSAMPLE_BITS, across_borders, depth_to_space, mean_of, space_to_depth, upsample
-from .tables import CENTROID_UNITS, MEAN_UNITS
+from .tables import CENTROID_UNITS, EDGE_LOGIT_MAX, EDGE_UNITS, MEAN_UNITS
 from .walk import LATTICE
 from .weights import TRANSFORM_BITS, Weights
 
@@ -88,6 +88,14 @@ class Networks:
             return mean + MEAN_UNITS * (4 * parent - sum(known)) // (4 - index), level
 
         return prior
+
+    def edge_prior(self, index: int, blank: np.ndarray, known: list[np.ndarray], step: None) -> tuple[np.ndarray]:
+        """p(one sub-lattice of the edge map | earlier ones) for walk_lattice: rows of the table of edges, int32.
+
+        blank: zeros; known: -1 and 1; each (1, h, w).
+        """
+        logit = self.run(f"edge_prior.{index}", [blank, *known], 0)
+        return (logit.astype(np.int32) + EDGE_LOGIT_MAX * EDGE_UNITS,)
 
     # ---- latents -------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import RD_SLOPE, RDO_RATE, T_FIRST, U_STEP, Z1_STRIDE, Config, y_step_for
+from .edge_prior import EdgePrior
 from .layers import Net, clamp_ste, step_weights
 from .logistic import log_bin_prob
 from .pixels import PixelPrior
@@ -51,6 +52,7 @@ from .units import (
     Y_OFFSET,
     Y_SCALE,
     Z2_SCALE,
+    edge_values,
 )
 from .walk import LATTICE, walk_lattice, walk_plane
 
@@ -199,7 +201,9 @@ class SelfVAE(nn.Module):
             for p in range(len(LATTICE))
         )
         for k in reversed(range(len(c.representations))):
-            self.add_module(c.prior_name(k), LatticePrior(c.y_width, c.y_blocks))
+            kind, _ = c.representations[k]
+            prior = EdgePrior(c.edge_width, c.edge_blocks) if kind == "edge" else LatticePrior(c.y_width, c.y_blocks)
+            self.add_module(c.prior_name(k), prior)
         self.pixel_prior = PixelPrior(c.pixel_width, c.pixel_blocks)
         self.register_buffer("centroids", torch.from_numpy(centroid_table()).float(), persistent=False)
 
@@ -212,12 +216,14 @@ class SelfVAE(nn.Module):
 
     def conditions(self, x: Tensor, y_step: Tensor) -> list[Tensor]:
         """Pixel values of what latents see of y (Config.conditions), the base last. y_step: (B, 1, 1, 1)."""
-        return [
-            torch.full_like(x[:, :, ::stride, ::stride], Y_OFFSET)
-            if kind == "flat"
-            else REPRESENTATIONS[kind](x, stride, y_step) * y_step
-            for kind, stride in self.config.conditions
-        ]
+
+        def values(kind, stride):
+            if kind == "flat":
+                return torch.full_like(x[:, :, ::stride, ::stride], Y_OFFSET)
+            y = REPRESENTATIONS[kind](x, stride, y_step)
+            return edge_values(y) if kind == "edge" else y * y_step
+
+        return [values(*condition) for condition in self.config.conditions]
 
     def base(self, y: list[Tensor]) -> Tensor:
         """What the picture is before any latent, (B, 3, H, W). y: conditions."""
@@ -370,6 +376,8 @@ class SelfVAE(nn.Module):
         bits = {}
         for name, (parent, child) in self.pyramid(x, y_step).items():
             bits[name] = self._lattice_bits(self.get_submodule(name), parent, child, step) / x[0, 0].numel()
+        if stride := self.config.edge_stride:
+            bits["edge_prior"] = self.edge_prior.bits(REPRESENTATIONS["edge"](x, stride)) / x[0, 0].numel()
         return bits
 
     def pyramid(self, x: Tensor, y_step: Tensor) -> dict[str, tuple[Tensor, Tensor]]:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .config import U_STEP, Z1_STRIDE
+from .edges import edge_map
 
 
 def downscale(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
@@ -54,7 +55,13 @@ def _stack(like, planes):
     return (torch if isinstance(like, Tensor) else np).stack(planes, -3)
 
 
-REPRESENTATIONS = {"downscale": downscale}
+def edges(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
+    """d(x) = edge map, (B, 1, H/stride, W/stride) of 0 and 1. x: (B, 3, H, W) in 0..255; it has no step."""
+    maps = [edge_map(picture, stride) for picture in x.numpy()]
+    return torch.from_numpy(np.stack(maps)).to(x.dtype)
+
+
+REPRESENTATIONS = {"downscale": downscale, "edge": edges}
 
 
 def upsample(y: Tensor, stride: int) -> Tensor:

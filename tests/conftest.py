@@ -43,7 +43,7 @@ def fake_core() -> types.ModuleType:
     core = types.ModuleType("selfvae_codec.levels")
     core.calls = []
 
-    def encode_levels(x, *, quality, levels, grey, lossless, backend):
+    def encode_levels(x, *, quality, levels, grey, lossless, model, backend):
         core.calls.append(("encode", quality))
         if levels is not None and not 1 <= levels <= len(FAKE_BITS):
             raise CodecError(f"levels={levels} is out of range: a file has 1 to {len(FAKE_BITS)} levels")
@@ -71,7 +71,7 @@ def fake_core() -> types.ModuleType:
 def fake_modes() -> types.ModuleType:
     """Stands in for selfvae_codec.modes."""
     modes = types.ModuleType("selfvae_codec.modes")
-    modes.generate = lambda height, width, *, seed, backend: make_picture(width, height, seed)
+    modes.generate = lambda height, width, *, seed, model, backend: make_picture(width, height, seed)
     return modes
 
 

@@ -28,15 +28,26 @@ REPRESENTATIONS = {
     "downscale": (("downscale", 2),),
     "hierarchy": (("downscale", 8), ("downscale", 4), ("downscale", 2)),
     "photo": (("downscale", 32), ("downscale", 16)),
+    "edge": (("edge", 2),),
+    "edge-photo": (("edge", 4), ("downscale", 16)),
 }
-SMALL = dict(
-    synthesis_width=8, synthesis_blocks=1, prior_width=8, prior_blocks=1, z2_channels=2, y_width=8, y_blocks=1,
-    pixel_width=8, pixel_blocks=1,
-)  # fmt: skip
+SMALL = {
+    "synthesis_width": 8,
+    "synthesis_blocks": 1,
+    "prior_width": 8,
+    "prior_blocks": 1,
+    "z2_channels": 2,
+    "y_width": 8,
+    "y_blocks": 1,
+    "edge_width": 8,
+    "edge_blocks": 1,
+    "pixel_width": 8,
+    "pixel_blocks": 1,
+}
 
 
 def config_of(name):
-    return Config(**SMALL, representations=REPRESENTATIONS[name], hyper_stride=64 if name == "photo" else 32)
+    return Config(**SMALL, representations=REPRESENTATIONS[name], hyper_stride=64 if "photo" in name else 32)
 
 
 def pictures(size, count, seed=0):
@@ -106,7 +117,9 @@ def test_files_cost_what_the_negative_elbo_counts(name):
         # what an untrained prior finds next to impossible costs no more than a table can say
         assert 0.9 < sum(bits[K : K + plan.planes]) / counted["z"].item() < 1.02
         assert bits[-1] == pytest.approx(counted["x"].item(), rel=0.02)
-        if K:
+        if made.nets.config.top is None:
+            assert sum(bits[:K]) == pytest.approx(counted["y"].item(), rel=0.02, abs=1e-6)
+        else:
             u = bits_of_u(made.nets, plan, x)
             assert sum(bits[:K]) - u == pytest.approx(counted["y"].item(), rel=0.02)
 
@@ -129,6 +142,8 @@ def test_the_photo_configuration_is_the_default():
         ({"representations": (("sketch", 2),)}, "unknown kinds of representations: sketch"),
         ({"representations": (("downscale", 8), ("downscale", 2))}, "half the stride"),
         ({"representations": (("downscale", 32),)}, "finest downscale must have stride 2, 4, 8 or 16"),
+        ({"representations": (("downscale", 2), ("edge", 2))}, "an edge map comes first"),
+        ({"representations": (("edge", 8),)}, "with stride 2 or 4"),
         ({"hyper_stride": 8}, "hyper_stride must be"),
     ],
     ids=str,
