@@ -74,10 +74,10 @@ class Writer(_Checked):
     With ``skip``, near-certain symbols go unsaid; ``damage`` sums the squared errors of that.
     """
 
-    def __init__(self, models: Models, *, skip: bool, finer: int | None):
+    def __init__(self, models: Models, *, skip: bool, finer: int | None, encoder: Encoder | None = None):
         super().__init__()
         self.models, self.skip, self.finer, self.damage = models, skip, finer, 0.0
-        self._encoder = Encoder()
+        self._encoder = Encoder() if encoder is None else encoder
 
     def symbols(self, mean, level, actual):
         base, table = symbol_tables(mean, level)
@@ -140,7 +140,7 @@ class Reader(_Checked):
         if not payload or payload[0] > 1:
             raise ChecksumError(f"level {name} is damaged: its flags are not those of this format")
         self.models, self.skip = models, payload[0] == 1
-        self._decoder, self._expected, self._name = Decoder(payload[1:]), check, name
+        self.decoder, self._expected, self._name = Decoder(payload[1:]), check, name
 
     def symbols(self, mean, level, actual=None):
         base, table = symbol_tables(mean, level)
@@ -154,26 +154,26 @@ class Reader(_Checked):
         return self._note(base + self._get(self.models.pixels, table.ravel()).reshape(base.shape))
 
     def _get(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
-        offsets = self._decoder.get(tables, ids) - TAIL
+        offsets = self.decoder.get(tables, ids) - TAIL
         escaped = offsets == ESCAPE - TAIL
-        offsets[escaped] = self._decoder.get_raw(int(escaped.sum())) - RAW_OFFSET
+        offsets[escaped] = self.decoder.get_raw(int(escaped.sum())) - RAW_OFFSET
         return offsets
 
     def digits(self, mean, level, actual=None):
         table = digit_tables(mean, level)
         out = self.models.likeliest_digit[table]
         said = ~self.models.digit_certain[table] if self.skip else np.ones(table.shape, bool)
-        out[said] = self._decoder.get(self.models.digits, table[said]) - 1
+        out[said] = self.decoder.get(self.models.digits, table[said]) - 1
         return self._note(out)
 
     def u(self, rows, actual=None):
-        return self._note(self._decoder.get(self.models.u, rows.ravel()).reshape(rows.shape) - U_LIMIT)
+        return self._note(self.decoder.get(self.models.u, rows.ravel()).reshape(rows.shape) - U_LIMIT)
 
     def edges(self, rows, actual=None):
-        return self._note(self._decoder.get(self.models.edges, rows.ravel()).reshape(rows.shape))
+        return self._note(self.decoder.get(self.models.edges, rows.ravel()).reshape(rows.shape))
 
     def finish(self) -> None:
-        if self.check != self._expected or not self._decoder.exhausted:
+        if self.check != self._expected or not self.decoder.exhausted:
             raise MismatchError(
                 f"level {self._name} decoded to other symbols than were encoded: this machine or library does not "
                 f"compute exactly; try another --backend, and please report it"

@@ -20,6 +20,7 @@ from . import raw
 from .analysis import Latents, analyse
 from .coders import Coder, Expect, Models, Reader, Sample, Writer
 from .container import Header
+from .entropy import Encoder
 from .errors import CodecError
 from .lookup import offset_index
 from .models import units
@@ -285,6 +286,13 @@ def write_level(walk: Walk, models: Models, index: int) -> Writer:
         walk.symbols = before
         writer = Writer(models, skip=False, finer=finer)
         walk_level(walk, index, writer)
+    return writer
+
+
+def write_plainly(walk: Walk, models: Models, index: int, encoder: Encoder | None = None) -> Writer:
+    """Walk one level, its latents rounded and nothing left out, into a stream of its own or one that goes on."""
+    writer = Writer(models, skip=False, finer=None, encoder=encoder)
+    walk_level(walk, index, writer)
     return writer
 
 

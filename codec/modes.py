@@ -14,7 +14,7 @@ pixels have an x; in others the picture is what the latents decode to.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,7 +81,7 @@ def reconstruct(
     nets = networks(model, backend)
     plan = plan_for(*x.shape[:2], quality, grey=grey, lossless="x" in taken or quality == 100, config=nets.config)
     walk = Walk(nets, plan, analyse(nets, plan, x) if taken else None)
-    return _settle(walk, taken, seed)
+    return settle(walk, lambda level, variable: variable in taken, seed)
 
 
 def generate(
@@ -89,33 +89,42 @@ def generate(
 ) -> np.ndarray:
     """A picture drawn from the model alone, uint8 (H, W, 3)."""
     nets = networks(model, backend)
-    return _settle(Walk(nets, plan_for(height, width, quality, config=nets.config)), frozenset(), seed).picture
+    walk = Walk(nets, plan_for(height, width, quality, config=nets.config))
+    return settle(walk, lambda level, variable: False, seed).picture
 
 
-def _settle(walk: Walk, taken: frozenset[str], seed: int | None) -> Reconstruction:
-    """Walk all levels. What is taken is settled as an encoder settles it, so that its bits are those of a file."""
+def settle(
+    walk: Walk, takes: Callable[[int, str], bool], seed: int | None, write: Callable[..., Writer] = write_level
+) -> Reconstruction:
+    """Walk all levels of a picture: those that are taken come from it, the others from the model.
+
+    takes(level from 0, variable): what is taken. write: how it is settled; by default as an encoder does it, so that
+    bits are those of a file.
+    """
     plan, models = walk.plan, models_of(walk.nets)
     missing = Expect(models) if seed is None else Sample(models, seed)
     bits = dict.fromkeys(VARIABLES, 0.0)
-    planes = plan.planes if "z" in taken or seed is not None else 1  # finer ones would expect the same
+    planes = plan.planes if takes(plan.first_latent, "z") or seed is not None else 1  # finer ones expect the same
     for index in range(plan.first_latent + planes):
         variable = "y" if index < plan.first_latent else "z"
         if index == plan.config.top:
-            bits["u"], y_bits = _top(walk, models, index, taken, missing)
+            from_picture = [takes(index, "u"), takes(index, "y")]
+            bits["u"], y_bits = _top(walk, models, index, from_picture, missing)
             bits["y"] += y_bits
-        elif variable in taken:
-            bits[variable] += write_level(walk, models, index).bits
+        elif takes(index, variable):
+            bits[variable] += write(walk, models, index).bits
         else:
             walk_level(walk, index, missing)
-    if "x" in taken:
-        bits["x"] = write_level(walk, models, plan.count - 1).bits
+    last = plan.count - 1
+    if plan.lossless and takes(last, "x"):
+        bits["x"] = write(walk, models, last).bits
     elif plan.lossless and seed is not None:
-        walk_level(walk, plan.count - 1, missing)
+        walk_level(walk, last, missing)
     return Reconstruction(walk.picture(planes - 1), bits)
 
 
-def _top(walk: Walk, models: Models, index: int, taken: frozenset[str], missing: Coder) -> tuple[float, float]:
-    """The level of the coarsest downscale. Returns the bits of u and of that y."""
-    u, y = (Writer(models, skip=False, finer=None) if variable in taken else missing for variable in "uy")
+def _top(walk: Walk, models: Models, index: int, from_picture: list[bool], missing: Coder) -> tuple[float, float]:
+    """The level of the coarsest downscale. from_picture: are u and that y taken? Returns the bits of both."""
+    u, y = (Writer(models, skip=False, finer=None) if taken else missing for taken in from_picture)
     walk_level(walk, index, _Apart(u, y))
     return tuple(coder.bits if isinstance(coder, Writer) else 0.0 for coder in (u, y))

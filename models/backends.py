@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 
 from ..errors import CodecError
 from . import weights
@@ -40,11 +41,15 @@ def set_threads(count: int | None) -> None:
 
 @lru_cache(maxsize=4)
 def _load(model: bytes | str, backend: str, threads: int | None) -> Networks:
-    if backend == "onnxruntime":
+    return load(weights.named(model) if isinstance(model, str) else weights.find(model), backend, threads)
+
+
+def load(path: Path, backend: str = "auto", threads: int | None = None) -> Networks:
+    """The networks of a weights file, installed or not. Raises WeightsError, CodecError."""
+    if choose(backend) == "onnxruntime":
         from .runtime_onnx import runner
     else:
         from .runtime_torch import runner
-    path = weights.named(model) if isinstance(model, str) else weights.find(model)
     return Networks(weights.read(path), runner(threads))
 
 

@@ -64,10 +64,12 @@ class Crops:
 
     Iterating yields uint8 arrays (batch, 3, size, size), or (batch, 6, size, size) with ``decoded``, a file of
     ``decode_cache``: the exact pixels, then what the latents say of them. Corners then have even coordinates, as the
-    passes over pixels have. Pictures smaller than ``size`` are left out.
+    passes over pixels have. With ``upright`` none is transposed. Pictures smaller than ``size`` are left out.
     """
 
-    def __init__(self, cache: Path, size: int, batch: int, seed: int, decoded: Path | None = None):
+    def __init__(
+        self, cache: Path, size: int, batch: int, seed: int, decoded: Path | None = None, *, upright: bool = False
+    ):
         listing = json.loads((cache / "index.json").read_text())
         files = [cache / "pixels.u8"] + ([decoded] if decoded else [])
         self.layers = [np.memmap(file, dtype=np.uint8, mode="r") for file in files]
@@ -77,7 +79,7 @@ class Crops:
             raise ValueError(f"no training picture has both sides of at least {size} pixels")
         area = np.array([(h - size + 1) * (w - size + 1) for _, h, w, _ in self.pictures], dtype=np.float64)
         self.weights = area / area.sum()
-        self.size, self.batch = size, batch
+        self.size, self.batch, self.upright = size, batch, upright
         self.rng = np.random.default_rng(seed)
 
     def __iter__(self):
@@ -93,7 +95,7 @@ class Crops:
             crop = np.concatenate([p[top : top + s, left : left + s] for p in pictures], -1).transpose(2, 0, 1)
             if self.rng.random() < 0.5:
                 crop = crop[:, :, ::-1]
-            if self.rng.random() < 0.25:
+            if not self.upright and self.rng.random() < 0.25:
                 crop = crop.transpose(0, 2, 1)
             out[i] = crop
         return out

@@ -403,6 +403,7 @@ def main(argv: list[str] | None = None) -> None:
     p.add_argument("--cache", type=Path, required=True, help="decoded training pictures, to calibrate on")
     p.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
     p.add_argument("--floats", type=Path, help="also write the float weights here, for train --init")
+    p.add_argument("--crop", type=int, default=256, help="side of the crops that ranges are calibrated on")
     p.add_argument("--quantile", type=float, default=1.0, help="of |activation| that must fit; more is clamped")
     args = p.parse_args(argv)
     torch.manual_seed(0)
@@ -413,9 +414,9 @@ def main(argv: list[str] | None = None) -> None:
         args.floats.parent.mkdir(parents=True, exist_ok=True)
         save_file({k: v.contiguous() for k, v in model.state_dict().items()}, args.floats)
         args.floats.with_suffix(".json").write_text(config.to_json())
-    nets = exact_networks(model, lambda: Crops(args.cache, 256, 9, seed=0), batches=4, quantile=args.quantile)
+    nets = exact_networks(model, lambda: Crops(args.cache, args.crop, 9, seed=0), batches=4, quantile=args.quantile)
     tables = build_tables(
-        u_counts(model, Crops(args.cache, 256, 64, seed=0), batches=16),
+        u_counts(model, Crops(args.cache, args.crop, 64, seed=0), batches=16),
         *(v.detach().double().numpy() for v in model.pixel_prior.mixture()),
     )
     model_id = weights.save(args.out, config, nets, lapped_transform(), tables)

@@ -301,7 +301,7 @@ class SelfVAE(nn.Module):
         delta = (3.0**t)[:, None, None, None]
         step = step_weights(t)
         keep = (~nothing)[:, None, None, None]
-        base, z1, bits2, context = self.latents(x, t, y_step, keep)
+        base, z1, bits2, context = self.latents(x, t, self.conditions(x, y_step[:, None, None, None]), keep)
 
         # refining planes come first in the batch; the two kinds walk with different leading groups
         refining = int((t < T_FIRST).sum())
@@ -320,13 +320,13 @@ class SelfVAE(nn.Module):
             x_hat,
         )
 
-    def latents(self, x: Tensor, t: Tensor, y_step: Tensor, keep: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def latents(self, x: Tensor, t: Tensor, y: list[Tensor], keep: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Base, z[1] before quantisation, bits of z[2] (B,), and context, once a picture.
 
-        x, t, y_step: as for ``forward``. keep: (B, 1, 1, 1) bool, z[2] is read; elsewhere it is what its prior expects.
+        x, t: as for ``forward``. y: conditions. keep: (B, 1, 1, 1) bool, z[2] is read; elsewhere it is what its prior
+        expects.
         """
         step = step_weights(first_plane(t))
-        y = self.conditions(x, y_step[:, None, None, None])
         base = self.base(y)
         z1 = self.analysis(x, base)
         z2 = self.hyper_analysis(z1, step)
@@ -372,12 +372,17 @@ class SelfVAE(nn.Module):
 
         Those of u are not in it: p(u) is a histogram (export.py).
         """
+        bits = self.downscale_bits(x, y_step)
+        if stride := self.config.edge_stride:
+            bits["edge_prior"] = self.edge_prior.bits(REPRESENTATIONS["edge"](x, stride)) / x[0, 0].numel()
+        return bits
+
+    def downscale_bits(self, x: Tensor, y_step: Tensor) -> dict[str, Tensor]:
+        """The same of the downscales alone."""
         step = step_weights(T_FIRST + 0.5625 * y_step.log2())  # spread over the knots of first planes
         bits = {}
         for name, (parent, child) in self.pyramid(x, y_step).items():
             bits[name] = self._lattice_bits(self.get_submodule(name), parent, child, step) / x[0, 0].numel()
-        if stride := self.config.edge_stride:
-            bits["edge_prior"] = self.edge_prior.bits(REPRESENTATIONS["edge"](x, stride)) / x[0, 0].numel()
         return bits
 
     def pyramid(self, x: Tensor, y_step: Tensor) -> dict[str, tuple[Tensor, Tensor]]:

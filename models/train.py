@@ -25,6 +25,7 @@ from .config import RD_SLOPE, T_FINEST, T_FIRST, T_LOSSLESS, Y_STEPS, Config
 from .data import Crops, build_cache, decode_cache
 from .grow import grown
 from .layers import Net, step_weights
+from .likelihood import StreamObjective
 from .selfvae import SelfVAE, y_steps
 from .watch import Watch
 
@@ -125,6 +126,7 @@ class PixelObjective(nn.Module):
 
 
 OBJECTIVES = {
+    "stream": StreamObjective,
     "latents": LatentObjective,
     "decoder": DecoderObjective,
     "representations": RepresentationObjective,
@@ -148,7 +150,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         choices=tuple(OBJECTIVES),
         default="latents",
         help="what to train: p(z) and synthesis; these on the symbols that the encoder chooses; p(y); or p(x | x_hat), "
-        "on what the latents of --init decode to",
+        "on what the latents of --init decode to; or everything at once, on the bits of lossless streams alone",
     )
     p.add_argument("--out", type=Path, required=True, help="run folder: checkpoint, log, configuration")
     p.add_argument("--cache", type=Path, help="folder of decoded pictures (default OUT/cache)")
@@ -158,6 +160,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     p.add_argument("--decay-from", type=float, default=0.5, help="fraction of the run after which the rate decays")
     p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument("--crop", type=int, default=128)
+    p.add_argument("--upright", action="store_true", help="never transpose a crop")
     p.add_argument("--batch", type=int, default=8, help="crops per worker")
     p.add_argument("--ema", type=float, default=0.999)
     p.add_argument("--weight-power", type=float, default=0.5, help="loss of a picture is weighted by (D/32)^power")
@@ -259,7 +262,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
             decode_cache(model, cache, decoded)
         if world > 1:
             dist.barrier()
-    crops = Crops(cache, args.crop, args.batch, seed, decoded)
+    crops = Crops(cache, args.crop, args.batch, seed, decoded, upright=args.upright)
     for module in model.modules():
         if isinstance(module, Net):
             module.precision = getattr(torch, args.precision)
