@@ -153,6 +153,7 @@ def exact_net(name, net: Net, ranges: Ranges, source, limits, *, target, low, hi
             expand = exact_conv(*parts(block.expand), stream, gained, stream_limits, 0, one)
             gain = bias = film_shift = None
         else:
+            gained = np.maximum(gained, film_floor(block, hidden))
             expand = exact_conv(*parts(block.expand), stream, hidden, stream_limits, -one, one)
             gain, bias, film_shift = exact_film(block, hidden, gained)
         spatial_out = ranges.scale(block.spatial)
@@ -165,6 +166,15 @@ def exact_net(name, net: Net, ranges: Ranges, source, limits, *, target, low, hi
     exact = ExactNet(name, np.asarray(limits, np.float64), stem, tuple(blocks), head, table, net.upsample)
     exact.check_bounds()
     return exact
+
+
+def film_floor(block, hidden) -> np.ndarray:
+    """Least real value of one integer step behind the gain of every channel that keeps the product exact at any step.
+
+    It matters for channels that were dead while ranges were collected and are not at steps that were not seen.
+    """
+    gain, bias = (rows.detach().double().abs().numpy() for rows in (block.gain, block.bias))
+    return (gain * hidden * (ACTIVATION_LIMIT + 1) + bias).max(0) / (SUM_LIMIT / 2)
 
 
 def exact_film(block, hidden, gained):
