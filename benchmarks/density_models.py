@@ -29,8 +29,16 @@ WIDTHS = {
     "synthesis_blocks": 2,
     "prior_width": 64,
     "prior_blocks": 1,
+    "coarse_blocks": 1,
+    "lead_groups": 1,
     "lead_blocks": 1,
     "z2_channels": 16,
+    "y_width": 32,
+    "y_blocks": 2,
+    "edge_width": 32,
+    "edge_blocks": 2,
+    "pixel_width": 64,
+    "pixel_blocks": 4,
 }  # the same for all
 PUBLISHED = {  # bits/dim on CIFAR-10, Gatopoulos & Tomczak 2020, table 1: 2,000 epochs on a GPU
     "VAE": 3.51,
