@@ -45,7 +45,7 @@ def float_point(model: SelfVAE, x: np.ndarray, plan: Plan) -> tuple[float, float
     batch = torch.from_numpy(padded).permute(2, 0, 1)[None].float()
     y_step = torch.tensor([float(plan.y_step)])
     none = torch.zeros(1, dtype=torch.bool)
-    bpp = float(sum(model.representation_bits(batch, y_step))) + u_bits(x, plan) / (H * W)
+    bpp = float(sum(model.representation_bits(batch, y_step).values())) + u_bits(x, plan) / (H * W)
     for plane in range(plan.planes):
         finest = torch.tensor([plane == plan.planes - 1])
         terms = model(batch, torch.tensor([plan.t(plane) / 256]), y_step, nothing=none, chosen=finest)

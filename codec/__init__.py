@@ -34,10 +34,13 @@ from .errors import (
 from .metadata import Metadata
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     from PIL import Image
 
     from .imaging import Picture
+    from .modes import Reconstruction
 
 __version__ = "0.1.0"
 
@@ -67,6 +70,7 @@ __all__ = [
     "generate",
     "read_header",
     "read_metadata",
+    "reconstruct",
     "representation",
     "set_threads",
 ]
@@ -79,6 +83,7 @@ def encode(
     levels: int | None = None,
     lossless: bool = False,
     target_bpp: float | None = None,
+    model: str | None = None,
     backend: str = "auto",
     metadata: Metadata | None = None,
 ) -> bytes:
@@ -89,10 +94,12 @@ def encode(
     quality: 0 (smallest) to 100 (lossless), fractions allowed. levels: write only the first ones (1 or more).
     lossless: the last level is the exact pixels, whatever the quality.
     target_bpp: instead of a quality, the most bits per pixel the whole file may take; the search encodes
-    several times, and warns (TargetWarning) if even quality 0 is larger. backend: what runs the networks:
-    "auto", "torch" or "onnxruntime". metadata: default is a Pillow image's own; ``Metadata()`` keeps none.
+    several times, and warns (TargetWarning) if even quality 0 is larger. model: its name, for example "edge"; default:
+    "downscale". backend: what runs the networks: "auto", "torch" or "onnxruntime". metadata: default is a Pillow
+    image's own; ``Metadata()`` keeps none.
 
-    Raises ImageError for a picture that cannot be coded, CodecError for settings out of range.
+    Raises ImageError for a picture that cannot be coded, CodecError for settings out of range, WeightsError for a model
+    that is not installed.
     """
     from . import alpha, container, imaging, ratecontrol
     from . import levels as core
@@ -109,7 +116,13 @@ def encode(
 
     def encode_at(quality: float) -> bytes:
         encoded = core.encode_levels(
-            picture.rgb, quality=quality, levels=levels, grey=picture.grey, lossless=lossless, backend=backend
+            picture.rgb,
+            quality=quality,
+            levels=levels,
+            grey=picture.grey,
+            lossless=lossless,
+            model=model,
+            backend=backend,
         )
         return container.pack(
             width=width,
@@ -167,9 +180,9 @@ def _alpha(data: bytes, header: Header) -> np.ndarray | None:
 
 
 def representation(data: bytes, level: int | None = None, *, backend: str = "auto") -> np.ndarray:
-    """The exact thumbnail that a file holds, uint8 (h, w, 3).
+    """The exact thumbnail or sketch that a file holds, uint8 (h, w, 3).
 
-    level: 1 for the smaller one, 2 (or more) for the larger one; default: the largest that the file holds.
+    level: 1 for the first one, 2 (or more) for the second; default: the last that the file holds.
     Raises what ``decode`` raises.
     """
     from . import container
@@ -180,14 +193,40 @@ def representation(data: bytes, level: int | None = None, *, backend: str = "aut
     return core.representation(header, payloads[:2], backend)
 
 
-def generate(size: tuple[int, int], seed: int, *, backend: str = "auto") -> np.ndarray:
-    """A picture drawn from the model alone, uint8 (H, W, 3). size: (width, height), as in Pillow."""
-    from . import imaging
-    from . import levels as core
+def generate(size: tuple[int, int], seed: int, *, model: str | None = None, backend: str = "auto") -> np.ndarray:
+    """A picture drawn from the model alone, uint8 (H, W, 3). size: (width, height), as in Pillow; model: its name."""
+    from . import imaging, modes
 
     width, height = size
     imaging.check_size(width, height)
-    return core.generate(height, width, seed=seed, backend=backend)
+    return modes.generate(height, width, seed=seed, model=model, backend=backend)
+
+
+def reconstruct(
+    image: np.ndarray | Image.Image | Picture,
+    given: Iterable[str] = ("y", "z"),
+    *,
+    seed: int | None = None,
+    quality: float = 50,
+    model: str | None = None,
+    backend: str = "auto",
+) -> Reconstruction:
+    """What the model makes of a picture of which it is given some variables: the modes of the paper, as one function.
+
+    given: nothing, ("y",), ("y", "z"), ("u",), ("u", "z") or ("y", "z", "x"); these are taken from the picture, as an
+    encoder takes them. All else is what the model expects, or with ``seed`` a draw from it; the same seed draws the
+    same. quality: as in ``encode``; at 100, or where x is given, the stream ends with the exact pixels x.
+
+    Returns the picture, uint8 (H, W, 3), without alpha, and ``bits``, what each variable that was given costs.
+    Raises ImageError for a picture that cannot be coded, CodecError for settings out of range.
+    """
+    from . import imaging, modes
+
+    check_settings(quality=quality)
+    picture = imaging.as_picture(image)
+    return modes.reconstruct(
+        picture.rgb, given, seed=seed, quality=quality, grey=picture.grey, model=model, backend=backend
+    )
 
 
 def set_threads(count: int | None) -> None:

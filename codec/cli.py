@@ -36,6 +36,9 @@ _quality = click.option(
     "-q", "--quality", type=click.FloatRange(0, 100), default=50, show_default=True,
     help="0 (smallest) to 100 (lossless).",
 )  # fmt: skip
+_model = click.option(
+    "--model", metavar="NAME", default="downscale", show_default=True, help="Which of the installed models to use."
+)
 _json = click.option("--json", "as_json", is_flag=True, help="Facts as JSON on standard output.")
 
 
@@ -53,11 +56,14 @@ def cli() -> None:
 @click.option("--lossless", is_flag=True, help="Go on to the exact pixels, the last level.")
 @click.option("--target-bpp", type=click.FloatRange(min=0, min_open=True), help="At most B bits per pixel.")
 @click.option("--strip", is_flag=True, help="Leave ICC profile, EXIF and XMP out.")
+@_model
 @_no_overwrite
 @_backend
 @_json
 @click.pass_context
-def encode(ctx, source, output, quality, levels, lossless, target_bpp, strip, no_overwrite, backend, as_json) -> None:
+def encode(
+    ctx, source, output, quality, levels, lossless, target_bpp, strip, model, no_overwrite, backend, as_json
+) -> None:
     """Encode the picture IN (default output: beside it, with the extension .svae)."""
     given = ctx.get_parameter_source("quality") is click.core.ParameterSource.COMMANDLINE
     if target_bpp is not None and given:
@@ -82,6 +88,7 @@ def encode(ctx, source, output, quality, levels, lossless, target_bpp, strip, no
                 levels=levels,
                 lossless=lossless,
                 target_bpp=target_bpp,
+                model=model,
                 backend=backend,
                 metadata=Metadata() if strip else None,
             )
@@ -103,7 +110,7 @@ def encode(ctx, source, output, quality, levels, lossless, target_bpp, strip, no
 @_output
 @click.option("--levels", type=int, help="Stop after level N [default: all].")
 @click.option("--sample", type=click.IntRange(min=0), metavar="SEED", help="Draw what was not sent.")
-@click.option("--raw", is_flag=True, help="Write the exact thumbnail that levels 1 and 2 hold.")
+@click.option("--raw", is_flag=True, help="Write the exact thumbnail or sketch that levels 1 and 2 hold.")
 @_no_overwrite
 @_backend
 def decode(source, output, levels, sample, raw, no_overwrite, backend) -> None:
@@ -170,9 +177,10 @@ def demo(picture, output, quality, backend) -> None:
 @_output
 @click.option("--size", required=True, metavar="WxH", help="Size in pixels, for example 256x256.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@_model
 @_no_overwrite
 @_backend
-def generate(output, size, seed, no_overwrite, backend) -> None:
+def generate(output, size, seed, model, no_overwrite, backend) -> None:
     """Draw a picture from the model alone."""
     width, _, height = size.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal()):
@@ -183,7 +191,7 @@ def generate(output, size, seed, no_overwrite, backend) -> None:
     target = output or "generated.png"
     name = imaging.output_format(target)
     with files.Output(target, overwrite=output is not None and not no_overwrite) as out:
-        out.write(imaging.to_bytes(draw((int(width), int(height)), seed, backend=backend), name))
+        out.write(imaging.to_bytes(draw((int(width), int(height)), seed, model=model, backend=backend), name))
     _say(f"{target}: {size}, seed {seed}")
 
 

@@ -3,7 +3,8 @@
     symbols(mean, level, actual)   integers around a mean, from a logistic at a scale level
     digits(mean, level, actual)    -1, 0 or 1 inside a coarser bin, mean relative to its centre
     u(rows, actual)                the top latent, from its own tables
-    pixels(mean, level, actual)    like symbols, from the pixels' own tables; only written and read, always exactly
+    edges(rows, actual)            0 or 1, an edge map's, from its own table; a row for each probability
+    pixels(mean, level, actual)    like symbols, from the pixels' own tables; written and read exactly, never expected
 
 Means are int32 in 1/MEAN_UNITS of a step, levels int32 table indices; all arrays of one call share their shape.
 ``actual`` is what the encoder wants coded, whole numbers or not; other coders ignore it.
@@ -19,7 +20,7 @@ import numpy as np
 from .entropy import Decoder, Encoder, Tables
 from .errors import ChecksumError, MismatchError
 from .lookup import digit_tables, symbol_tables
-from .models.tables import ESCAPE, MEAN_UNITS, PRECISION, TAIL, U_LIMIT
+from .models.tables import EDGE_LOGIT_MAX, EDGE_UNITS, ESCAPE, MEAN_UNITS, PRECISION, TAIL, U_LIMIT
 from .quantise import Chooser, rounded
 
 SKIP_BITS = 13  # a symbol whose likeliest value has probability 1 - 2^-13 or more may go unsaid
@@ -34,6 +35,7 @@ class Models:
         self.digits = Tables(tables["digits"])
         self.u = Tables(tables["u"])
         self.pixels = Tables(tables["pixels"])
+        self.edges = Tables(tables["edges"]) if "edges" in tables else None
         self.chooser = Chooser(tables)
         enough = (1 << PRECISION) - (1 << PRECISION - SKIP_BITS)
         self.symbol_certain = tables["symbols"][:, TAIL] >= enough
@@ -47,6 +49,8 @@ class Coder(Protocol):
     def digits(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
 
     def u(self, rows: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
+
+    def edges(self, rows: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
 
 
 class _Checked:
@@ -70,10 +74,10 @@ class Writer(_Checked):
     With ``skip``, near-certain symbols go unsaid; ``damage`` sums the squared errors of that.
     """
 
-    def __init__(self, models: Models, *, skip: bool, finer: int | None):
+    def __init__(self, models: Models, *, skip: bool, finer: int | None, encoder: Encoder | None = None):
         super().__init__()
         self.models, self.skip, self.finer, self.damage = models, skip, finer, 0.0
-        self._encoder = Encoder()
+        self._encoder = Encoder() if encoder is None else encoder
 
     def symbols(self, mean, level, actual):
         base, table = symbol_tables(mean, level)
@@ -106,6 +110,10 @@ class Writer(_Checked):
         self._encoder.put(self.models.u, rows.ravel(), actual.ravel() + U_LIMIT)
         return self._note(actual)
 
+    def edges(self, rows, actual):
+        self._encoder.put(self.models.edges, rows.ravel(), actual.ravel())
+        return self._note(actual)
+
     def _settle(self, settled, chosen):
         self.damage += float(np.square((settled - chosen).astype(np.float64)).sum())
         return self._note(settled)
@@ -113,6 +121,11 @@ class Writer(_Checked):
     def likelihoods(self) -> np.ndarray:
         """Probability of every symbol that was coded, (N,) float64."""
         return self._encoder.likelihoods()
+
+    @property
+    def bits(self) -> float:
+        """What the model charges for everything that was coded."""
+        return float(-np.log2(self.likelihoods()).sum())
 
     def finish(self) -> bytes:
         """The level's payload: a byte of flags (bit 0: near-certain symbols are skipped), then rANS words."""
@@ -127,7 +140,7 @@ class Reader(_Checked):
         if not payload or payload[0] > 1:
             raise ChecksumError(f"level {name} is damaged: its flags are not those of this format")
         self.models, self.skip = models, payload[0] == 1
-        self._decoder, self._expected, self._name = Decoder(payload[1:]), check, name
+        self.decoder, self._expected, self._name = Decoder(payload[1:]), check, name
 
     def symbols(self, mean, level, actual=None):
         base, table = symbol_tables(mean, level)
@@ -141,23 +154,26 @@ class Reader(_Checked):
         return self._note(base + self._get(self.models.pixels, table.ravel()).reshape(base.shape))
 
     def _get(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
-        offsets = self._decoder.get(tables, ids) - TAIL
+        offsets = self.decoder.get(tables, ids) - TAIL
         escaped = offsets == ESCAPE - TAIL
-        offsets[escaped] = self._decoder.get_raw(int(escaped.sum())) - RAW_OFFSET
+        offsets[escaped] = self.decoder.get_raw(int(escaped.sum())) - RAW_OFFSET
         return offsets
 
     def digits(self, mean, level, actual=None):
         table = digit_tables(mean, level)
         out = self.models.likeliest_digit[table]
         said = ~self.models.digit_certain[table] if self.skip else np.ones(table.shape, bool)
-        out[said] = self._decoder.get(self.models.digits, table[said]) - 1
+        out[said] = self.decoder.get(self.models.digits, table[said]) - 1
         return self._note(out)
 
     def u(self, rows, actual=None):
-        return self._note(self._decoder.get(self.models.u, rows.ravel()).reshape(rows.shape) - U_LIMIT)
+        return self._note(self.decoder.get(self.models.u, rows.ravel()).reshape(rows.shape) - U_LIMIT)
+
+    def edges(self, rows, actual=None):
+        return self._note(self.decoder.get(self.models.edges, rows.ravel()).reshape(rows.shape))
 
     def finish(self) -> None:
-        if self.check != self._expected or not self._decoder.exhausted:
+        if self.check != self._expected or not self.decoder.exhausted:
             raise MismatchError(
                 f"level {self._name} decoded to other symbols than were encoded: this machine or library does not "
                 f"compute exactly; try another --backend, and please report it"
@@ -167,11 +183,22 @@ class Reader(_Checked):
 class Expect:
     """What the model expects: the nearest integer to the mean, the middle digit."""
 
+    def __init__(self, models: Models):
+        self.models = models
+
     def symbols(self, mean, level, actual=None):
         return (mean + MEAN_UNITS // 2) // MEAN_UNITS
 
     def digits(self, mean, level, actual=None):
         return np.clip((mean + MEAN_UNITS // 2) // MEAN_UNITS, -1, 1)
+
+    def u(self, rows, actual=None):
+        frequencies = self.models.u.weights + 1
+        mean = frequencies @ np.arange(-U_LIMIT, U_LIMIT + 1) / frequencies.sum(1)
+        return np.rint(mean).astype(np.int32)[rows]
+
+    def edges(self, rows, actual=None):
+        return (rows > EDGE_LOGIT_MAX * EDGE_UNITS).astype(np.int32)
 
 
 class Sample:
@@ -192,8 +219,14 @@ class Sample:
         return out
 
     def symbols(self, mean, level, actual=None):
+        return self._around(self.models.symbols, mean, level)
+
+    def pixels(self, mean, level, actual=None):
+        return self._around(self.models.pixels, mean, level)
+
+    def _around(self, tables: Tables, mean: np.ndarray, level: np.ndarray) -> np.ndarray:
         base, table = symbol_tables(mean, level)
-        offset = self._draw(self.models.symbols, table.ravel()).reshape(table.shape) - TAIL
+        offset = self._draw(tables, table.ravel()).reshape(table.shape) - TAIL
         return base + np.where(offset == ESCAPE - TAIL, 0, offset).astype(np.int32)
 
     def digits(self, mean, level, actual=None):
@@ -202,3 +235,6 @@ class Sample:
 
     def u(self, rows, actual=None):
         return self._draw(self.models.u, rows.ravel()).reshape(rows.shape).astype(np.int32) - U_LIMIT
+
+    def edges(self, rows, actual=None):
+        return self._draw(self.models.edges, rows.ravel()).reshape(rows.shape).astype(np.int32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 
 from ..errors import CodecError
 from . import weights
@@ -39,17 +40,21 @@ def set_threads(count: int | None) -> None:
 
 
 @lru_cache(maxsize=4)
-def _load(model_id: bytes | None, backend: str, threads: int | None) -> Networks:
-    if backend == "onnxruntime":
+def _load(model: bytes | str, backend: str, threads: int | None) -> Networks:
+    return load(weights.named(model) if isinstance(model, str) else weights.find(model), backend, threads)
+
+
+def load(path: Path, backend: str = "auto", threads: int | None = None) -> Networks:
+    """The networks of a weights file, installed or not. Raises WeightsError, CodecError."""
+    if choose(backend) == "onnxruntime":
         from .runtime_onnx import runner
     else:
         from .runtime_torch import runner
-    path = weights.default() if model_id is None else weights.find(model_id)
     return Networks(weights.read(path), runner(threads))
 
 
-def networks(model_id: bytes | None, backend: str = "auto") -> Networks:
-    """The networks of a model (None: the default one), loaded once. Raises ModelError, CodecError."""
-    nets = _load(model_id, choose(backend), _threads)
+def networks(model: bytes | str | None, backend: str = "auto") -> Networks:
+    """The networks of a model, by id or name (None: the default one), loaded once. Raises ModelError, CodecError."""
+    nets = _load(weights.DEFAULT_MODEL if model is None else model, choose(backend), _threads)
     nets.tile = DEFAULT_TILE
     return nets

@@ -16,24 +16,29 @@ T_FIRST = 3.25  # the coarsest plane of a file has t in [T_FIRST, T_FIRST + 1), 
 
 T_LOSSLESS = 2.5  # of the finest latent plane in a lossless file: pixels are cheapest given about this much
 
-Y1_STRIDE = 16  # y[1]; y[2] is at twice this, u and z[2] at four times
 Z1_STRIDE = 8
+CONTEXT_STRIDE = 16  # of what z[1]'s priors see; leading groups are walked over the 2x2 cells of z[1] below it
+FOLDED = 8  # a scale of the context sees representations in cells of at most this many values a side
+CHANNELS = {"downscale": 3, "edge": 1, "flat": 3}  # of a representation; flat is the base without any downscale
 RD_SLOPE = 0.13  # d(distortion) / d(bits) of a uniform quantiser, in units of D^2: what a bit is worth
 RDO_RATE = 0.6  # share of a symbol's bits that its choice counts: a change also costs what later symbols learn from it
 RDO_REACH = 0.15  # how far beyond its bin in the finest plane z may end by a choice in a coarser one, in finest steps
-PAD = 64  # the picture is padded to a multiple of the coarsest stride, by repeating its edge
 Y_STEPS = (1, 2, 4, 8, 16)  # quantisation steps of the representations
 U_STEP = 8  # u is the 2x2 mean of y[2] in YCoCg, in units of this many of its steps
 
 
 @dataclass(frozen=True)
 class Config:
-    """Hyper-parameters of a selfVAE of the downscale family.
+    """Hyper-parameters of a selfVAE. Raises ValueError for representations that no model of this class can have.
 
-    Strides are fixed by the design: y[1] at 1/16, y[2] at 1/32, u and z[2] at 1/64, z[1] at 1/8.
+    representations: (kind, stride) of y[K] ... y[1], coarse to fine; none makes a plain VAE. An edge map, if there is
+    one, comes first. Downscales halve their stride from one to the next; u, if there are any, is at twice the first
+    one's stride. z[1] is at 1/8.
     """
 
     family: str = "downscale"
+    representations: tuple[tuple[str, int], ...] = (("downscale", 32), ("downscale", 16))
+    hyper_stride: int = 64  # of z[2]
     synthesis_width: int = 160  # hidden channels of the synthesis, at 1/8
     synthesis_blocks: int = 5
     prior_width: int = 144  # hidden channels of every prior
@@ -46,12 +51,92 @@ class Config:
     u_channels: int = 3
     y_width: int = 64  # hidden channels of the representation priors
     y_blocks: int = 3
+    edge_width: int = 32  # hidden channels of the edge map's prior
+    edge_blocks: int = 2
     pixel_width: int = 64  # hidden channels of the pixel prior, at 1/2
     pixel_blocks: int = 5
 
     def __post_init__(self):
+        object.__setattr__(self, "groups", tuple(self.groups))  # JSON has lists
+        object.__setattr__(self, "representations", tuple((kind, stride) for kind, stride in self.representations))
+        self._check_representations()
         if sum(self.groups) != 192:
             raise ValueError(f"groups must sum to the 192 coefficients of an 8x8 RGB block, got {self.groups}")
+
+    def _check_representations(self) -> None:
+        kinds = [kind for kind, _ in self.representations]
+        if unknown := set(kinds) - {"downscale", "edge"}:
+            raise ValueError(f"unknown kinds of representations: {', '.join(sorted(map(str, unknown)))}")
+        if "edge" in kinds[1:] or (self.edge_stride or 2) not in (2, 4):
+            raise ValueError("an edge map comes first, once, with stride 2 or 4")
+        if any(coarse != 2 * fine for coarse, fine in zip(self.downscales, self.downscales[1:])):
+            raise ValueError(f"each downscale must have half the stride of the one before, got {self.downscales}")
+        if self.base_stride not in (2, 4, 8, 16):
+            raise ValueError(f"the finest downscale must have stride 2, 4, 8 or 16, not {self.base_stride}")
+        if self.hyper_stride not in (16, 32, 64):
+            raise ValueError(f"hyper_stride must be 16, 32 or 64, not {self.hyper_stride}")
+
+    @property
+    def edge_stride(self) -> int | None:
+        """Stride of the edge map, None without one."""
+        return self.representations[0][1] if self.representations[:1] and self.representations[0][0] == "edge" else None
+
+    @property
+    def downscales(self) -> tuple[int, ...]:
+        """Strides of the downscales, coarse to fine."""
+        return tuple(stride for kind, stride in self.representations if kind == "downscale")
+
+    @property
+    def top(self) -> int | None:
+        """Index of the representation that u belongs to, the coarsest downscale; None without one."""
+        return len(self.representations) - len(self.downscales) if self.downscales else None
+
+    def prior_name(self, k: int) -> str:
+        """Name of the networks of p(representation k | what is before it)."""
+        kind, _ = self.representations[k]
+        return "edge_prior" if kind == "edge" else f"y{len(self.representations) - k}_prior"
+
+    @property
+    def conditions(self) -> tuple[tuple[str, int], ...]:
+        """(kind, stride) of what latents see of y; the last is the base, which the picture is upsampled from.
+
+        Coarser downscales are functions of the finest. Without any the base is flat: a constant picture.
+        """
+        base = ("downscale", self.downscales[-1]) if self.downscales else ("flat", CONTEXT_STRIDE)
+        return (("edge", self.edge_stride), base) if self.edge_stride else (base,)
+
+    @property
+    def base_stride(self) -> int:
+        return self.conditions[-1][1]
+
+    @property
+    def pad(self) -> int:
+        """Pictures are padded to a multiple of this, the coarsest stride, by repeating their edge."""
+        return max(self.hyper_stride, *(2 * stride for stride in self.downscales[:1]), CONTEXT_STRIDE)
+
+    @property
+    def context_strides(self) -> tuple[int, ...]:
+        """Scales of the context, from z[2]'s to CONTEXT_STRIDE."""
+        return tuple(s for s in (64, 32, 16) if s <= self.hyper_stride)
+
+    def seen(self, stride: int) -> tuple[tuple[int, int], ...]:
+        """How a scale of the context sees each condition: (cells averaged, cells folded into channels) a side."""
+        strides = [(s, max(s, stride // FOLDED)) for _, s in self.conditions]
+        return tuple((pooled // s, stride // pooled) for s, pooled in strides)
+
+    def seen_channels(self, stride: int) -> tuple[int, ...]:
+        """Channels of each condition as a scale of the context sees it."""
+        return tuple(CHANNELS[kind] * fold**2 for (kind, _), (_, fold) in zip(self.conditions, self.seen(stride)))
+
+    @property
+    def joining(self) -> tuple[bool, ...]:
+        """Whether a condition, finer than the context, joins it as it is, so that nothing of it is lost."""
+        return tuple(stride < CONTEXT_STRIDE for _, stride in self.conditions)
+
+    @property
+    def context_channels(self) -> int:
+        joining = (n for n, joins in zip(self.seen_channels(CONTEXT_STRIDE), self.joining) if joins)
+        return self.prior_width + sum(joining)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1)
@@ -62,8 +147,6 @@ class Config:
         unknown = set(values) - {f.name for f in fields(cls)}
         if unknown:
             raise ValueError(f"unknown configuration fields: {sorted(unknown)}")
-        if "groups" in values:
-            values["groups"] = tuple(values["groups"])
         return cls(**values)
 
 

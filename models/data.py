@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from .config import PAD, T_LOSSLESS
+from .config import T_LOSSLESS
 from .selfvae import SelfVAE, decoded
 
 SUFFIXES = {".png", ".webp", ".avif", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
@@ -47,12 +47,12 @@ def decode_cache(model: SelfVAE, cache: Path, out: Path) -> None:
     """Write what lossless files hold of every cached picture before its pixels, x_hat, laid out as the cache is."""
     listing = json.loads((cache / "index.json").read_text())
     pixels = np.memmap(cache / "pixels.u8", dtype=np.uint8, mode="r")
-    partial = out.with_suffix(".partial")
+    partial, pad = out.with_suffix(".partial"), model.config.pad
     model.eval()  # the latents are those of a file, not noisy
     with open(partial, "wb") as file:
         for offset, h, w, _ in listing["pictures"]:
             x = pixels[offset : offset + h * w * 3].reshape(h, w, 3)
-            x = np.pad(x, ((0, -h % PAD), (0, -w % PAD), (0, 0)), mode="edge").transpose(2, 0, 1)
+            x = np.pad(x, ((0, -h % pad), (0, -w % pad), (0, 0)), mode="edge").transpose(2, 0, 1)
             x_hat = decoded(model, torch.from_numpy(x[None]).float(), torch.tensor([T_LOSSLESS]))
             file.write(x_hat[0, :, :h, :w].permute(1, 2, 0).byte().numpy().tobytes())
     model.train()
@@ -64,10 +64,12 @@ class Crops:
 
     Iterating yields uint8 arrays (batch, 3, size, size), or (batch, 6, size, size) with ``decoded``, a file of
     ``decode_cache``: the exact pixels, then what the latents say of them. Corners then have even coordinates, as the
-    passes over pixels have. Pictures smaller than ``size`` are left out.
+    passes over pixels have. With ``upright`` none is transposed. Pictures smaller than ``size`` are left out.
     """
 
-    def __init__(self, cache: Path, size: int, batch: int, seed: int, decoded: Path | None = None):
+    def __init__(
+        self, cache: Path, size: int, batch: int, seed: int, decoded: Path | None = None, *, upright: bool = False
+    ):
         listing = json.loads((cache / "index.json").read_text())
         files = [cache / "pixels.u8"] + ([decoded] if decoded else [])
         self.layers = [np.memmap(file, dtype=np.uint8, mode="r") for file in files]
@@ -77,7 +79,7 @@ class Crops:
             raise ValueError(f"no training picture has both sides of at least {size} pixels")
         area = np.array([(h - size + 1) * (w - size + 1) for _, h, w, _ in self.pictures], dtype=np.float64)
         self.weights = area / area.sum()
-        self.size, self.batch = size, batch
+        self.size, self.batch, self.upright = size, batch, upright
         self.rng = np.random.default_rng(seed)
 
     def __iter__(self):
@@ -93,7 +95,7 @@ class Crops:
             crop = np.concatenate([p[top : top + s, left : left + s] for p in pictures], -1).transpose(2, 0, 1)
             if self.rng.random() < 0.5:
                 crop = crop[:, :, ::-1]
-            if self.rng.random() < 0.25:
+            if not self.upright and self.rng.random() < 0.25:
                 crop = crop.transpose(0, 2, 1)
             out[i] = crop
         return out

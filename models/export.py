@@ -6,6 +6,7 @@ Per-channel scales are folded into the weights, so the only scales left at run t
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,8 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from . import units, weights
-from .config import T_COARSEST, T_FIRST, T_LOSSLESS, Y1_STRIDE, Y_STEPS, Config
+from .config import T_COARSEST, T_FIRST, T_LOSSLESS, U_STEP, Y_STEPS, Config
 from .data import Crops
+from .edge_prior import EdgePrior
 from .exact import (
     ACTIVATION_LIMIT,
     RANGES,
@@ -31,8 +33,17 @@ from .exact import (
 )
 from .layers import Net, step_weights
 from .selfvae import Prior, SelfVAE, decoded, y_steps
-from .tables import LOG2_SCALE_MIN, LOG2_SCALE_STEP, MEAN_UNITS, SCALE_LEVELS, U_LIMIT, build_tables
-from .transforms import downscale, lapped_transform, to_ycocg, u_from_y2
+from .tables import (
+    EDGE_LOGIT_MAX,
+    EDGE_UNITS,
+    LOG2_SCALE_MIN,
+    LOG2_SCALE_STEP,
+    MEAN_UNITS,
+    SCALE_LEVELS,
+    U_LIMIT,
+    build_tables,
+)
+from .transforms import lapped_transform
 
 WEIGHT_LIMIT = 32767  # weights are stored as int16
 INPUT_MARGIN = 1.5  # inputs of networks are clamped to this much above the largest seen
@@ -142,6 +153,7 @@ def exact_net(name, net: Net, ranges: Ranges, source, limits, *, target, low, hi
             expand = exact_conv(*parts(block.expand), stream, gained, stream_limits, 0, one)
             gain = bias = film_shift = None
         else:
+            gained = np.maximum(gained, film_floor(block, hidden))
             expand = exact_conv(*parts(block.expand), stream, hidden, stream_limits, -one, one)
             gain, bias, film_shift = exact_film(block, hidden, gained)
         spatial_out = ranges.scale(block.spatial)
@@ -154,6 +166,15 @@ def exact_net(name, net: Net, ranges: Ranges, source, limits, *, target, low, hi
     exact = ExactNet(name, np.asarray(limits, np.float64), stem, tuple(blocks), head, table, net.upsample)
     exact.check_bounds()
     return exact
+
+
+def film_floor(block, hidden) -> np.ndarray:
+    """Least real value of one integer step behind the gain of every channel that keeps the product exact at any step.
+
+    It matters for channels that were dead while ranges were collected and are not at steps that were not seen.
+    """
+    gain, bias = (rows.detach().double().abs().numpy() for rows in (block.gain, block.bias))
+    return (gain * hidden * (ACTIVATION_LIMIT + 1) + bias).max(0) / (SUM_LIMIT / 2)
 
 
 def exact_film(block, hidden, gained):
@@ -245,10 +266,14 @@ class ExactNetworks(dict):
 
 
 def exact_representations(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
-    """p(y[1] | y[2]) and p(y[2] | u)."""
+    """p(y[k] | what is before it) of every representation."""
     nets = ExactNetworks(ranges)
-    for name, lattice in (("y1_prior", model.y1_prior), ("y2_prior", model.y2_prior)):
-        for index, module in enumerate(lattice.passes):
+    for name, prior in model.representation_priors().items():
+        for index, module in enumerate(prior.passes):
+            if isinstance(prior, EdgePrior):
+                limit = EDGE_LOGIT_MAX * EDGE_UNITS
+                nets.add(f"{name}.{index}", module, [(1.0, 1, 1 + index)], np.array([1 / EDGE_UNITS]), -limit, limit)
+                continue
             nets.prior(f"{name}.{index}", module, [(units.LATTICE_INPUT, units.LATTICE_INPUT_LIMIT, 3 + 3 * index)])
     return nets
 
@@ -283,8 +308,8 @@ def exact_synthesis(model: SelfVAE, ranges: Ranges, suffix: str) -> dict[str, Ex
     return nets
 
 
-def exact_context(model: SelfVAE, ranges: Ranges, suffix: str) -> tuple[dict[str, ExactNet], tuple]:
-    """What runs once a picture, at the step of its first plane; and the context, as a source of other networks."""
+def exact_context(model: SelfVAE, ranges: Ranges, suffix: str) -> tuple[dict[str, ExactNet], list]:
+    """What runs once a picture, at the step of its first plane; and the context, as sources of other networks."""
     nets, c = ExactNetworks(ranges, suffix), model.config
     unit = np.full(192, units.HYPER_INPUT)
     *inner, last = model.hyper_analysis.nets
@@ -295,23 +320,26 @@ def exact_context(model: SelfVAE, ranges: Ranges, suffix: str) -> tuple[dict[str
     sources = [(unit, ACTIVATION_LIMIT, len(unit))]
     nets.add(f"hyper_analysis.{len(inner)}", last, sources, target, -units.WIDE_LIMIT, units.WIDE_LIMIT)
 
-    y = (units.Y_INPUT, units.Y_INPUT_LIMIT)
-    nets.prior("z2_prior", model.z2_prior, [(*y, 48)])
-    z2 = (units.Z2_INPUT, units.SYMBOL_LIMIT, c.z2_channels)
-    out = nets.features("context.at64", model.context.at64, [z2, (*y, 48)])
-    out = nets.features("context.at32", model.context.at32, [(out, ACTIVATION_LIMIT, 64), (*y, 12)])
-    out = nets.features("context.at16", model.context.at16, [(out, ACTIVATION_LIMIT, 64), (*y, 3)])
-    context = (out, ACTIVATION_LIMIT, c.prior_width)
+    def seen(stride):
+        return [(units.Y_INPUT, units.Y_INPUT_LIMIT, n) for n in c.seen_channels(stride)]
+
+    nets.prior("z2_prior", model.z2_prior, seen(c.hyper_stride))
+    source = (units.Z2_INPUT, units.SYMBOL_LIMIT, c.z2_channels)
+    for stride in c.context_strides:
+        name = f"at{stride}"
+        unit = nets.features(f"context.{name}", model.context.get_submodule(name), [source, *seen(stride)])
+        source = (unit, ACTIVATION_LIMIT, len(unit))
+    context = [source, *(v for v, joins in zip(seen(stride), c.joining) if joins)]
     for index, module in enumerate(model.lead_prior):
-        symbols = module.net.stem.in_channels - c.prior_width
-        nets.prior(f"lead_prior.{index}", module, [context, (1.0, units.SYMBOL_LIMIT, symbols)])
+        symbols = module.net.stem.in_channels - c.context_channels
+        nets.prior(f"lead_prior.{index}", module, [*context, (1.0, units.SYMBOL_LIMIT, symbols)])
     return nets, context
 
 
-def exact_plane(model: SelfVAE, ranges: Ranges, suffix: str, context: tuple, refining: bool) -> dict[str, ExactNet]:
+def exact_plane(model: SelfVAE, ranges: Ranges, suffix: str, context: list, refining: bool) -> dict[str, ExactNet]:
     """p(one plane of z[1] | context, coarser plane), but for the leading groups of first planes."""
     nets, c = ExactNetworks(ranges, suffix), model.config
-    unit = nets.features("context_at8", model.context_at8, [context])
+    unit = nets.features("context_at8", model.context_at8, context)
     if refining:
         features = (unit, ACTIVATION_LIMIT, c.prior_width)
         unit = nets.features("coarse", model.coarse, [features, (1.0, units.SYMBOL_LIMIT, 192)])
@@ -345,25 +373,28 @@ def exact_networks(model: SelfVAE, crops: Callable[[], Crops], batches: int, qua
 
 
 @torch.no_grad()
-def u_counts(crops: Crops, batches: int) -> np.ndarray:
+def u_counts(model: SelfVAE, crops: Crops, batches: int) -> np.ndarray:
     """How often each symbol of u occurs, (y_steps, 3 channels, 2 * U_LIMIT + 1) int64: p(u) is a histogram."""
     counts = np.zeros((len(Y_STEPS), 3, 2 * U_LIMIT + 1), np.int64)
+    if model.config.top is None:
+        return counts
     for _ in range(batches):
         x = torch.from_numpy(next(crops)).float()
         for i, y_step in enumerate(Y_STEPS):
-            y2 = downscale(downscale(x, Y1_STRIDE, y_step), 2)
-            u = u_from_y2(to_ycocg(y2)).clamp(-U_LIMIT, U_LIMIT).long() + U_LIMIT
+            parent, _ = model.pyramid(x, torch.full((len(x),), float(y_step)))[
+                model.config.prior_name(model.config.top)
+            ]
+            u = (parent / U_STEP).clamp(-U_LIMIT, U_LIMIT).long() + U_LIMIT
             for channel in range(3):
                 counts[i, channel] += np.bincount(u[:, channel].flatten().numpy(), minlength=2 * U_LIMIT + 1)
     return counts
 
 
-PARTS = {"representations": ("y1_prior.", "y2_prior."), "pixels": ("pixel_prior.",)}  # all else: latents
-
-
 def part_of(parameter: str) -> str:
     """Which part of training a parameter of SelfVAE belongs to."""
-    return next((part for part, prefixes in PARTS.items() if parameter.startswith(prefixes)), "latents")
+    if re.match(r"(y\d+|edge)_prior\.", parameter):
+        return "representations"
+    return "pixels" if parameter.startswith("pixel_prior.") else "latents"
 
 
 def load_averaged(model: SelfVAE, runs: dict[str, Path]) -> None:
@@ -382,6 +413,7 @@ def main(argv: list[str] | None = None) -> None:
     p.add_argument("--cache", type=Path, required=True, help="decoded training pictures, to calibrate on")
     p.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
     p.add_argument("--floats", type=Path, help="also write the float weights here, for train --init")
+    p.add_argument("--crop", type=int, default=256, help="side of the crops that ranges are calibrated on")
     p.add_argument("--quantile", type=float, default=1.0, help="of |activation| that must fit; more is clamped")
     args = p.parse_args(argv)
     torch.manual_seed(0)
@@ -392,9 +424,9 @@ def main(argv: list[str] | None = None) -> None:
         args.floats.parent.mkdir(parents=True, exist_ok=True)
         save_file({k: v.contiguous() for k, v in model.state_dict().items()}, args.floats)
         args.floats.with_suffix(".json").write_text(config.to_json())
-    nets = exact_networks(model, lambda: Crops(args.cache, 256, 9, seed=0), batches=4, quantile=args.quantile)
+    nets = exact_networks(model, lambda: Crops(args.cache, args.crop, 9, seed=0), batches=4, quantile=args.quantile)
     tables = build_tables(
-        u_counts(Crops(args.cache, 256, 64, seed=0), batches=16),
+        u_counts(model, Crops(args.cache, args.crop, 64, seed=0), batches=16),
         *(v.detach().double().numpy() for v in model.pixel_prior.mixture()),
     )
     model_id = weights.save(args.out, config, nets, lapped_transform(), tables)

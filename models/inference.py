@@ -13,12 +13,11 @@ import numpy as np
 from . import units
 from .config import T_FIRST, Z1_STRIDE, Config
 from .exact import T_UNITS, ExactNet
-from .integers import across_borders, depth_to_space, space_to_depth, upsample
-from .tables import CENTROID_UNITS, MEAN_UNITS
+from .integers import UPSAMPLE_BITS, across_borders, depth_to_space, mean_of, space_to_depth, upsample
+from .tables import CENTROID_UNITS, EDGE_LOGIT_MAX, EDGE_UNITS, MEAN_UNITS
 from .walk import LATTICE
 from .weights import TRANSFORM_BITS, Weights
 
-UPSAMPLE_BITS = 10  # the bilinear weights of the upsampled y[1] are multiples of 1/1024
 DELTA_BITS = 16  # fraction bits of a quantisation step
 STRIP = 64  # rows of 8x8 blocks whose linear transform is computed at once
 
@@ -90,22 +89,35 @@ class Networks:
 
         return prior
 
+    def edge_prior(self, index: int, blank: np.ndarray, known: list[np.ndarray], step: None) -> tuple[np.ndarray]:
+        """p(one sub-lattice of the edge map | earlier ones) for walk_lattice: rows of the table of edges, int32.
+
+        blank: zeros; known: -1 and 1; each (1, h, w).
+        """
+        logit = self.run(f"edge_prior.{index}", [blank, *known], 0)
+        return (logit.astype(np.int32) + EDGE_LOGIT_MAX * EDGE_UNITS,)
+
     # ---- latents -------------------------------------------------------------------------------------
 
-    def z2_prior(self, y: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
-        """p(z[2] | y). y: (3, h, w) integers, pixel values of y[1]."""
-        return self._prior("z2_prior", [space_to_depth(self._centred(y), 4)], t)
+    def z2_prior(self, y: list[np.ndarray], t: int) -> tuple[np.ndarray, np.ndarray]:
+        """p(z[2] | y). y: the conditions (Config.conditions), (C, h, w) integers each, pixel values."""
+        return self._prior("z2_prior", self._seen(y, self.config.hyper_stride), t)
 
-    def context(self, z2: np.ndarray, y: np.ndarray, t: int) -> np.ndarray:
-        """What y and z[2] say about z[1]: float32 integers (prior_width, h, w)."""
-        y = self._centred(y)
-        h = self.run("context.at64", [z2, space_to_depth(y, 4)], t)
-        h = self.run("context.at32", [h, space_to_depth(y, 2)], t)
-        return self.run("context.at16", [h, y], t)
+    def context(self, z2: np.ndarray, y: list[np.ndarray], t: int) -> np.ndarray:
+        """What y and z[2] say about z[1]: float32 integers (context_channels, H/16, W/16)."""
+        h = z2
+        for stride in self.config.context_strides:
+            seen = self._seen(y, stride)
+            h = self.run(f"context.at{stride}", [h, *seen], t)
+        joining = [v.astype(np.float32) for v, joins in zip(seen, self.config.joining) if joins]
+        return np.concatenate([h, *joining]) if joining else h
 
-    @staticmethod
-    def _centred(y: np.ndarray) -> np.ndarray:
-        return y - units.Y_OFFSET
+    def _seen(self, y: list[np.ndarray], stride: int) -> list[np.ndarray]:
+        """What a scale of the context sees of every condition, (C, H/stride, W/stride) integers each."""
+        return [
+            space_to_depth(mean_of(v, pool, 1) - units.Y_OFFSET, fold)
+            for v, (pool, fold) in zip(y, self.config.seen(stride))
+        ]
 
     def lead(self, index: int, context: np.ndarray, known: list[np.ndarray], t: int):
         return self._prior(f"lead_prior.{index}", [context, *known], t)
@@ -138,9 +150,9 @@ class Networks:
         return z1
 
     def hyper_analysis(self, z1: np.ndarray, t: int) -> np.ndarray:
-        """z[2], rounded, int32 (z2_channels, H/64, W/64)."""
+        """z[2], rounded, int32 (z2_channels, H/hyper_stride, W/hyper_stride)."""
         h = np.floor(np.log1p(np.abs(z1) / 8) * units.HYPER_UNITS + 0.5).clip(0, 1023)
-        for i in range(4):
+        for i in range((self.config.hyper_stride // Z1_STRIDE).bit_length()):
             h = self.run(f"hyper_analysis.{i}", [space_to_depth(h, 2) if i else h], t)
         limit = units.SYMBOL_LIMIT
         return np.floor(h / units.Z2_UNITS + 0.5).clip(-limit, limit).astype(np.int32)
@@ -148,14 +160,17 @@ class Networks:
     # ---- synthesis -----------------------------------------------------------------------------------
 
     def synthesis(self, z: np.ndarray, y: np.ndarray, t: int) -> np.ndarray:
-        """x_hat, uint8 (3, H, W). z: integers (192, H/8, W/8) in 1/CENTROID_UNITS of the step; y may reach beyond."""
+        """x_hat, uint8 (3, H, W). z: integers (192, H/8, W/8) in 1/CENTROID_UNITS of the step.
+
+        y: the base, the last of the conditions; it may reach beyond.
+        """
         shift = CENTROID_UNITS // units.SYNTHESIS_UNITS
         learned = self.run("synthesis", [(z + shift // 2) // shift], t)
         # linear part in 1/RESIDUAL_UNITS of a step; every product and sum stays below 2^53
         scale = 2.0**TRANSFORM_BITS * CENTROID_UNITS / units.RESIDUAL_UNITS
         bits = DELTA_BITS + units.RESIDUAL_UNITS.bit_length() - 1
         height, width = z.shape[1:]
-        base = upsample(y)[:, : Z1_STRIDE * height, : Z1_STRIDE * width]
+        base = upsample(y, self.config.base_stride)[:, : Z1_STRIDE * height, : Z1_STRIDE * width]
         x_hat = np.empty(base.shape, np.uint8)
         for rows in _strips(height):
             # one row of blocks more on each side, for the post-filter

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from .config import Y1_STRIDE
-
 
 def mean_of(x: np.ndarray, stride: int, step: int) -> np.ndarray:
     """round(mean of stride x stride cells / step): (C, H, W) integers -> (C, H/stride, W/stride) int32."""
@@ -44,11 +42,18 @@ def depth_to_space(x: np.ndarray, n: int) -> np.ndarray:
     return x.reshape(C // (n * n), n, n, H, W).transpose(0, 3, 1, 4, 2).reshape(C // (n * n), H * n, W * n)
 
 
-def upsample(y: np.ndarray) -> np.ndarray:
-    """Bilinear times 16, exact: (3, h, w) integers up to 256 -> (3, 16h, 16w) float32 integers, in 1/1024."""
-    i = np.arange(Y1_STRIDE)
-    before, after = np.maximum(15 - 2 * i, 0), np.maximum(2 * i - 15, 0)
-    kernel = np.stack([before, 32 - before - after, after]).astype(np.float32)  # (3, 16), columns sum to 32
+UPSAMPLE_BITS = 10  # the bilinear weights of an upsampled picture are multiples of 1/1024
+
+
+def upsample(y: np.ndarray, stride: int) -> np.ndarray:
+    """Bilinear times ``stride``, 2 to 16, exact: (3, h, w) integers up to 256 -> (3, stride h, stride w) float32.
+
+    The result holds integers, in 1/2^UPSAMPLE_BITS.
+    """
+    i = np.arange(stride)
+    before, after = np.maximum(stride - 1 - 2 * i, 0), np.maximum(2 * i + 1 - stride, 0)
+    kernel = np.stack([before, 2 * stride - before - after, after])  # (3, stride)
+    kernel = (kernel * (2 ** (UPSAMPLE_BITS // 2) // (2 * stride))).astype(np.float32)  # columns sum to 32
 
     def along_last_axis(v):
         padded = np.concatenate([v[..., :1], v, v[..., -1:]], axis=-1)

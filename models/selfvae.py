@@ -1,4 +1,4 @@
-"""The selfVAE of the downscale family as float modules, for training.
+"""The selfVAE as float modules, for training. Drawn with the representations of the downscale family:
 
               x ── d ──▶ y[1] ── d ──▶ y[2] ──▶ u              representations, exact
               │            │            │
@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import RD_SLOPE, RDO_RATE, T_FIRST, U_STEP, Z1_STRIDE, Config, y_step_for
+from .edge_prior import EdgePrior
 from .layers import Net, clamp_ste, step_weights
 from .logistic import log_bin_prob
 from .pixels import PixelPrior
@@ -34,11 +35,12 @@ from .tables import (
     centroid_table,
 )
 from .transforms import (
+    REPRESENTATIONS,
     across_borders,
     downscale,
     lapped_transform,
     to_ycocg,
-    u_from_y2,
+    top_of,
     upsample,
 )
 from .units import (
@@ -50,6 +52,7 @@ from .units import (
     Y_OFFSET,
     Y_SCALE,
     Z2_SCALE,
+    edge_values,
 )
 from .walk import LATTICE, walk_lattice, walk_plane
 
@@ -103,18 +106,13 @@ def clamp_symbols(symbols: Tensor) -> Tensor:
 
 
 class HyperAnalysis(nn.Module):
-    """q(z[2] | z[1], y): encoder only. (B, 192, H/8, W/8) -> (B, z2_channels, H/64, W/64)."""
+    """q(z[2] | z[1], y): encoder only. (B, 192, H/8, W/8) -> (B, z2_channels, H/hyper_stride, W/hyper_stride)."""
 
-    def __init__(self, channels: int, width: int):
+    def __init__(self, config: Config):
         super().__init__()
-        self.nets = nn.ModuleList(
-            [
-                Net(192, 64, 0, 32),
-                Net(128, width, 1, 32),
-                Net(128, width, 1, 32),
-                Net(128, width, 1, channels),
-            ]
-        )
+        halvings = (config.hyper_stride // Z1_STRIDE).bit_length() - 1
+        outputs = [32] * (halvings - 1) + [config.z2_channels]
+        self.nets = nn.ModuleList([Net(192, 64, 0, 32), *(Net(128, config.prior_width, 1, n) for n in outputs)])
 
     def forward(self, z1: Tensor, step: Tensor) -> Tensor:
         h = torch.log1p(z1.abs() / 8)
@@ -126,18 +124,34 @@ class HyperAnalysis(nn.Module):
 
 
 class Context(nn.Module):
-    """What y and z[2] say about z[1]: (B, prior_width, H/16, W/16), computed once per picture."""
+    """What y and z[2] say about z[1]: (B, context_channels, H/16, W/16), computed once per picture."""
 
-    def __init__(self, z2_channels: int, width: int):
+    def __init__(self, config: Config):
         super().__init__()
-        self.at64 = Net(z2_channels + 48, width, 1, 4 * 64, upsample=True)
-        self.at32 = Net(64 + 12, width, 1, 4 * 64, upsample=True)
-        self.at16 = Net(64 + 3, width, 2, width)
+        self.config = config
+        *coarse, finest = config.context_strides
+        inputs = config.z2_channels
+        for stride in coarse:
+            channels = inputs + sum(config.seen_channels(stride))
+            self.add_module(f"at{stride}", Net(channels, config.prior_width, 1, 4 * 64, upsample=True))
+            inputs = 64
+        channels = inputs + sum(config.seen_channels(finest))
+        self.add_module(f"at{finest}", Net(channels, config.prior_width, 2, config.prior_width))
 
-    def forward(self, z2: Tensor, y1: Tensor, step: Tensor) -> Tensor:
-        h = self.at64([z2, F.pixel_unshuffle(y1, 4)], step)
-        h = self.at32([h, F.pixel_unshuffle(y1, 2)], step)
-        return self.at16([h, y1], step)
+    def forward(self, z2: Tensor, y: list[Tensor], step: Tensor) -> Tensor:
+        h = z2
+        for stride in self.config.context_strides:
+            seen = seen_at(self.config, y, stride)
+            h = self.get_submodule(f"at{stride}")([h, *seen], step)
+        return torch.cat([h, *(v for v, joins in zip(seen, self.config.joining) if joins)], 1)
+
+
+def seen_at(config: Config, y: list[Tensor], stride: int) -> list[Tensor]:
+    """What a scale of the context sees of every condition, (B, C, H/stride, W/stride) each. y: pixel values."""
+    return [
+        F.pixel_unshuffle((downscale(v, pool) - Y_OFFSET) / Y_SCALE, fold)
+        for v, (pool, fold) in zip(y, config.seen(stride))
+    ]
 
 
 class LatticePrior(nn.Module):
@@ -167,10 +181,12 @@ class SelfVAE(nn.Module):
             self.register_buffer(name, torch.from_numpy(matrix).float(), persistent=False)
         self.synthesis_net = Net(192, c.synthesis_width, c.synthesis_blocks, 192).zero_head()
 
-        self.hyper_analysis = HyperAnalysis(c.z2_channels, c.prior_width)
-        self.z2_prior = Prior(48, c.prior_width, 1, c.z2_channels, torch.full((c.z2_channels,), 2.0), relative=False)
-        self.context = Context(c.z2_channels, c.prior_width)
-        self.context_at8 = Net(c.prior_width, c.prior_width, 1, 4 * c.prior_width, upsample=True)
+        self.hyper_analysis = HyperAnalysis(c)
+        seen = sum(c.seen_channels(c.hyper_stride))
+        self.z2_prior = Prior(seen, c.prior_width, 1, c.z2_channels, torch.full((c.z2_channels,), 2.0), relative=False)
+        self.context = Context(c)
+        context = c.context_channels
+        self.context_at8 = Net(context, c.prior_width, 1, 4 * c.prior_width, upsample=True)
         self.coarse = Net(c.prior_width + 192, c.prior_width, c.coarse_blocks, c.prior_width)
         index = torch.arange(192.0)
         sigma = 60.0 * (1 + index) ** -0.65  # a power law fits the coefficients of photographs well enough to start
@@ -180,27 +196,49 @@ class SelfVAE(nn.Module):
             for s, n in zip(starts, c.groups)
         )
         self.lead_prior = nn.ModuleList(  # group by group, sub-lattice by sub-lattice
-            Prior(c.prior_width + 4 * s + p * n, c.prior_width, c.lead_blocks, n, sigma[s : s + n], relative=True)
+            Prior(context + 4 * s + p * n, c.prior_width, c.lead_blocks, n, sigma[s : s + n], relative=True)
             for s, n in zip(starts[: c.lead_groups], c.groups)
             for p in range(len(LATTICE))
         )
-        self.y1_prior = LatticePrior(c.y_width, c.y_blocks)
-        self.y2_prior = LatticePrior(c.y_width, c.y_blocks)
+        for k in reversed(range(len(c.representations))):
+            kind, _ = c.representations[k]
+            prior = EdgePrior(c.edge_width, c.edge_blocks) if kind == "edge" else LatticePrior(c.y_width, c.y_blocks)
+            self.add_module(c.prior_name(k), prior)
         self.pixel_prior = PixelPrior(c.pixel_width, c.pixel_blocks)
         self.register_buffer("centroids", torch.from_numpy(centroid_table()).float(), persistent=False)
 
     # ---- deterministic parts -------------------------------------------------------------------------
 
-    def analysis(self, x: Tensor, y1: Tensor) -> Tensor:
-        """z[1] before quantisation. x, up(y1): (B, 3, H, W) in 0..255."""
-        v = F.pixel_unshuffle(across_borders(x - upsample(y1), self.pre_filter), Z1_STRIDE)  # (B, 192, H/8, W/8)
+    def representation_priors(self) -> dict[str, nn.Module]:
+        """p(y[k] | what is before it) by name, fine to coarse."""
+        names = [self.config.prior_name(k) for k in reversed(range(len(self.config.representations)))]
+        return {name: self.get_submodule(name) for name in names}
+
+    def conditions(self, x: Tensor, y_step: Tensor) -> list[Tensor]:
+        """Pixel values of what latents see of y (Config.conditions), the base last. y_step: (B, 1, 1, 1)."""
+
+        def values(kind, stride):
+            if kind == "flat":
+                return torch.full_like(x[:, :, ::stride, ::stride], Y_OFFSET)
+            y = REPRESENTATIONS[kind](x, stride, y_step)
+            return edge_values(y) if kind == "edge" else y * y_step
+
+        return [values(*condition) for condition in self.config.conditions]
+
+    def base(self, y: list[Tensor]) -> Tensor:
+        """What the picture is before any latent, (B, 3, H, W). y: conditions."""
+        return upsample(y[-1], self.config.base_stride)
+
+    def analysis(self, x: Tensor, base: Tensor) -> Tensor:
+        """z[1] before quantisation. x, base: (B, 3, H, W) in 0..255."""
+        v = F.pixel_unshuffle(across_borders(x - base, self.pre_filter), Z1_STRIDE)  # (B, 192, H/8, W/8)
         return F.conv2d(v, self.block[:, :, None, None])
 
-    def synthesis(self, z: Tensor, y1: Tensor, delta: Tensor, step: Tensor) -> Tensor:
-        """x_hat, unclamped. z: (B, 192, H/8, W/8) in steps; delta: (B, 1, 1, 1) the step D."""
+    def synthesis(self, z: Tensor, base: Tensor, delta: Tensor, step: Tensor) -> Tensor:
+        """x_hat, unclamped. z: (B, 192, H/8, W/8) in steps; base: (B, 3, H, W); delta: (B, 1, 1, 1) the step D."""
         learned = self.synthesis_net([z.clamp(-SYNTHESIS_LIMIT, SYNTHESIS_LIMIT)], step)
         h = clamp_ste(learned, -RESIDUAL_MAX, RESIDUAL_MAX) + F.conv2d(z, self.inverse_block[:, :, None, None])
-        return upsample(y1) + across_borders(F.pixel_shuffle(h * delta, Z1_STRIDE), self.post_filter)
+        return base + across_borders(F.pixel_shuffle(h * delta, Z1_STRIDE), self.post_filter)
 
     # ---- priors of z[1], walked by walk_plane --------------------------------------------------------
 
@@ -253,7 +291,7 @@ class SelfVAE(nn.Module):
     def forward(self, x: Tensor, t: Tensor, y_step: Tensor, nothing: Tensor, chosen: Tensor) -> Terms:
         """Bits and distortion of one random plane per picture.
 
-        x: (B, 3, H, W) in 0..255, sides multiples of 64. t: (B,) log3 of the plane's step, ascending; with
+        x: (B, 3, H, W) in 0..255, sides multiples of config.pad. t: (B,) log3 of the plane's step, ascending; with
         t < T_FIRST it is coded given its plane at t + 1, and bits are those of the ternary digits alone.
         y_step: (B,). nothing: (B,) bool, no latent is read: z_hat is what the priors expect.
         chosen: (B,) bool, symbols are chosen by their cost, as the encoder does it in finest planes.
@@ -261,37 +299,43 @@ class SelfVAE(nn.Module):
         B, _, H, W = x.shape
         pixels = H * W
         delta = (3.0**t)[:, None, None, None]
-        step, step_first = step_weights(t), step_weights(first_plane(t))
-
-        y1 = downscale(x, 16, y_step[:, None, None, None]) * y_step[:, None, None, None]
-        y1_in = (y1 - Y_OFFSET) / Y_SCALE
-        z1 = self.analysis(x, y1)
-
-        z2 = self.hyper_analysis(z1, step_first)
-        mean2, log2_scale2 = self.z2_prior([F.pixel_unshuffle(y1_in, 4)], step_first)
+        step = step_weights(t)
         keep = (~nothing)[:, None, None, None]
-        bits2 = latent_bits(z2, z2.detach().round(), mean2, log2_scale2, None) * keep
-        z2_hat = torch.where(keep, z2 + torch.rand_like(z2) - 0.5 if self.training else z2.round(), mean2)
-        context = self.context(z2_hat / Z2_SCALE, y1_in, step_first)
+        base, z1, bits2, context = self.latents(x, t, self.conditions(x, y_step[:, None, None, None]), keep)
 
         # refining planes come first in the batch; the two kinds walk with different leading groups
         refining = int((t < T_FIRST).sum())
         kinds = [slice(0, refining), slice(refining, B)]
         walked = [
-            self._walk(context[k], (z1 / delta)[k], keep[k], chosen[k], step[k], refine)
+            self.walk(context[k], (z1 / delta)[k], keep[k], chosen[k], step[k], refine)
             for k, refine in zip(kinds, (True, False))
             if k.stop > k.start
         ]
         z_hat = torch.cat([w[0] for w in walked])
-        x_hat = self.synthesis(z_hat, y1, delta, step)
+        x_hat = self.synthesis(z_hat, base, delta, step)
         return Terms(
-            bits2.sum((1, 2, 3)) / pixels,
+            bits2 / pixels,
             torch.cat([w[1] for w in walked]) / pixels,
             ((x_hat - x) ** 2).sum((1, 2, 3)) / pixels,
             x_hat,
         )
 
-    def _walk(self, context, z, keep, chosen, step, refine: bool) -> tuple[Tensor, Tensor]:
+    def latents(self, x: Tensor, t: Tensor, y: list[Tensor], keep: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Base, z[1] before quantisation, bits of z[2] (B,), and context, once a picture.
+
+        x, t: as for ``forward``. y: conditions. keep: (B, 1, 1, 1) bool, z[2] is read; elsewhere it is what its prior
+        expects.
+        """
+        step = step_weights(first_plane(t))
+        base = self.base(y)
+        z1 = self.analysis(x, base)
+        z2 = self.hyper_analysis(z1, step)
+        mean, log2_scale = self.z2_prior(seen_at(self.config, y, self.config.hyper_stride), step)
+        bits = latent_bits(z2, z2.detach().round(), mean, log2_scale, None) * keep
+        z2_hat = torch.where(keep, z2 + torch.rand_like(z2) - 0.5 if self.training else z2.round(), mean)
+        return base, z1, bits.sum((1, 2, 3)), self.context(z2_hat / Z2_SCALE, y, step)
+
+    def walk(self, context, z, keep, chosen, step, refine: bool) -> tuple[Tensor, Tensor]:
         """Walk one plane with known latents z in steps, (B, 192, H/8, W/8). Returns z_hat, as z, and bits (B,).
 
         chosen: (B,) bool, symbols are not rounded but chosen by rate and distortion.
@@ -323,17 +367,34 @@ class SelfVAE(nn.Module):
                 decoded[group : group + len(LATTICE)] = [self.interleave(decoded[group : group + len(LATTICE)])]
         return torch.cat(decoded, 1), sum(bits)
 
-    def representation_bits(self, x: Tensor, y_step: Tensor) -> tuple[Tensor, Tensor]:
-        """Bits of y[1] given y[2] and of y[2] given u, each (B,), per pixel of x."""
+    def representation_bits(self, x: Tensor, y_step: Tensor) -> dict[str, Tensor]:
+        """Bits of each representation given what is before it, (B,) by its prior's name, per pixel of x.
+
+        Those of u are not in it: p(u) is a histogram (export.py).
+        """
+        bits = self.downscale_bits(x, y_step)
+        if stride := self.config.edge_stride:
+            bits["edge_prior"] = self.edge_prior.bits(REPRESENTATIONS["edge"](x, stride)) / x[0, 0].numel()
+        return bits
+
+    def downscale_bits(self, x: Tensor, y_step: Tensor) -> dict[str, Tensor]:
+        """The same of the downscales alone."""
         step = step_weights(T_FIRST + 0.5625 * y_step.log2())  # spread over the knots of first planes
-        y1_rgb = downscale(x, 16, y_step[:, None, None, None])
-        y2_rgb = downscale(y1_rgb, 2)
-        y1, y2 = to_ycocg(y1_rgb), to_ycocg(y2_rgb)
-        u = u_from_y2(y2)
-        return tuple(
-            self._lattice_bits(prior, parent, child, step) / x[0, 0].numel()
-            for prior, parent, child in ((self.y1_prior, y2, y1), (self.y2_prior, u * U_STEP, y2))
-        )
+        bits = {}
+        for name, (parent, child) in self.pyramid(x, y_step).items():
+            bits[name] = self._lattice_bits(self.get_submodule(name), parent, child, step) / x[0, 0].numel()
+        return bits
+
+    def pyramid(self, x: Tensor, y_step: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+        """Parent and child of every downscale in YCoCg, by prior name, fine to coarse. The coarsest has parent u."""
+        config, pairs = self.config, {}
+        strides = config.downscales
+        rgb = downscale(x, strides[-1], y_step[:, None, None, None]) if strides else None
+        for k in reversed(range(len(config.representations) - len(strides), len(config.representations))):
+            coarser, child = downscale(rgb, 2), to_ycocg(rgb)
+            pairs[config.prior_name(k)] = (top_of(child) * U_STEP if k == config.top else to_ycocg(coarser), child)
+            rgb = coarser
+        return pairs
 
     def _lattice_bits(self, prior: LatticePrior, parent: Tensor, child: Tensor, step: Tensor) -> Tensor:
         bits = []

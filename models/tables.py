@@ -22,6 +22,8 @@ ESCAPE = 2 * TAIL + 1
 FRACTIONS = 16  # fractional means of the first plane's tables
 OFFSETS = 2 * OFFSET_LIMIT * MEAN_UNITS + 1  # offsets of the mean from a bin's centre, in 1/MEAN_UNITS
 CENTROID_UNITS = 256  # reconstructions are in 1/256 of a step
+EDGE_UNITS = 8  # the logit of an edge is a multiple of 1/8,
+EDGE_LOGIT_MAX = 8  # of at most this
 U_LIMIT = 32  # |u| never exceeds this: 255 / U_STEP, rounded up
 
 
@@ -91,6 +93,13 @@ def u_frequencies(counts: np.ndarray) -> np.ndarray:
     return to_frequencies(counts.reshape(-1, counts.shape[2]) + 0.5)
 
 
+def edge_frequencies() -> np.ndarray:
+    """No edge or an edge: (2 * EDGE_LOGIT_MAX * EDGE_UNITS + 1, 2), a row for each logit, in ascending order."""
+    limit = EDGE_LOGIT_MAX * EDGE_UNITS
+    edge = _sigmoid(np.arange(-limit, limit + 1) / EDGE_UNITS)
+    return to_frequencies(np.stack([1 - edge, edge], axis=1))
+
+
 def truncated_mean(centre: np.ndarray, scale: np.ndarray, half_width: float) -> np.ndarray:
     """E[z | |z - centre| < half_width] - centre for a logistic of mean 0, float64.
 
@@ -120,6 +129,7 @@ def build_tables(counts: np.ndarray, weights, ratios) -> dict[str, np.ndarray]:
         "pixels": symbol_frequencies(weights, ratios),
         "digits": digit_frequencies(),
         "u": u_frequencies(counts),
+        "edges": edge_frequencies(),
         "centroids": np.rint(centroid_table() * CENTROID_UNITS).astype(np.int16),
         "log3": np.rint(3.0 ** (np.arange(256) / 256) * 2**16).astype(np.int32),
     }

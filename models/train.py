@@ -25,6 +25,7 @@ from .config import RD_SLOPE, T_FINEST, T_FIRST, T_LOSSLESS, Y_STEPS, Config
 from .data import Crops, build_cache, decode_cache
 from .grow import grown
 from .layers import Net, step_weights
+from .likelihood import StreamObjective
 from .selfvae import SelfVAE, y_steps
 from .watch import Watch
 
@@ -58,7 +59,7 @@ class LatentObjective(nn.Module):
 
     def fixed(self) -> list[nn.Module]:
         """What this objective does not train."""
-        return [self.model.y1_prior, self.model.y2_prior, self.model.pixel_prior]
+        return [*self.model.representation_priors().values(), self.model.pixel_prior]
 
     def chosen(self, rng: torch.Generator, t: Tensor) -> Tensor:
         """Pictures (B,) whose symbols are chosen by their cost: none."""
@@ -93,20 +94,21 @@ class DecoderObjective(LatentObjective):
 
 
 class RepresentationObjective(nn.Module):
-    """Bits of y[1] and y[2]: a likelihood, since representations are exact."""
+    """Bits of all representations: a likelihood, since they are exact."""
 
     def __init__(self, model: SelfVAE, power: float):
         super().__init__()
         self.model = model
         model.requires_grad_(False)
-        model.y1_prior.requires_grad_(True)
-        model.y2_prior.requires_grad_(True)
+        for prior in model.representation_priors().values():
+            prior.requires_grad_(True)
 
     def forward(self, x: Tensor, rng: torch.Generator, fraction: float) -> tuple[Tensor, list[tuple]]:
         y_step = torch.tensor(Y_STEPS)[torch.randint(0, len(Y_STEPS), (len(x),), generator=rng)].float()
-        y1, y2 = self.model.representation_bits(x, y_step)
-        rows = [(f"step_{int(s)}", {"y1_bpp": a, "y2_bpp": b}) for s, a, b in zip(y_step, y1.tolist(), y2.tolist())]
-        return (y1 + y2).mean() * 100, rows
+        bits = self.model.representation_bits(x, y_step)
+        columns = {name.replace("prior", "bpp"): values.tolist() for name, values in bits.items()}
+        rows = [(f"step_{int(s)}", {name: v[i] for name, v in columns.items()}) for i, s in enumerate(y_step)]
+        return sum(bits.values()).mean() * 100, rows
 
 
 class PixelObjective(nn.Module):
@@ -124,6 +126,7 @@ class PixelObjective(nn.Module):
 
 
 OBJECTIVES = {
+    "stream": StreamObjective,
     "latents": LatentObjective,
     "decoder": DecoderObjective,
     "representations": RepresentationObjective,
@@ -147,7 +150,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         choices=tuple(OBJECTIVES),
         default="latents",
         help="what to train: p(z) and synthesis; these on the symbols that the encoder chooses; p(y); or p(x | x_hat), "
-        "on what the latents of --init decode to",
+        "on what the latents of --init decode to; or everything at once, on the bits of lossless streams alone",
     )
     p.add_argument("--out", type=Path, required=True, help="run folder: checkpoint, log, configuration")
     p.add_argument("--cache", type=Path, help="folder of decoded pictures (default OUT/cache)")
@@ -157,6 +160,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     p.add_argument("--decay-from", type=float, default=0.5, help="fraction of the run after which the rate decays")
     p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument("--crop", type=int, default=128)
+    p.add_argument("--upright", action="store_true", help="never transpose a crop")
     p.add_argument("--batch", type=int, default=8, help="crops per worker")
     p.add_argument("--ema", type=float, default=0.999)
     p.add_argument("--weight-power", type=float, default=0.5, help="loss of a picture is weighted by (D/32)^power")
@@ -258,7 +262,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
             decode_cache(model, cache, decoded)
         if world > 1:
             dist.barrier()
-    crops = Crops(cache, args.crop, args.batch, seed, decoded)
+    crops = Crops(cache, args.crop, args.batch, seed, decoded, upright=args.upright)
     for module in model.modules():
         if isinstance(module, Net):
             module.precision = getattr(torch, args.precision)

@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .config import U_STEP, Y1_STRIDE, Z1_STRIDE
+from .config import U_STEP, Z1_STRIDE
+from .edges import edge_map
 
 
 def downscale(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
@@ -45,21 +46,27 @@ def from_ycocg(ycocg):
     return _stack(ycocg, [b + co, g, b])
 
 
-def u_from_y2(y2: Tensor) -> Tensor:
-    """u = round(mean of 2x2 cells of y[2] in YCoCg / U_STEP): (B, 3, h, w) -> (B, 3, h/2, w/2)."""
-    return torch.floor(F.avg_pool2d(y2, 2) / U_STEP + 0.5)
+def top_of(y: Tensor) -> Tensor:
+    """u = round(mean of 2x2 cells of y[K] in YCoCg / U_STEP): (B, 3, h, w) -> (B, 3, h/2, w/2)."""
+    return torch.floor(F.avg_pool2d(y, 2) / U_STEP + 0.5)
 
 
 def _stack(like, planes):
     return (torch if isinstance(like, Tensor) else np).stack(planes, -3)
 
 
-REPRESENTATIONS = {"downscale": downscale}
+def edges(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
+    """d(x) = edge map, (B, 1, H/stride, W/stride) of 0 and 1. x: (B, 3, H, W) in 0..255; it has no step."""
+    maps = [edge_map(picture, stride) for picture in x.numpy()]
+    return torch.from_numpy(np.stack(maps)).to(x.dtype)
 
 
-def upsample(y: Tensor) -> Tensor:
-    """Bilinear times 16: (B, 3, h, w) -> (B, 3, 16h, 16w)."""
-    return F.interpolate(y, scale_factor=Y1_STRIDE, mode="bilinear", align_corners=False)
+REPRESENTATIONS = {"downscale": downscale, "edge": edges}
+
+
+def upsample(y: Tensor, stride: int) -> Tensor:
+    """Bilinear times ``stride``: (B, 3, h, w) -> (B, 3, stride h, stride w)."""
+    return F.interpolate(y, scale_factor=stride, mode="bilinear", align_corners=False)
 
 
 BLOCK = Z1_STRIDE

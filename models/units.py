@@ -23,6 +23,13 @@ Z2_INPUT = 1 / Z2_SCALE
 
 Y_OFFSET, Y_SCALE = 128, 64  # latent priors see (y - 128) / 64, y in pixel values
 Y_INPUT, Y_INPUT_LIMIT = 1 / Y_SCALE, 128
+
+
+def edge_values(edges):
+    """What latent priors see of an edge map, as pixel values: neutral where there is no edge, as bright as can be."""
+    return Y_OFFSET * (1 + edges)
+
+
 LATTICE_SCALE = 32  # representation priors see values of y, in its own steps, divided by 32
 LATTICE_INPUT, LATTICE_INPUT_LIMIT = 1 / LATTICE_SCALE, 511
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 LATTICE = ((0, 0), (1, 1), (0, 1), (1, 0))  # sub-lattices of a 2x2 cell in coding order: diagonal first
+CELLS = tuple((2 * i + a, 2 * j + b) for a, b in LATTICE for i, j in LATTICE)  # of a 4x4 cell, coarse to fine
 COLOURS = [1, 0, 2]  # pixels are coded green, red, blue; the permutation is its own inverse
 
 
-def walk_lattice(prior: Callable, parent, step, visit: Callable) -> list:
-    """p(y[k] | y[k+1]) in four passes, each given the parent and all earlier passes.
+def walk_lattice(prior: Callable, parent, step, visit: Callable, lattice=LATTICE) -> list:
+    """p(y[k] | y[k+1]) in one pass for each sub-lattice, given the parent and all earlier passes.
 
-    prior(index, parent, known, step) -> (mean, scale). Returns the four sub-lattices, each (.., 3, h, w).
+    prior(index, parent, known, step) -> (mean, scale), or other parameters of the distribution. Returns what ``visit``
+    made known of every sub-lattice, each (.., C, h, w).
     """
     known: list = []
-    for index in range(len(LATTICE)):
+    for index in range(len(lattice)):
         known.append(visit(index, *prior(index, parent, known, step)))
     return known
 

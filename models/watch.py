@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from .config import PAD, T_LOSSLESS, planes_for
+from .config import T_LOSSLESS, Config, planes_for
 from .data import picture_files
 from .layers import step_weights
 from .selfvae import SelfVAE, decoded, y_steps
@@ -24,8 +24,9 @@ class Watch:
     """The central ``size`` x ``size`` crops of all pictures below a folder, size a multiple of 64."""
 
     def __init__(self, folder: Path, size: int = 256):
-        if size % PAD:
-            raise ValueError(f"size is {size}, but must be a multiple of {PAD}")
+        pad = Config().pad
+        if size % pad:
+            raise ValueError(f"size is {size}, but must be a multiple of {pad}")
         self.crops = [_centre(file, size) for file in picture_files([folder])]
 
     @torch.no_grad()
@@ -44,10 +45,10 @@ class Watch:
         t = finest + torch.arange(planes_for(finest))
         none = torch.zeros(len(t), dtype=torch.bool)
         terms = model(x.expand(len(t), -1, -1, -1), t, y_steps(t), none, none)
-        y1, y2 = model.representation_bits(x, y_steps(t[:1]))
+        y = model.representation_bits(x, y_steps(t[:1]))
         mse = (terms.x_hat[0].round().clamp(0, 255) - x[0]).square().mean()
         return {
-            "bpp": (terms.z1_bpp.sum() + terms.z2_bpp[-1] + y1[0] + y2[0]).item(),
+            "bpp": (terms.z1_bpp.sum() + terms.z2_bpp[-1] + sum(y.values())[0]).item(),
             "psnr_db": (10 * torch.log10(255**2 / mse)).item(),
         }
 

@@ -20,6 +20,7 @@ from .config import Config
 from .exact import ExactBlock, ExactConv, ExactNet, StepTable, suffix_of
 
 FOLDER = Path(__file__).parent / "weights"
+DEFAULT_MODEL = "downscale"
 ID_BYTES = 8
 TRANSFORM_BITS = 14  # fraction bits of the lapped transform
 
@@ -163,9 +164,17 @@ def find(model_id: bytes) -> Path:
     return files[model_id]
 
 
+def named(name: str) -> Path:
+    """The installed file of a model. Raises WeightsError, naming what is installed, when there is none."""
+    files = {path.stem: path for path in sorted(FOLDER.glob("*.safetensors"))}
+    if name not in files:
+        raise WeightsError(
+            f"no weights of a model {name!r} are installed (installed: {', '.join(files) or 'none'}); "
+            "install the package again, or train and export some (docs/training.md)"
+        )
+    return files[name]
+
+
 def default() -> Path:
-    """The weights that ``encode`` uses. Raises WeightsError when none is installed."""
-    path = FOLDER / "downscale.safetensors"
-    if not path.exists():
-        raise WeightsError(f"no weights at {path}; install the package again or export some (selfvae-codec export)")
-    return path
+    """The weights that ``encode`` uses unless another model is named. Raises WeightsError when there are none."""
+    return named(DEFAULT_MODEL)

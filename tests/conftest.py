@@ -43,7 +43,7 @@ def fake_core() -> types.ModuleType:
     core = types.ModuleType("selfvae_codec.levels")
     core.calls = []
 
-    def encode_levels(x, *, quality, levels, grey, lossless, backend):
+    def encode_levels(x, *, quality, levels, grey, lossless, model, backend):
         core.calls.append(("encode", quality))
         if levels is not None and not 1 <= levels <= len(FAKE_BITS):
             raise CodecError(f"levels={levels} is out of range: a file has 1 to {len(FAKE_BITS)} levels")
@@ -63,18 +63,23 @@ def fake_core() -> types.ModuleType:
         x = decode_levels(header, payloads, sample=None, backend=backend)
         return np.ascontiguousarray(x[::stride, ::stride])
 
-    def generate(height, width, *, seed, backend):
-        return make_picture(width, height, seed)
-
     core.encode_levels, core.decode_levels = encode_levels, decode_levels
-    core.representation, core.generate = representation, generate
+    core.representation = representation
     return core
+
+
+def fake_modes() -> types.ModuleType:
+    """Stands in for selfvae_codec.modes."""
+    modes = types.ModuleType("selfvae_codec.modes")
+    modes.generate = lambda height, width, *, seed, model, backend: make_picture(width, height, seed)
+    return modes
 
 
 @pytest.fixture
 def core(monkeypatch):
     """The fake core in place of the real one; ``core.calls`` lists what was asked of it."""
     fake = fake_core()
-    monkeypatch.setitem(sys.modules, "selfvae_codec.levels", fake)
-    monkeypatch.setattr(selfvae_codec, "levels", fake, raising=False)
+    for name, module in (("levels", fake), ("modes", fake_modes())):
+        monkeypatch.setitem(sys.modules, f"selfvae_codec.{name}", module)
+        monkeypatch.setattr(selfvae_codec, name, module, raising=False)
     return fake

@@ -128,7 +128,7 @@ def test_a_decoder_that_computes_other_means_is_found_out(models):
 def test_expectation_is_the_nearest_integer_and_samples_follow_the_prior(models):
     mean = np.full((1, 200, 200), MEAN_UNITS * 5 + MEAN_UNITS // 4, np.int32)
     level = np.full(mean.shape, 34, np.int32)  # scale 1.7
-    assert (Expect().symbols(mean, level) == 5).all()
+    assert (Expect(models).symbols(mean, level) == 5).all()
     drawn = Sample(models, seed=3).symbols(mean, level)
     scale = 0.05 * 2 ** (0.15 * 34)
     assert abs(drawn.mean() - 5.25) < 0.1

@@ -111,6 +111,23 @@ def test_weights_that_could_overflow_are_refused_by_name():
     assert exact.check_bounds() < SUM_LIMIT
 
 
+def test_channels_that_were_dead_while_ranges_were_collected_stay_within_the_bound():
+    torch.manual_seed(0)
+    net = Net(10, 16, 1, 8).eval()
+    bias = net.blocks[0].bias.data
+    bias[:, 0] = -1e4  # dead at every step
+    bias[-1, 0] = 30.0  # but the last, which is not seen
+    ranges = export.Ranges(net)
+    with torch.no_grad():
+        net([torch.randn(1, 10, 16, 16)], step_weights(torch.tensor([1.2])))
+    ranges.remove()
+    target = ranges.scale(net.head)
+    exact = export.exact_net(
+        "test", net, ranges, np.full(10, UNIT), np.full(10, float(LIMIT)), target=target, low=-1023, high=1023
+    )
+    assert exact.check_bounds() < SUM_LIMIT
+
+
 def test_the_bound_is_tight_enough_to_use_most_of_float32():
     _, exact, _, _ = make_net()
     assert exact.check_bounds() > SUM_LIMIT / 4

@@ -1,0 +1,71 @@
+"""Bits/dim of a model on small pictures: the bound of the float model, and real bytes of the exact integer one.
+
+All pictures are coded into one stream, one after the other, so that the few bytes with which a stream ends are paid
+once and not by every small picture; there are no file headers. The stream is decoded again, and must give the pictures.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from selfvae_codec.analysis import analyse
+from selfvae_codec.coders import Reader, Writer
+from selfvae_codec.entropy import Decoder, Encoder
+from selfvae_codec.levels import Walk, models_of, walk_level, write_plainly
+from selfvae_codec.models.inference import Networks
+from selfvae_codec.models.likelihood import stream_bits
+from selfvae_codec.models.selfvae import SelfVAE
+from selfvae_codec.plan import Plan
+
+BATCH = 32
+
+
+class Continued(Reader):
+    """Reads on in a stream that holds many pictures."""
+
+    def __init__(self, models, decoder: Decoder):
+        super().__init__(models, b"\0", 0, "of many")
+        self.decoder = decoder
+
+
+@torch.no_grad()
+def bound(model: SelfVAE, nets: Networks, plan: Plan, pictures: np.ndarray) -> dict[str, float]:
+    """Mean bits/dim by variable of the negative ELBO. pictures: uint8 (N, S, S, 3)."""
+    sums = {"u": sum(bits_of_u(nets, plan, x) for x in pictures) if plan.config.top is not None else 0.0}
+    for first in range(0, len(pictures), BATCH):
+        x = torch.tensor(pictures[first : first + BATCH]).permute(0, 3, 1, 2).float()
+        for name, bits in stream_bits(model, x).items():
+            sums[name] = sums.get(name, 0.0) + bits.sum().item()
+    return {name: value / pictures.size for name, value in sums.items()}
+
+
+def bits_of_u(nets: Networks, plan: Plan, x: np.ndarray) -> float:
+    """p(u) is the same table on both sides."""
+    u = analyse(nets, plan, x, latents=False).u
+    writer = Writer(models_of(nets), skip=False, finer=None)
+    writer.u(np.broadcast_to(np.arange(3)[:, None, None], u.shape), u)
+    return writer.bits
+
+
+def coded(nets: Networks, plan: Plan, pictures: np.ndarray) -> tuple[float, float]:
+    """Bits/dim of the bytes of one stream with all pictures, and of what its tables charge.
+
+    Raises ValueError if a picture does not come back as it was.
+    """
+    models, encoder = models_of(nets), Encoder()
+    for x in pictures:
+        walk = Walk(nets, plan, analyse(nets, plan, x))
+        for index in range(plan.count):
+            write_plainly(walk, models, index, encoder)
+    data = encoder.finish()
+    decoder = Decoder(data)
+    for number, x in enumerate(pictures):
+        walk = Walk(nets, plan)
+        for index in range(plan.count):
+            walk_level(walk, index, Continued(models, decoder))
+        if not np.array_equal(walk.picture(plan.planes - 1), x):
+            raise ValueError(f"picture {number} came back changed: this machine does not compute exactly")
+    if not decoder.exhausted:
+        raise ValueError("the stream holds more than its pictures: this machine does not compute exactly")
+    return 8 * len(data) / pictures.size, -np.log2(encoder.likelihoods()).sum() / pictures.size

@@ -1,0 +1,130 @@
+"""The paper's modes of one model, as one function: what is given comes from a picture, the rest from the model.
+
+    given        drawn from the model    the paper's name (Gatopoulos & Tomczak 2020, section 3.3)
+    -            u, y, z, x              generation
+    y            z, x                    conditional generation, super-resolution where y is a downscaling
+    y, z         x                       conditional reconstruction
+    u            y, z, x                 reconstruction 1
+    u, z         y, x                    reconstruction 2
+    y, z, x      -                       lossless
+
+u is a function of y, so that it is known, and paid for, wherever y is given. Only streams that end with the exact
+pixels have an x; in others the picture is what the latents decode to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .analysis import analyse
+from .coders import Coder, Expect, Models, Sample, Writer
+from .errors import CodecError
+from .levels import Walk, models_of, walk_level, write_level
+from .models.backends import networks
+from .plan import plan_for
+
+VARIABLES = ("u", "y", "z", "x")
+MODES = tuple(map(frozenset, ("", "uy", "uyz", "u", "uz", "uyzx")))  # what may be known
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """A picture and what was given for it.
+
+    picture: uint8 (H, W, 3). bits: by variable, what the model charges for the symbols that were given; 0 for those
+    that came from the model.
+    """
+
+    picture: np.ndarray
+    bits: dict[str, float]
+
+    @property
+    def bits_per_dim(self) -> float:
+        """Bits that were given, per sub-pixel."""
+        return sum(self.bits.values()) / self.picture.size
+
+
+class _Apart:
+    """Settles the level that holds both u and y[K], when they come from different places."""
+
+    def __init__(self, u: Coder, y: Coder):
+        self.u, self.symbols = u.u, y.symbols
+
+
+def known_given(given: Iterable[str]) -> frozenset[str]:
+    """The variables known when these are given: u comes with y. Raises CodecError if they are no row of the table."""
+    named = frozenset(given)
+    known = named | {"u"} if "y" in named else named
+    if known not in MODES:
+        raise CodecError(
+            f"given={'+'.join(sorted(map(str, named)))} is no mode of the model: "
+            "choose among nothing, y, y+z, u, u+z and y+z+x"
+        )
+    return known
+
+
+def reconstruct(
+    x: np.ndarray,
+    given: Iterable[str],
+    *,
+    seed: int | None,
+    quality: float,
+    grey: bool,
+    model: str | None,
+    backend: str,
+) -> Reconstruction:
+    """As selfvae_codec.reconstruct; x: uint8 (H, W, 3), three equal channels if ``grey``."""
+    taken = known_given(given)
+    nets = networks(model, backend)
+    plan = plan_for(*x.shape[:2], quality, grey=grey, lossless="x" in taken or quality == 100, config=nets.config)
+    walk = Walk(nets, plan, analyse(nets, plan, x) if taken else None)
+    return settle(walk, lambda level, variable: variable in taken, seed)
+
+
+def generate(
+    height: int, width: int, *, seed: int, quality: float = 50, model: str | None = None, backend: str = "auto"
+) -> np.ndarray:
+    """A picture drawn from the model alone, uint8 (H, W, 3)."""
+    nets = networks(model, backend)
+    walk = Walk(nets, plan_for(height, width, quality, config=nets.config))
+    return settle(walk, lambda level, variable: False, seed).picture
+
+
+def settle(
+    walk: Walk, takes: Callable[[int, str], bool], seed: int | None, write: Callable[..., Writer] = write_level
+) -> Reconstruction:
+    """Walk all levels of a picture: those that are taken come from it, the others from the model.
+
+    takes(level from 0, variable): what is taken. write: how it is settled; by default as an encoder does it, so that
+    bits are those of a file.
+    """
+    plan, models = walk.plan, models_of(walk.nets)
+    missing = Expect(models) if seed is None else Sample(models, seed)
+    bits = dict.fromkeys(VARIABLES, 0.0)
+    planes = plan.planes if takes(plan.first_latent, "z") or seed is not None else 1  # finer ones expect the same
+    for index in range(plan.first_latent + planes):
+        variable = "y" if index < plan.first_latent else "z"
+        if index == plan.config.top:
+            from_picture = [takes(index, "u"), takes(index, "y")]
+            bits["u"], y_bits = _top(walk, models, index, from_picture, missing)
+            bits["y"] += y_bits
+        elif takes(index, variable):
+            bits[variable] += write(walk, models, index).bits
+        else:
+            walk_level(walk, index, missing)
+    last = plan.count - 1
+    if plan.lossless and takes(last, "x"):
+        bits["x"] = write(walk, models, last).bits
+    elif plan.lossless and seed is not None:
+        walk_level(walk, last, missing)
+    return Reconstruction(walk.picture(planes - 1), bits)
+
+
+def _top(walk: Walk, models: Models, index: int, from_picture: list[bool], missing: Coder) -> tuple[float, float]:
+    """The level of the coarsest downscale. from_picture: are u and that y taken? Returns the bits of both."""
+    u, y = (Writer(models, skip=False, finer=None) if taken else missing for taken in from_picture)
+    walk_level(walk, index, _Apart(u, y))
+    return tuple(coder.bits if isinstance(coder, Writer) else 0.0 for coder in (u, y))

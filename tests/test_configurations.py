@@ -1,0 +1,149 @@
+"""One class, by configuration: no representations, one, three; pictures of 32 and 64 pixels; floats and integers."""
+
+import functools
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_picture
+
+from selfvae_codec.analysis import analyse
+from selfvae_codec.coders import Writer
+from selfvae_codec.levels import Walk, models_of, read_level, write_plainly
+from selfvae_codec.models import weights
+from selfvae_codec.models.config import T_LOSSLESS, Config, planes_for
+from selfvae_codec.models.exact import T_UNITS
+from selfvae_codec.models.export import exact_networks, u_counts
+from selfvae_codec.models.inference import Networks
+from selfvae_codec.models.likelihood import stream_bits
+from selfvae_codec.models.runtime_torch import TorchNet
+from selfvae_codec.models.selfvae import SelfVAE
+from selfvae_codec.models.tables import build_tables
+from selfvae_codec.models.transforms import lapped_transform
+from selfvae_codec.plan import Plan
+
+REPRESENTATIONS = {
+    "plain": (),
+    "downscale": (("downscale", 2),),
+    "hierarchy": (("downscale", 8), ("downscale", 4), ("downscale", 2)),
+    "photo": (("downscale", 32), ("downscale", 16)),
+    "edge": (("edge", 2),),
+    "edge-photo": (("edge", 4), ("downscale", 16)),
+}
+SMALL = {
+    "synthesis_width": 8,
+    "synthesis_blocks": 1,
+    "prior_width": 8,
+    "prior_blocks": 1,
+    "z2_channels": 2,
+    "y_width": 8,
+    "y_blocks": 1,
+    "edge_width": 8,
+    "edge_blocks": 1,
+    "pixel_width": 8,
+    "pixel_blocks": 1,
+}
+
+
+def config_of(name):
+    return Config(**SMALL, representations=REPRESENTATIONS[name], hyper_stride=64 if "photo" in name else 32)
+
+
+def pictures(size, count, seed=0):
+    """uint8 (count, 3, size, size)."""
+    return np.stack([make_picture(size, size, seed + i) for i in range(count)]).transpose(0, 3, 1, 2)
+
+
+def batches(size):
+    return (pictures(size, 4, seed) for seed in range(10, 1000))
+
+
+@functools.cache
+def model_of(name):
+    """A float model with heads that are not zero, and the exact networks made from it."""
+    torch.manual_seed(0)
+    model = SelfVAE(config_of(name)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))
+    nets = exact_networks(model, lambda: batches(64), batches=1, quantile=1.0)
+    tables = build_tables(
+        u_counts(model, batches(64), batches=1), *(v.detach().double().numpy() for v in model.pixel_prior.mixture())
+    )
+    transforms = {name: np.rint(matrix * 2**weights.TRANSFORM_BITS) for name, matrix in lapped_transform().items()}
+    loaded = weights.Weights(b"small...", model.config, nets, transforms, tables)
+    return SimpleNamespace(floats=model, nets=Networks(loaded, TorchNet))
+
+
+def plan_of(config, size):
+    t = round(T_UNITS * T_LOSSLESS)
+    return Plan(size, size, t, planes_for(T_LOSSLESS), 1, lossless=True, config=config)
+
+
+def written(nets, plan, x):
+    """One writer for each level."""
+    walk = Walk(nets, plan, analyse(nets, plan, x))
+    return [write_plainly(walk, models_of(nets), index) for index in range(plan.count)]
+
+
+@pytest.mark.parametrize("size", [32, 64])
+@pytest.mark.parametrize("name", REPRESENTATIONS)
+def test_every_configuration_decodes_to_the_exact_picture(name, size):
+    nets = model_of(name).nets
+    plan = plan_of(nets.config, size)
+    x = make_picture(size, size, seed=3)
+    writers = written(nets, plan, x)
+    assert plan.count == len(REPRESENTATIONS[name]) + 3
+    walk = Walk(nets, plan)
+    for index, writer in enumerate(writers):
+        read_level(walk, index, writer.finish(), writer.check, str(index))
+    assert np.array_equal(walk.picture(plan.planes - 1), x)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", REPRESENTATIONS)
+def test_files_cost_what_the_negative_elbo_counts(name):
+    made = model_of(name)
+    plan = plan_of(made.nets.config, 64)
+    for x in pictures(64, 2, seed=5):
+        counted = stream_bits(made.floats, torch.from_numpy(x[None]).float(), T_LOSSLESS)
+        bits = [writer.bits for writer in written(made.nets, plan, x.transpose(1, 2, 0))]
+        K = plan.first_latent
+        # what an untrained prior finds next to impossible costs no more than a table can say
+        assert 0.9 < sum(bits[K : K + plan.planes]) / (counted["z2"] + counted["z1"]).item() < 1.02
+        assert bits[-1] == pytest.approx(counted["x"].item(), rel=0.02)
+        if made.nets.config.top is None:
+            assert sum(bits[:K]) == pytest.approx(counted["y"].item(), rel=0.02, abs=1e-6)
+        else:
+            u = bits_of_u(made.nets, plan, x)
+            assert sum(bits[:K]) - u == pytest.approx(counted["y"].item(), rel=0.02)
+
+
+def bits_of_u(nets, plan, x):
+    u = analyse(nets, plan, x.transpose(1, 2, 0), latents=False).u
+    writer = Writer(models_of(nets), skip=False, finer=None)
+    writer.u(np.broadcast_to(np.arange(3)[:, None, None], u.shape), u)
+    return writer.bits
+
+
+def test_the_photo_configuration_is_the_default():
+    assert Config().representations == REPRESENTATIONS["photo"] and Config().pad == 64
+    assert Config.from_json('{"representations": [["downscale", 2]], "hyper_stride": 32}').pad == 32
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"representations": (("sketch", 2),)}, "unknown kinds of representations: sketch"),
+        ({"representations": (("downscale", 8), ("downscale", 2))}, "half the stride"),
+        ({"representations": (("downscale", 32),)}, "finest downscale must have stride 2, 4, 8 or 16"),
+        ({"representations": (("downscale", 2), ("edge", 2))}, "an edge map comes first"),
+        ({"representations": (("edge", 8),)}, "with stride 2 or 4"),
+        ({"hyper_stride": 8}, "hyper_stride must be"),
+    ],
+    ids=str,
+)
+def test_representations_that_do_not_fit_are_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        Config(**fields)
