@@ -25,13 +25,12 @@ from .config import RD_SLOPE, T_FINEST, T_FIRST, T_LOSSLESS, Y_STEPS, Config
 from .data import Crops, build_cache, decode_cache
 from .grow import grown
 from .layers import Net, step_weights
-from .likelihood import StreamObjective
+from .likelihood import HYPER_WARMUP, StreamObjective
 from .selfvae import SelfVAE, y_steps
 from .watch import Watch
 
 T_DRAWN = 5.3  # coarsest log3 of a step that training sees
 FOLLOWED = 0.4  # of the planes that finer ones can follow are trained as such, where symbols are chosen
-HYPER_WARMUP = 0.3  # fraction of the run over which the rate of z[2] starts to count, or z[2] would never be used
 
 
 def draw_steps(rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor, Tensor]:
