@@ -12,11 +12,12 @@ import torch
 from selfvae_codec.analysis import analyse
 from selfvae_codec.coders import Reader, Writer
 from selfvae_codec.entropy import Decoder, Encoder
-from selfvae_codec.levels import Walk, models_of, walk_level, write_plainly
+from selfvae_codec.levels import write_plainly
 from selfvae_codec.models.inference import Networks
 from selfvae_codec.models.likelihood import stream_bits
 from selfvae_codec.models.selfvae import SelfVAE
 from selfvae_codec.plan import Plan
+from selfvae_codec.walk import Walk, models_of
 
 BATCH = 32
 
@@ -63,7 +64,7 @@ def coded(nets: Networks, plan: Plan, pictures: np.ndarray) -> tuple[float, floa
     for number, x in enumerate(pictures):
         walk = Walk(nets, plan)
         for index in range(plan.count):
-            walk_level(walk, index, Continued(models, decoder))
+            walk.level(index, Continued(models, decoder))
         if not np.array_equal(walk.picture(plan.planes - 1), x):
             raise ValueError(f"picture {number} came back changed: this machine does not compute exactly")
     if not decoder.exhausted:

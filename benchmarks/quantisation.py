@@ -16,13 +16,15 @@ import torch
 from safetensors.torch import load_file
 
 from selfvae_codec import encode
+from selfvae_codec.analysis import analyse
 from selfvae_codec.container import read_levels
 from selfvae_codec.demo import psnr_db
-from selfvae_codec.levels import Plan, analyse, decode_levels, likelihoods, plan_for
+from selfvae_codec.levels import decode_levels, likelihoods
 from selfvae_codec.models.backends import networks
 from selfvae_codec.models.config import Config
 from selfvae_codec.models.selfvae import SelfVAE
 from selfvae_codec.models.tables import PRECISION, U_LIMIT
+from selfvae_codec.plan import Plan, plan_for
 
 from .environment import UNTIMED, environment
 from .pictures import read_folder
@@ -31,7 +33,7 @@ from .results import write_json
 
 def u_bits(x: np.ndarray, plan: Plan) -> float:
     """Bits of the top latent, which has a table and no network: the same on both sides."""
-    nets = networks(None)
+    nets = networks()
     symbols = analyse(nets, plan, x, latents=False).u + U_LIMIT
     rows = nets.weights.tables["u"][3 * (plan.y_step.bit_length() - 1) :][:3]
     return float(sum((PRECISION - np.log2(row[channel])).sum() for row, channel in zip(rows, symbols)))

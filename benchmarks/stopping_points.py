@@ -15,13 +15,14 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from selfvae_codec.levels import plan_for
 from selfvae_codec.models import train
-from selfvae_codec.models.config import T_LOSSLESS
+from selfvae_codec.models.config import T_LOSSLESS, Config
 from selfvae_codec.models.data import build_cache
 from selfvae_codec.models.layers import step_weights
+from selfvae_codec.models.pixels import FIRST_COUPLING
 from selfvae_codec.models.selfvae import SelfVAE, decoded
-from selfvae_codec.models.units import PIXEL_OFFSET
+from selfvae_codec.models.units import PIXEL_OFFSET, RESIDUAL_SCALE
+from selfvae_codec.plan import plan_for
 
 from .environment import UNTIMED, environment
 from .pictures import read_folder
@@ -29,6 +30,7 @@ from .quantisation import float_point
 from .results import write_json
 
 STEP = torch.tensor([T_LOSSLESS])
+ALONE_SCALE = 16.0  # of a pixel around its neighbour, to start with
 
 
 def trained(args: argparse.Namespace, name: str, *, levels: bool) -> tuple[SelfVAE, int]:
@@ -39,8 +41,11 @@ def trained(args: argparse.Namespace, name: str, *, levels: bool) -> tuple[SelfV
         build_cache(args.data, cache)
     if not levels and not (run / "decoded.u8").exists():
         np.full((cache / "pixels.u8").stat().st_size, PIXEL_OFFSET, np.uint8).tofile(run / "decoded.u8")
-    init = args.runs / "init.safetensors"
-    save_file({k: v for k, v in load_file(args.init).items() if not k.startswith("pixel_prior.")}, init)
+    init = run / "init.safetensors"
+    start = {k: v for k, v in load_file(args.init).items() if not k.startswith("pixel_prior.")}
+    if not levels:
+        start |= from_neighbours(Config.from_json(args.config.read_text()))
+    save_file(start, init)
     settings = ["--part", "pixels", "--init", init, "--config", args.config, "--data", *args.data, "--cache", cache]
     settings += ["--out", run, "--hours", args.minutes / 60, "--lr", 1.5e-3, "--decay-from", 0.3]
     settings += ["--precision", args.precision]
@@ -48,6 +53,23 @@ def trained(args: argparse.Namespace, name: str, *, levels: bool) -> tuple[SelfV
     model = SelfVAE(train.load_config(train.parse([str(word) for word in settings]))).eval()
     model.load_state_dict(load_file(run / "averaged.safetensors"))
     return model, torch.load(run / "checkpoint.pt", weights_only=True)["step"]
+
+
+@torch.no_grad()
+def from_neighbours(config: Config) -> dict[str, torch.Tensor]:
+    """A fair start without levels: a pixel is expected to be its diagonal neighbour, where that is known.
+
+    With levels it starts at the decoded picture.
+    """
+    prior = SelfVAE(config).pixel_prior
+    prior.log2_scale.fill_(ALONE_SCALE).log2_()
+    green, blue_green, blue_red = FIRST_COUPLING  # what colours add to a mean, which must not be added twice
+    apart = torch.tensor([[1.0, 0, 0], [-green, 1, 0], [-blue_green, -blue_red, 1]])
+    for net in prior.passes[1:]:
+        net.stem.weight[:3], net.stem.bias[:3] = 0, 0
+        net.stem.weight[:3, 12:15, 0, 0] = torch.eye(3)  # residuals of the first sub-lattice
+        net.head.weight[:3, :3, 0, 0] = RESIDUAL_SCALE * apart
+    return {f"pixel_prior.{name}": value.contiguous() for name, value in prior.state_dict().items()}
 
 
 @torch.no_grad()

@@ -32,6 +32,7 @@ from .errors import (
     WeightsError,
 )
 from .metadata import Metadata
+from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL, MAX_EFFORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,7 +84,8 @@ def encode(
     levels: int | None = None,
     lossless: bool = False,
     target_bpp: float | None = None,
-    model: str | None = None,
+    effort: int = DEFAULT_EFFORT,
+    model: str = DEFAULT_MODEL,
     backend: str = "auto",
     metadata: Metadata | None = None,
 ) -> bytes:
@@ -94,9 +96,10 @@ def encode(
     quality: 0 (smallest) to 100 (lossless), fractions allowed. levels: write only the first ones (1 or more).
     lossless: the last level is the exact pixels, whatever the quality.
     target_bpp: instead of a quality, the most bits per pixel the whole file may take; the search encodes
-    several times, and warns (TargetWarning) if even quality 0 is larger. model: its name, for example "edge"; default:
-    "downscale". backend: what runs the networks: "auto", "torch" or "onnxruntime". metadata: default is a Pillow
-    image's own; ``Metadata()`` keeps none.
+    several times, and warns (TargetWarning) if even quality 0 is larger. effort: 0 (fastest) to 9, passes that fit what
+    is coded to what decoders show; each takes about as long as encoding without, and decoding is the same for all.
+    model: its name, for example "edge". backend: what runs the networks: "auto", "torch" or "onnxruntime". metadata:
+    default is a Pillow image's own; ``Metadata()`` keeps none.
 
     Raises ImageError for a picture that cannot be coded, CodecError for settings out of range, WeightsError for a model
     that is not installed.
@@ -106,7 +109,7 @@ def encode(
     from . import metadata as sections
 
     lossless = lossless or (quality == 100 and target_bpp is None)
-    check_settings(quality=quality, levels=levels, target_bpp=target_bpp, lossless=lossless)
+    check_settings(quality=quality, levels=levels, target_bpp=target_bpp, lossless=lossless, effort=effort)
     picture = imaging.as_picture(image)
     height, width = picture.rgb.shape[:2]
     section = sections.pack(
@@ -121,6 +124,7 @@ def encode(
             levels=levels,
             grey=picture.grey,
             lossless=lossless,
+            effort=effort,
             model=model,
             backend=backend,
         )
@@ -193,7 +197,7 @@ def representation(data: bytes, level: int | None = None, *, backend: str = "aut
     return core.representation(header, payloads[:2], backend)
 
 
-def generate(size: tuple[int, int], seed: int, *, model: str | None = None, backend: str = "auto") -> np.ndarray:
+def generate(size: tuple[int, int], seed: int, *, model: str = DEFAULT_MODEL, backend: str = "auto") -> np.ndarray:
     """A picture drawn from the model alone, uint8 (H, W, 3). size: (width, height), as in Pillow; model: its name."""
     from . import imaging, modes
 
@@ -208,7 +212,7 @@ def reconstruct(
     *,
     seed: int | None = None,
     quality: float = 50,
-    model: str | None = None,
+    model: str = DEFAULT_MODEL,
     backend: str = "auto",
 ) -> Reconstruction:
     """What the model makes of a picture of which it is given some variables: the modes of the paper, as one function.
@@ -248,13 +252,20 @@ def read_metadata(data: bytes) -> Metadata:
 
 
 def check_settings(
-    *, quality: float, levels: int | None = None, target_bpp: float | None = None, lossless: bool = False
+    *,
+    quality: float,
+    levels: int | None = None,
+    target_bpp: float | None = None,
+    lossless: bool = False,
+    effort: int = DEFAULT_EFFORT,
 ) -> None:
     """Raises CodecError for encoder settings that no picture could make legal."""
     if not 0 <= quality <= 100:
         raise CodecError(f"quality={quality} is out of range: 0 (smallest) to 100 (lossless)")
     if lossless and target_bpp is not None:
         raise CodecError("a lossless file is as large as it is: give lossless or target_bpp, not both")
+    if not 0 <= effort <= MAX_EFFORT:
+        raise CodecError(f"effort={effort} is out of range: 0 (fastest) to {MAX_EFFORT}")
     if levels is not None and levels < 1:
         raise CodecError(f"levels={levels} is out of range: a file has at least 1 level")
     if target_bpp is not None and not target_bpp > 0:

@@ -24,6 +24,7 @@ from .errors import CodecError, CodecWarning, MetadataWarning
 from .info import facts as info_facts
 from .info import kind as info_kind
 from .info import text as info_text
+from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL, MAX_EFFORT
 
 PROGRAM = "selfvae-codec"
 _BACKENDS = click.Choice(["auto", "torch", "onnxruntime"])
@@ -37,7 +38,7 @@ _quality = click.option(
     help="0 (smallest) to 100 (lossless).",
 )  # fmt: skip
 _model = click.option(
-    "--model", metavar="NAME", default="downscale", show_default=True, help="Which of the installed models to use."
+    "--model", metavar="NAME", default=DEFAULT_MODEL, show_default=True, help="Which of the installed models to use."
 )
 _json = click.option("--json", "as_json", is_flag=True, help="Facts as JSON on standard output.")
 
@@ -54,6 +55,13 @@ def cli() -> None:
 @_quality
 @click.option("--levels", type=click.IntRange(min=1), help="Write only the first N levels.")
 @click.option("--lossless", is_flag=True, help="Go on to the exact pixels, the last level.")
+@click.option(
+    "--effort",
+    type=click.IntRange(0, MAX_EFFORT),
+    default=DEFAULT_EFFORT,
+    show_default=True,
+    help="0 (fastest) to 9 (smallest for its quality); decoding takes as long for all.",
+)
 @click.option("--target-bpp", type=click.FloatRange(min=0, min_open=True), help="At most B bits per pixel.")
 @click.option("--strip", is_flag=True, help="Leave ICC profile, EXIF and XMP out.")
 @_model
@@ -62,7 +70,7 @@ def cli() -> None:
 @_json
 @click.pass_context
 def encode(
-    ctx, source, output, quality, levels, lossless, target_bpp, strip, model, no_overwrite, backend, as_json
+    ctx, source, output, quality, levels, lossless, effort, target_bpp, strip, model, no_overwrite, backend, as_json
 ) -> None:
     """Encode the picture IN (default output: beside it, with the extension .svae)."""
     given = ctx.get_parameter_source("quality") is click.core.ParameterSource.COMMANDLINE
@@ -87,6 +95,7 @@ def encode(
                 quality=quality,
                 levels=levels,
                 lossless=lossless,
+                effort=effort,
                 target_bpp=target_bpp,
                 model=model,
                 backend=backend,

@@ -22,9 +22,12 @@ import numpy as np
 from .analysis import analyse
 from .coders import Coder, Expect, Models, Sample, Writer
 from .errors import CodecError
-from .levels import Walk, models_of, walk_level, write_level
+from .levels import write_level
 from .models.backends import networks
+from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL
 from .plan import plan_for
+from .refine import refined
+from .walk import Walk, models_of
 
 VARIABLES = ("u", "y", "z", "x")
 MODES = tuple(map(frozenset, ("", "uy", "uyz", "u", "uz", "uyzx")))  # what may be known
@@ -73,19 +76,22 @@ def reconstruct(
     seed: int | None,
     quality: float,
     grey: bool,
-    model: str | None,
+    model: str,
     backend: str,
 ) -> Reconstruction:
     """As selfvae_codec.reconstruct; x: uint8 (H, W, 3), three equal channels if ``grey``."""
     taken = known_given(given)
     nets = networks(model, backend)
     plan = plan_for(*x.shape[:2], quality, grey=grey, lossless="x" in taken or quality == 100, config=nets.config)
-    walk = Walk(nets, plan, analyse(nets, plan, x) if taken else None)
+    latents = analyse(nets, plan, x) if taken else None
+    if "z" in taken:
+        latents = refined(nets, plan, latents, DEFAULT_EFFORT)
+    walk = Walk(nets, plan, latents)
     return settle(walk, lambda level, variable: variable in taken, seed)
 
 
 def generate(
-    height: int, width: int, *, seed: int, quality: float = 50, model: str | None = None, backend: str = "auto"
+    height: int, width: int, *, seed: int, quality: float = 50, model: str = DEFAULT_MODEL, backend: str = "auto"
 ) -> np.ndarray:
     """A picture drawn from the model alone, uint8 (H, W, 3)."""
     nets = networks(model, backend)
@@ -114,17 +120,17 @@ def settle(
         elif takes(index, variable):
             bits[variable] += write(walk, models, index).bits
         else:
-            walk_level(walk, index, missing)
+            walk.level(index, missing)
     last = plan.count - 1
     if plan.lossless and takes(last, "x"):
         bits["x"] = write(walk, models, last).bits
     elif plan.lossless and seed is not None:
-        walk_level(walk, last, missing)
+        walk.level(last, missing)
     return Reconstruction(walk.picture(planes - 1), bits)
 
 
 def _top(walk: Walk, models: Models, index: int, from_picture: list[bool], missing: Coder) -> tuple[float, float]:
     """The level of the coarsest downscale. from_picture: are u and that y taken? Returns the bits of both."""
     u, y = (Writer(models, skip=False, finer=None) if taken else missing for taken in from_picture)
-    walk_level(walk, index, _Apart(u, y))
+    walk.level(index, _Apart(u, y))
     return tuple(coder.bits if isinstance(coder, Writer) else 0.0 for coder in (u, y))

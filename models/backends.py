@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import CodecError
 from . import weights
+from .config import DEFAULT_MODEL
 from .inference import Networks
 
 BACKENDS = ("auto", "torch", "onnxruntime")
@@ -53,8 +54,8 @@ def load(path: Path, backend: str = "auto", threads: int | None = None) -> Netwo
     return Networks(weights.read(path), runner(threads))
 
 
-def networks(model: bytes | str | None, backend: str = "auto") -> Networks:
-    """The networks of a model, by id or name (None: the default one), loaded once. Raises ModelError, CodecError."""
-    nets = _load(weights.DEFAULT_MODEL if model is None else model, choose(backend), _threads)
+def networks(model: bytes | str = DEFAULT_MODEL, backend: str = "auto") -> Networks:
+    """The networks of a model, by id or name, loaded once. Raises ModelError, CodecError."""
+    nets = _load(model, choose(backend), _threads)
     nets.tile = DEFAULT_TILE
     return nets

@@ -20,7 +20,9 @@ Z1_STRIDE = 8
 CONTEXT_STRIDE = 16  # of what z[1]'s priors see; leading groups are walked over the 2x2 cells of z[1] below it
 FOLDED = 8  # a scale of the context sees representations in cells of at most this many values a side
 CHANNELS = {"downscale": 3, "edge": 1, "flat": 3}  # of a representation; flat is the base without any downscale
+DEFAULT_MODEL = "downscale"  # by name
 RD_SLOPE = 0.13  # d(distortion) / d(bits) of a uniform quantiser, in units of D^2: what a bit is worth
+DEFAULT_EFFORT, MAX_EFFORT = 5, 9  # passes of an encoder that fit latents to what decoders show (refine.py)
 RDO_RATE = 0.6  # share of a symbol's bits that its choice counts: a change also costs what later symbols learn from it
 RDO_REACH = 0.15  # how far beyond its bin in the finest plane z may end by a choice in a coarser one, in finest steps
 Y_STEPS = (1, 2, 4, 8, 16)  # quantisation steps of the representations
@@ -36,7 +38,7 @@ class Config:
     one's stride. z[1] is at 1/8.
     """
 
-    family: str = "downscale"
+    family: str = DEFAULT_MODEL
     representations: tuple[tuple[str, int], ...] = (("downscale", 32), ("downscale", 16))
     hyper_stride: int = 64  # of z[2]
     synthesis_width: int = 160  # hidden channels of the synthesis, at 1/8

@@ -19,6 +19,7 @@ from .walk import LATTICE
 from .weights import TRANSFORM_BITS, Weights
 
 DELTA_BITS = 16  # fraction bits of a quantisation step
+PULL_BITS = 6  # fraction bits of errors that pull at latents
 STRIP = 64  # rows of 8x8 blocks whose linear transform is computed at once
 
 Run = Callable[[str, list[np.ndarray], int], np.ndarray]
@@ -149,6 +150,21 @@ class Networks:
             z1[:, rows] = self._linear("block", v[:, rows]) / 2.0 ** (TRANSFORM_BITS + UPSAMPLE_BITS)
         return z1
 
+    def pull(self, error: np.ndarray) -> np.ndarray:
+        """How an error of the picture pulls at z[1]: the transposed linear synthesis, float32 (192, H/8, W/8).
+
+        error: (3, H, W) integers, pixel values. Its result is the direction in which z[1] reduces the squared error.
+        """
+        v = across_borders(
+            error.astype(np.float64) * 2**PULL_BITS, self.weights.transforms["post_filter"].T, TRANSFORM_BITS
+        )
+        v = space_to_depth(v.astype(np.float32), Z1_STRIDE)
+        matrix = self.weights.transforms["inverse_block"].T
+        out = np.empty(v.shape, np.float32)
+        for rows in _strips(v.shape[1]):
+            out[:, rows] = _product(matrix, v[:, rows]) / 2.0 ** (TRANSFORM_BITS + PULL_BITS)
+        return out
+
     def hyper_analysis(self, z1: np.ndarray, t: int) -> np.ndarray:
         """z[2], rounded, int32 (z2_channels, H/hyper_stride, W/hyper_stride)."""
         h = np.floor(np.log1p(np.abs(z1) / 8) * units.HYPER_UNITS + 0.5).clip(0, 1023)
@@ -201,9 +217,12 @@ class Networks:
         return mean + coupling * residual // (units.COUPLING_UNITS // MEAN_UNITS)
 
     def _linear(self, name: str, v: np.ndarray) -> np.ndarray:
-        """Integer matrix times integers (192, h, w) in float64, exact: sums stay far below 2^53."""
-        matrix = self.weights.transforms[name]
-        return (matrix @ v.reshape(len(v), -1).astype(np.float64)).reshape(len(matrix), *v.shape[1:])
+        return _product(self.weights.transforms[name], v)
+
+
+def _product(matrix: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Integer matrix times integers (192, h, w) in float64, exact: sums stay far below 2^53."""
+    return (matrix @ v.reshape(len(v), -1).astype(np.float64)).reshape(len(matrix), *v.shape[1:])
 
 
 def _strips(height: int) -> list[slice]:

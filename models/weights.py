@@ -16,11 +16,10 @@ from safetensors.numpy import load
 from safetensors.numpy import save as serialise
 
 from ..errors import UnknownModelError, WeightsError
-from .config import Config
+from .config import DEFAULT_MODEL, Config
 from .exact import ExactBlock, ExactConv, ExactNet, StepTable, suffix_of
 
 FOLDER = Path(__file__).parent / "weights"
-DEFAULT_MODEL = "downscale"
 ID_BYTES = 8
 TRANSFORM_BITS = 14  # fraction bits of the lapped transform
 

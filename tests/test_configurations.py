@@ -10,7 +10,7 @@ from conftest import make_picture
 
 from selfvae_codec.analysis import analyse
 from selfvae_codec.coders import Writer
-from selfvae_codec.levels import Walk, models_of, read_level, write_plainly
+from selfvae_codec.levels import read_level, write_plainly
 from selfvae_codec.models import weights
 from selfvae_codec.models.config import T_LOSSLESS, Config, planes_for
 from selfvae_codec.models.exact import T_UNITS
@@ -22,6 +22,7 @@ from selfvae_codec.models.selfvae import SelfVAE
 from selfvae_codec.models.tables import build_tables
 from selfvae_codec.models.transforms import lapped_transform
 from selfvae_codec.plan import Plan
+from selfvae_codec.walk import Walk, models_of
 
 REPRESENTATIONS = {
     "plain": (),
