@@ -3,8 +3,9 @@
     python -m benchmarks.density --small SHEETS --photos PHOTOS --minutes 20 -o benchmarks/results/density
 
 trains a plain VAE, selfVAEs with one downscale or an edge map, and a hierarchy of three downscales; goes on where it
-was stopped; writes OUT/density.json, OUT/density.html and the sheets as PNG. A Frechet distance is not measured: it
-would need the features of a network that this project does not have.
+was stopped; writes OUT/SET-MODEL.json and sheets as PNG for each, and OUT/density.html from everything in OUT, so that
+the models of a table may be trained one call at a time (``--sets``, ``--models``). A Frechet distance is not measured:
+it would need the features of a network that this project does not have.
 """
 
 from __future__ import annotations
@@ -73,8 +74,6 @@ def measured(data: small_pictures.SmallSet, model: str, args: argparse.Namespace
         rows = density_modes.mode_rows(nets, plan, sampled[:SHOWN], SEED)
         save_sheet(args.out / f"{data.name}-{model}-modes.png", rows, len(density_modes.modes_of(plan)) + 1)
     return {
-        "set": data.name,
-        "model": model,
         "parameters": sum(p.numel() for p in floats.parameters()),
         "training_steps": torch.load(run / "checkpoint.pt", weights_only=True)["step"],
         "bound_bits_per_dim": sum(bound.values()),
@@ -105,23 +104,21 @@ def run(args: argparse.Namespace, argv: list[str]) -> None:
         raise ValueError(f"no set {', '.join(unknown)} in the folders given; there are {', '.join(found) or 'none'}")
     if min(args.coded, args.sampled, args.workers) < 1 or not args.minutes > 0:
         raise ValueError("--minutes, --workers, --coded and --sampled must be above 0")
-    result = {
-        "environment": environment(["python", "-m", "benchmarks.density", *argv], *UNTIMED),
-        "budget": {"minutes": args.minutes, "workers": args.workers, "precision": args.precision},
-        "published_cifar10_bits_per_dim": density_models.PUBLISHED,
-        "sets": {},
-        "rows": [],
-    }
     for name in wanted:
         data = found[name]()
         sizes = {"train": len(data.train), "test": len(data.test), "side": data.side}
-        result["sets"][name] = {"source": data.source, **sizes}
         for model in args.models:
-            row = measured(data, model, args)
-            result["rows"].append(row)
-            print(json.dumps({k: row[k] for k in ("set", "model", "bound_bits_per_dim", "stream_bits_per_dim")}))
-            write_json(args.out / "density.json", result)
-            write_page(args.out, result)
+            row = {
+                "environment": environment(["python", "-m", "benchmarks.density", *argv], *UNTIMED),
+                "set": {"name": name, "source": data.source, **sizes},
+                "model": model,
+                "budget": {"minutes": args.minutes, "workers": args.workers, "precision": args.precision},
+                **measured(data, model, args),
+            }
+            write_json(args.out / f"{name}-{model}.json", row)
+            said = {"set": name, **{k: row[k] for k in ("model", "bound_bits_per_dim", "stream_bits_per_dim")}}
+            print(json.dumps(said), flush=True)
+            write_page(args.out)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Four ways to settle a symbol: write it, read it, expect it, or draw it. One interface (levels.py walks with it).
+"""Four ways to settle a symbol: write it, read it, expect it, or draw it. One interface (walk.py asks it).
 
     symbols(mean, level, actual)   integers around a mean, from a logistic at a scale level
     digits(mean, level, actual)    -1, 0 or 1 inside a coarser bin, mean relative to its centre
