@@ -18,9 +18,9 @@ from safetensors.torch import load_file, save_file
 from selfvae_codec.models import train
 from selfvae_codec.models.config import T_LOSSLESS, Config
 from selfvae_codec.models.data import build_cache
-from selfvae_codec.models.layers import step_weights
 from selfvae_codec.models.pixels import FIRST_COUPLING
 from selfvae_codec.models.selfvae import SelfVAE, decoded
+from selfvae_codec.models.steps import step_weights
 from selfvae_codec.models.units import PIXEL_OFFSET, RESIDUAL_SCALE
 from selfvae_codec.plan import plan_for
 

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .layers import Net
+from .logistic import LOG2
 from .tables import EDGE_LOGIT_MAX
 from .walk import CELLS, walk_lattice
 
-LOG2 = 0.6931471805599453
 FIRST_LOGIT = -2.0  # before anything is learned: one position in eight or so holds an edge
 
 

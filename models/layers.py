@@ -10,25 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import T_COARSEST, T_FINEST, T_FIRST
-
-KNOTS_PER_SEGMENT = 4  # knots of the piecewise linear step conditioning, for refining and for first planes
-STEP_ROWS = 2 * KNOTS_PER_SEGMENT
-
-
-def step_weights(t: Tensor) -> Tensor:
-    """Interpolation weights of the step conditioning.
-
-    t: (B,) log3 of the step. Returns (B, STEP_ROWS) with two non-zero entries a row. Refining planes
-    (t < T_FIRST) and first planes use separate knots, since their distributions differ in kind.
-    """
-    first = t >= T_FIRST
-    low = torch.where(first, T_FIRST, T_FINEST)
-    high = torch.where(first, T_COARSEST, T_FIRST)
-    position = ((t - low) / (high - low)).clamp(0, 1) * (KNOTS_PER_SEGMENT - 1)
-    knots = torch.arange(KNOTS_PER_SEGMENT, device=t.device, dtype=t.dtype)
-    hat = (1 - (position[:, None] - knots).abs()).clamp(min=0)  # (B, KNOTS_PER_SEGMENT)
-    return torch.cat([hat * ~first[:, None], hat * first[:, None]], dim=1)
+from .steps import STEP_ROWS
 
 
 class Pointwise(nn.Conv2d):

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from .config import T_LOSSLESS, planes_for
-from .layers import step_weights
 from .selfvae import SelfVAE
+from .steps import step_weights
 from .units import Y_OFFSET
 
 HYPER_WARMUP = 0.3  # fraction of the run over which z[2]'s rate starts to count, or z[2] would never be used

@@ -12,13 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layers import STEP_ROWS, Net, clamp_ste
-from .logistic import log_bin_prob
+from .layers import Net, clamp_ste
+from .logistic import LOG2, log_bin_prob
+from .steps import STEP_ROWS
 from .tables import LOG2_SCALE_MAX, LOG2_SCALE_MIN
 from .units import COUPLING_MAX, PIXEL_OFFSET, PIXEL_SCALE, RESIDUAL_SCALE
 from .walk import COLOURS, LATTICE, walk_pixels
 
-LOG2 = 0.6931471805599453
 FIRST_SCALE = 3.0  # in pixel values, before anything is learned
 FIRST_COUPLING = (0.7, 0.2, 0.6)  # of red to green, of blue to green and to red
 COMPONENTS = 3  # of the mixture

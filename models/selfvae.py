@@ -21,13 +21,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import RD_SLOPE, RDO_RATE, T_FIRST, U_STEP, Z1_STRIDE, Config, y_step_for
+from .config import RD_SLOPE, RDO_RATE, T_FIRST, U_STEP, Z1_STRIDE, Config
 from .edge_prior import EdgePrior
-from .layers import Net, clamp_ste, step_weights
-from .logistic import log_bin_prob
+from .layers import Net, clamp_ste
+from .logistic import LOG2, latent_bits, log_bin_prob
 from .pixels import PixelPrior
+from .priors import Context, HyperAnalysis, LatticePrior, Prior, seen_at
+from .steps import first_plane, step_weights, y_steps
 from .tables import (
-    LOG2_SCALE_MAX,
     LOG2_SCALE_MIN,
     LOG2_SCALE_STEP,
     MEAN_UNITS,
@@ -44,133 +45,18 @@ from .transforms import (
     upsample,
 )
 from .units import (
-    HYPER_GAIN,
-    LATTICE_SCALE,
     RESIDUAL_MAX,
     SYMBOL_LIMIT,
     SYNTHESIS_LIMIT,
     Y_OFFSET,
-    Y_SCALE,
     Z2_SCALE,
     edge_values,
 )
 from .walk import LATTICE, walk_lattice, walk_plane
 
-LOG2 = 0.6931471805599453
-
-
-class Prior(nn.Module):
-    """Mean and scale of a logistic for each channel, in quantisation steps.
-
-    The scale starts at ``sigma / D`` for a fixed per-channel sigma; its offset by step is learned.
-    """
-
-    def __init__(self, inputs: int, width: int, blocks: int, channels: int, sigma: Tensor, relative: bool):
-        super().__init__()
-        self.net = Net(inputs, width, blocks, 2 * channels).zero_head()
-        knots = step_knots()
-        log2_scale = sigma.log2()[None, :] - (knots * torch.log2(torch.tensor(3.0)) if relative else 0 * knots)[:, None]
-        self.log2_scale = nn.Parameter(log2_scale.float())  # (STEP_ROWS, channels)
-
-    def forward(self, inputs: list[Tensor], step: Tensor) -> tuple[Tensor, Tensor]:
-        mean, log2_scale = self.net(inputs, step).chunk(2, dim=1)
-        log2_scale = log2_scale + (step @ self.log2_scale)[:, :, None, None]
-        return mean, clamp_ste(log2_scale, LOG2_SCALE_MIN, LOG2_SCALE_MAX)
-
-
-def step_knots() -> Tensor:
-    """t at every row of the step conditioning, (STEP_ROWS,)."""
-    from .config import T_COARSEST, T_FINEST
-    from .layers import KNOTS_PER_SEGMENT
-
-    return torch.cat(
-        [
-            torch.linspace(T_FINEST, T_FIRST, KNOTS_PER_SEGMENT),
-            torch.linspace(T_FIRST, T_COARSEST, KNOTS_PER_SEGMENT),
-        ]
-    )
-
-
-def first_plane(t: Tensor) -> Tensor:
-    """log3 of the step of the coarsest plane above one at t."""
-    return t + torch.ceil(T_FIRST - t).clamp(min=0)
-
-
-def y_steps(t: Tensor) -> Tensor:
-    """Quantisation step of the representations of files that hold planes at t, (B,) float."""
-    return torch.tensor([float(y_step_for(v)) for v in first_plane(t).tolist()])
-
 
 def clamp_symbols(symbols: Tensor) -> Tensor:
     return symbols.clamp(-SYMBOL_LIMIT, SYMBOL_LIMIT)
-
-
-class HyperAnalysis(nn.Module):
-    """q(z[2] | z[1], y): encoder only. (B, 192, H/8, W/8) -> (B, z2_channels, H/hyper_stride, W/hyper_stride)."""
-
-    def __init__(self, config: Config):
-        super().__init__()
-        halvings = (config.hyper_stride // Z1_STRIDE).bit_length() - 1
-        outputs = [32] * (halvings - 1) + [config.z2_channels]
-        self.nets = nn.ModuleList([Net(192, 64, 0, 32), *(Net(128, config.prior_width, 1, n) for n in outputs)])
-
-    def forward(self, z1: Tensor, step: Tensor) -> Tensor:
-        h = torch.log1p(z1.abs() / 8)
-        for i, net in enumerate(self.nets):
-            if i:
-                h = F.pixel_unshuffle(F.relu(h), 2)
-            h = net([h], step)
-        return HYPER_GAIN * h
-
-
-class Context(nn.Module):
-    """What y and z[2] say about z[1]: (B, context_channels, H/16, W/16), computed once per picture."""
-
-    def __init__(self, config: Config):
-        super().__init__()
-        self.config = config
-        *coarse, finest = config.context_strides
-        inputs = config.z2_channels
-        for stride in coarse:
-            channels = inputs + sum(config.seen_channels(stride))
-            self.add_module(f"at{stride}", Net(channels, config.prior_width, 1, 4 * 64, upsample=True))
-            inputs = 64
-        channels = inputs + sum(config.seen_channels(finest))
-        self.add_module(f"at{finest}", Net(channels, config.prior_width, 2, config.prior_width))
-
-    def forward(self, z2: Tensor, y: list[Tensor], step: Tensor) -> Tensor:
-        h = z2
-        for stride in self.config.context_strides:
-            seen = seen_at(self.config, y, stride)
-            h = self.get_submodule(f"at{stride}")([h, *seen], step)
-        return torch.cat([h, *(v for v, joins in zip(seen, self.config.joining) if joins)], 1)
-
-
-def seen_at(config: Config, y: list[Tensor], stride: int) -> list[Tensor]:
-    """What a scale of the context sees of every condition, (B, C, H/stride, W/stride) each. y: pixel values."""
-    return [
-        F.pixel_unshuffle((downscale(v, pool) - Y_OFFSET) / Y_SCALE, fold)
-        for v, (pool, fold) in zip(y, config.seen(stride))
-    ]
-
-
-class LatticePrior(nn.Module):
-    """p(y[k] | parent): one small network per pass over a sub-lattice (walk.LATTICE).
-
-    The mean starts at what the parent, the mean of four, leaves for the cells that are not known yet.
-    """
-
-    def __init__(self, width: int, blocks: int):
-        super().__init__()
-        start = torch.full((3,), 4.0)
-        self.passes = nn.ModuleList(
-            Prior(3 + 3 * p, width, blocks, 3, start, relative=False) for p in range(len(LATTICE))
-        )
-
-    def forward(self, index: int, parent: Tensor, known: list[Tensor], step: Tensor) -> tuple[Tensor, Tensor]:
-        inputs = [parent / LATTICE_SCALE, *((k - parent) / LATTICE_SCALE for k in known)]
-        mean, log2_scale = self.passes[index](inputs, step)
-        return mean + (4 * parent - sum(known)) / (4 - index), log2_scale
 
 
 class SelfVAE(nn.Module):
@@ -425,20 +311,3 @@ class Terms:
     z1_bpp: Tensor  # (B,)
     distortion: Tensor  # (B,)
     x_hat: Tensor  # (B, 3, H, W), unclamped
-
-
-def latent_bits(z: Tensor, q: Tensor, mean: Tensor, log2_scale: Tensor, coarse: Tensor | None) -> Tensor:
-    """Bits of the symbols q of z, given their coarser symbols if there are any; the value is what a file pays.
-
-    Priors learn from the quantised symbols. The gradient for z is that of the usual proxy, uniform noise in
-    place of rounding (Balle et al. 2017, section 3), under the same prior.
-    """
-    scale = torch.exp2(log2_scale)
-    log_p = log_bin_prob(q - mean, scale, 0.5)
-    if coarse is not None:
-        log_p = log_p - log_bin_prob(3 * coarse - mean, scale, 1.5)
-    if z.requires_grad:
-        noisy = z + torch.rand_like(z) - 0.5
-        proxy = log_bin_prob(noisy - mean.detach(), scale.detach(), 0.5)
-        log_p = log_p + (proxy - proxy.detach())
-    return -log_p / LOG2

@@ -14,8 +14,8 @@ from PIL import Image
 
 from .config import T_LOSSLESS, Config, planes_for
 from .data import picture_files
-from .layers import step_weights
-from .selfvae import SelfVAE, decoded, y_steps
+from .selfvae import SelfVAE, decoded
+from .steps import step_weights, y_steps
 
 STEPS = (1.5, 2.5, 3.5, 4.5)  # log3 of the quantisation steps that are watched
 

@@ -8,12 +8,13 @@ import torch
 from numpy_reference import ReferenceNet
 
 from selfvae_codec.errors import WeightsError
-from selfvae_codec.models import export, weights
+from selfvae_codec.models import net_export, weights
 from selfvae_codec.models.config import T_FIRST
 from selfvae_codec.models.exact import RANGES, SUM_LIMIT, T_UNITS, StepTable
 from selfvae_codec.models.inference import tiled
-from selfvae_codec.models.layers import STEP_ROWS, Net, step_weights
+from selfvae_codec.models.layers import Net
 from selfvae_codec.models.runtime_torch import TorchNet
+from selfvae_codec.models.steps import STEP_ROWS, step_weights
 
 UNIT = 1 / 8
 LIMIT = 100
@@ -27,14 +28,14 @@ def make_net(stepped=True, upsample=False, blocks=2, seed=0):
         for block in net.blocks:
             block.gain.data.uniform_(0.5, 1.5)
             block.bias.data.uniform_(-0.5, 0.5)
-    ranges = export.Ranges(net)
+    ranges = net_export.Ranges(net)
     with torch.no_grad():
         for t in (1.2, 3.0, 4.5):
             net([torch.randn(1, 10, 16, 16) * 3], step_weights(torch.tensor([t])))
     ranges.remove()
     target = np.repeat(ranges.scale(net.head).reshape(-1, 4).max(1), 4)
     step_bias = np.linspace(-1, 1, STEP_ROWS * 8).reshape(STEP_ROWS, 8) if stepped else None
-    exact = export.exact_net(
+    exact = net_export.exact_net(
         "test",
         net,
         ranges,
@@ -117,12 +118,12 @@ def test_channels_that_were_dead_while_ranges_were_collected_stay_within_the_bou
     bias = net.blocks[0].bias.data
     bias[:, 0] = -1e4  # dead at every step
     bias[-1, 0] = 30.0  # but the last, which is not seen
-    ranges = export.Ranges(net)
+    ranges = net_export.Ranges(net)
     with torch.no_grad():
         net([torch.randn(1, 10, 16, 16)], step_weights(torch.tensor([1.2])))
     ranges.remove()
     target = ranges.scale(net.head)
-    exact = export.exact_net(
+    exact = net_export.exact_net(
         "test", net, ranges, np.full(10, UNIT), np.full(10, float(LIMIT)), target=target, low=-1023, high=1023
     )
     assert exact.check_bounds() < SUM_LIMIT

@@ -7,8 +7,8 @@ import torch
 
 from selfvae_codec.models.config import Config
 from selfvae_codec.models.grow import grown
-from selfvae_codec.models.layers import step_weights
-from selfvae_codec.models.selfvae import SelfVAE, y_steps
+from selfvae_codec.models.selfvae import SelfVAE
+from selfvae_codec.models.steps import step_weights, y_steps
 
 SMALL = Config(
     synthesis_width=16,

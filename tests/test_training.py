@@ -14,8 +14,9 @@ from safetensors.torch import load_file
 from selfvae_codec.models import logistic, tables, weights
 from selfvae_codec.models.config import T_FIRST, Config, planes_for, y_step_for
 from selfvae_codec.models.exact import RANGES, suffix_of
-from selfvae_codec.models.selfvae import first_plane, latent_bits
-from selfvae_codec.models.train import draw_steps
+from selfvae_codec.models.logistic import latent_bits
+from selfvae_codec.models.objectives import draw_steps
+from selfvae_codec.models.steps import first_plane
 
 SMALL = ["synthesis_width=16", "prior_width=16", "z2_channels=4", "y_width=8", "pixel_width=8", "pixel_blocks=1"]
 OVERRIDES = [word for field in SMALL for word in ("--set", field)]
