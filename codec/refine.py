@@ -53,10 +53,19 @@ class AskedOnce:
         def answer(*asked):
             key = (name, *(a for a in asked if isinstance(a, int)))  # index and step
             if key not in self._answers:
-                self._answers[key] = network(*asked)
-            return self._answers[key]
+                self._answers[key] = _packed(network(*asked))
+            return _unpacked(self._answers[key])
 
         return answer
+
+
+def _packed(answer):
+    """Networks answer within 16 bits (units.WIDE_LIMIT), in pairs or alone; kept so, pictures take less memory."""
+    return tuple(map(_packed, answer)) if isinstance(answer, tuple) else answer.astype(np.int16)
+
+
+def _unpacked(answer):
+    return tuple(map(_unpacked, answer)) if isinstance(answer, tuple) else answer.astype(np.int32)
 
 
 def refined(nets: Networks, plan: Plan, latents: Latents, effort: int) -> Latents:
