@@ -15,15 +15,11 @@ import numpy as np
 
 from .analysis import Latents
 from .coders import Models
-from .models.config import Z1_STRIDE
+from .models.config import PACE, Z1_STRIDE
 from .models.inference import DELTA_BITS, Networks
 from .models.tables import CENTROID_UNITS
 from .plan import Plan
 from .walk import Walk, models_of
-
-PACE = np.float32(
-    0.5
-)  # of a pass; whole steps overshoot, since overlapping basis functions correct the same error twice
 
 
 class Chosen:
@@ -89,5 +85,5 @@ def _closer(walk: Walk) -> np.ndarray:
     missing[inside] = latents.x[inside].astype(np.int16) - walk.picture(last).transpose(2, 0, 1)
     step = np.float32(nets.delta(plan.t(last)) / 2.0**DELTA_BITS / CENTROID_UNITS)
     z1 = latents.z1.copy()
-    z1[plan.coded] += PACE * (walk.z[plan.coded] * step + nets.pull(missing) - z1[plan.coded])
+    z1[plan.coded] += np.float32(PACE) * (walk.z[plan.coded] * step + nets.pull(missing) - z1[plan.coded])
     return z1

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import RD_SLOPE, RDO_RATE, T_FIRST, U_STEP, Z1_STRIDE, Config
+from .config import PACE, RD_SLOPE, RDO_RATE, T_FIRST, U_STEP, Z1_STRIDE, Config
 from .edge_prior import EdgePrior
 from .layers import Net, clamp_ste
 from .logistic import LOG2, latent_bits, log_bin_prob
@@ -126,6 +126,11 @@ class SelfVAE(nn.Module):
         h = clamp_ste(learned, -RESIDUAL_MAX, RESIDUAL_MAX) + F.conv2d(z, self.inverse_block[:, :, None, None])
         return base + across_borders(F.pixel_shuffle(h * delta, Z1_STRIDE), self.post_filter)
 
+    def pull(self, error: Tensor) -> Tensor:
+        """How an error of the picture pulls at z[1]: the transposed linear synthesis. (B, 3, H, W) -> as analysis."""
+        v = F.pixel_unshuffle(across_borders(error, self.post_filter.T), Z1_STRIDE)
+        return F.conv2d(v, self.inverse_block.T[:, :, None, None])
+
     # ---- priors of z[1], walked by walk_plane --------------------------------------------------------
 
     def lead(self, index: int, context: Tensor, known: list[Tensor], step: Tensor) -> tuple[Tensor, Tensor]:
@@ -180,7 +185,8 @@ class SelfVAE(nn.Module):
         x: (B, 3, H, W) in 0..255, sides multiples of config.pad. t: (B,) log3 of the plane's step, ascending; with
         t < T_FIRST it is coded given its plane at t + 1, and bits are those of the ternary digits alone.
         y_step: (B,). nothing: (B,) bool, no latent is read: z_hat is what the priors expect.
-        chosen: (B,) bool, symbols are chosen by their cost, as the encoder does it in finest planes.
+        chosen: (B,) bool, symbols are chosen by their cost, after one pass that refines latents, as the encoder does it
+        in finest planes.
         """
         B, _, H, W = x.shape
         pixels = H * W
@@ -192,19 +198,25 @@ class SelfVAE(nn.Module):
         # refining planes come first in the batch; the two kinds walk with different leading groups
         refining = int((t < T_FIRST).sum())
         kinds = [slice(0, refining), slice(refining, B)]
-        walked = [
-            self.walk(context[k], (z1 / delta)[k], keep[k], chosen[k], step[k], refine)
-            for k, refine in zip(kinds, (True, False))
-            if k.stop > k.start
-        ]
-        z_hat = torch.cat([w[0] for w in walked])
-        x_hat = self.synthesis(z_hat, base, delta, step)
-        return Terms(
-            bits2 / pixels,
-            torch.cat([w[1] for w in walked]) / pixels,
-            ((x_hat - x) ** 2).sum((1, 2, 3)) / pixels,
-            x_hat,
-        )
+
+        def decode(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            """z_hat, bits (B,) and x_hat of latents in steps."""
+            walked = [
+                self.walk(context[k], z[k], keep[k], chosen[k], step[k], refine)
+                for k, refine in zip(kinds, (True, False))
+                if k.stop > k.start
+            ]
+            z_hat = torch.cat([w[0] for w in walked])
+            return z_hat, torch.cat([w[1] for w in walked]), self.synthesis(z_hat, base, delta, step)
+
+        z = z1 / delta
+        if chosen.any():
+            with torch.no_grad():
+                z_hat, _, x_hat = decode(z)
+                closer = z + PACE * (z_hat + self.pull(x - x_hat) / delta - z)
+                z = torch.where(chosen[:, None, None, None], closer, z)
+        _, bits1, x_hat = decode(z)
+        return Terms(bits2 / pixels, bits1 / pixels, ((x_hat - x) ** 2).sum((1, 2, 3)) / pixels, x_hat)
 
     def latents(self, x: Tensor, t: Tensor, y: list[Tensor], keep: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Base, z[1] before quantisation, bits of z[2] (B,), and context, once a picture.

@@ -58,6 +58,17 @@ def test_the_pull_is_the_transpose_of_the_linear_synthesis():
     assert np.isclose((z * nets.pull(error)).sum(), (residual * error).sum(), rtol=1e-3)
 
 
+def test_training_pulls_as_the_codec_does():
+    torch = pytest.importorskip("torch")
+    from selfvae_codec.models.selfvae import SelfVAE
+
+    nets = networks()
+    error = np.random.default_rng(8).integers(-40, 41, (3, 48, 32))
+    with torch.no_grad():
+        floats = SelfVAE(nets.config).pull(torch.from_numpy(error[None]).float())[0].numpy()
+    assert np.abs(floats - nets.pull(error)).max() < 0.1
+
+
 def test_the_first_levels_of_a_file_are_those_of_the_whole_one():
     picture = make_picture(70, 50, seed=8)
     whole, part = (selfvae_codec.encode(picture, quality=60, levels=levels) for levels in (None, 3))
