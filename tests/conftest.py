@@ -13,6 +13,21 @@ import pytest
 import selfvae_codec
 from selfvae_codec.errors import CodecError
 
+TINY = {  # widths and depths of a model that trains in seconds
+    "synthesis_width": 8,
+    "synthesis_blocks": 1,
+    "prior_width": 8,
+    "prior_blocks": 1,
+    "lead_blocks": 1,
+    "z2_channels": 2,
+    "y_width": 8,
+    "y_blocks": 1,
+    "edge_width": 8,
+    "edge_blocks": 1,
+    "pixel_width": 8,
+    "pixel_blocks": 1,
+}
+
 
 def make_picture(width: int, height: int, seed: int = 0) -> np.ndarray:
     """A smooth colourful picture with some texture, uint8 (H, W, 3)."""

@@ -1,12 +1,13 @@
 """One class, by configuration: no representations, one, three; pictures of 32 and 64 pixels; floats and integers."""
 
 import functools
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from conftest import make_picture
+from conftest import TINY, make_picture
 
 from selfvae_codec.analysis import analyse
 from selfvae_codec.coders import Writer
@@ -32,23 +33,14 @@ REPRESENTATIONS = {
     "edge": (("edge", 2),),
     "edge-photo": (("edge", 4), ("downscale", 16)),
 }
-SMALL = {
-    "synthesis_width": 8,
-    "synthesis_blocks": 1,
-    "prior_width": 8,
-    "prior_blocks": 1,
-    "z2_channels": 2,
-    "y_width": 8,
-    "y_blocks": 1,
-    "edge_width": 8,
-    "edge_blocks": 1,
-    "pixel_width": 8,
-    "pixel_blocks": 1,
-}
+FINDS_EDGES = pytest.mark.skipif(
+    not find_spec("skimage"), reason="scikit-image is not installed: pip install 'selfvae-codec[edge]'"
+)
+NAMES = [pytest.param(name, marks=FINDS_EDGES) if "edge" in name else name for name in REPRESENTATIONS]
 
 
 def config_of(name):
-    return Config(**SMALL, representations=REPRESENTATIONS[name], hyper_stride=64 if "photo" in name else 32)
+    return Config(**TINY, representations=REPRESENTATIONS[name], hyper_stride=64 if "photo" in name else 32)
 
 
 def pictures(size, count, seed=0):
@@ -89,7 +81,7 @@ def written(nets, plan, x):
 
 
 @pytest.mark.parametrize("size", [32, 64])
-@pytest.mark.parametrize("name", REPRESENTATIONS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_configuration_decodes_to_the_exact_picture(name, size):
     nets = model_of(name).nets
     plan = plan_of(nets.config, size)
@@ -103,7 +95,7 @@ def test_every_configuration_decodes_to_the_exact_picture(name, size):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("name", REPRESENTATIONS)
+@pytest.mark.parametrize("name", NAMES)
 def test_files_cost_what_the_negative_elbo_counts(name):
     made = model_of(name)
     plan = plan_of(made.nets.config, 64)

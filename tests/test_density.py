@@ -4,27 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from conftest import make_picture
+from conftest import TINY, make_picture
 from PIL import Image
 
 pytest.importorskip("jinja2", reason="jinja2 is not installed: pip install 'selfvae-codec[bench]'")
 pytest.importorskip("skimage", reason="scikit-image is not installed: pip install 'selfvae-codec[edge]'")
 
 from selfvae_codec.benchmarks import density, density_models, density_modes, small_pictures  # noqa: E402
-
-TINY = {
-    "synthesis_width": 8,
-    "synthesis_blocks": 1,
-    "prior_width": 8,
-    "prior_blocks": 1,
-    "lead_blocks": 1,
-    "z2_channels": 2,
-    "y_width": 8,
-    "edge_width": 8,
-    "edge_blocks": 1,
-    "pixel_width": 8,
-    "pixel_blocks": 1,
-}
 
 
 def write_sheet(path, side, columns, rows, seed):

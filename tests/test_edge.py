@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import make_picture
+from conftest import TINY, make_picture
 from PIL import Image
 
 import selfvae_codec
@@ -17,20 +17,7 @@ from selfvae_codec.models.edges import edge_map
 
 pytest.importorskip("skimage", reason="scikit-image is not installed: pip install 'selfvae-codec[edge]'")
 
-CONFIG = {
-    "family": "edge",
-    "representations": [["edge", 4], ["downscale", 16]],
-    "synthesis_width": 8,
-    "synthesis_blocks": 1,
-    "prior_width": 8,
-    "prior_blocks": 1,
-    "z2_channels": 2,
-    "y_width": 8,
-    "edge_width": 8,
-    "edge_blocks": 1,
-    "pixel_width": 8,
-    "pixel_blocks": 1,
-}
+CONFIG = TINY | {"family": "edge", "representations": [["edge", 4], ["downscale", 16]]}
 
 
 def shapes(width, height, seed=0):
