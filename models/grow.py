@@ -9,26 +9,33 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .config import Config
 
-def grown(old: dict[str, Tensor], fresh: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Parameters of the model that ``fresh`` initialises, which computes what the one with ``old`` does.
 
-    Widths and numbers of blocks may have grown; networks that ``old`` lacks stay as in ``fresh``. Raises ValueError
-    where something has shrunk.
+def grown(old: dict[str, Tensor], fresh: dict[str, Tensor], config: Config) -> dict[str, Tensor]:
+    """Parameters of the model of ``config``, which ``fresh`` initialises, that computes what the one with ``old`` does.
+
+    Widths and numbers of blocks may have grown, and an edge map may have joined what latents see; networks that ``old``
+    lacks stay as in ``fresh``. Raises ValueError where something has shrunk.
     """
+    scales = {f"context.at{stride}.stem.weight": stride for stride in config.context_strides}
+    scales["z2_prior.net.stem.weight"] = config.hyper_stride
+    base = {name: config.seen_channels(stride)[-1] for name, stride in scales.items()}  # what they read last
     features = old["context.at16.head.weight"].shape[0]  # what other networks read first, before any symbols
     networks = {name.split(".blocks.")[0] for name in old if ".blocks." in name}
     out = {}
     for name, start in fresh.items():
         if name in old:
-            out[name] = _widened(name, old[name], start, features)
+            kept = max(0, old[name].shape[1] - base[name]) if name in base else features
+            out[name] = _widened(name, old[name], start, kept)
         else:
             deeper = name.split(".blocks.")[0] in networks
             out[name] = torch.zeros_like(start) if deeper and ".project." in name else start
     return out
 
 
-def _widened(name: str, old: Tensor, start: Tensor, features: int) -> Tensor:
+def _widened(name: str, old: Tensor, start: Tensor, kept: int) -> Tensor:
+    """kept: columns of a stem that stay the first ones; the others stay the last ones."""
     if old.ndim != start.ndim or any(a > b for a, b in zip(old.shape, start.shape)):
         raise ValueError(f"{name} is {tuple(old.shape)} in the given weights and {tuple(start.shape)} in this model")
     out = start.clone()
@@ -38,8 +45,8 @@ def _widened(name: str, old: Tensor, start: Tensor, features: int) -> Tensor:
         out[:, : old.shape[1]] = old
     else:
         columns = torch.arange(old.shape[1])
-        if name.endswith("stem.weight"):  # new features stand before the symbols, which keep their order
-            columns[features:] += start.shape[1] - old.shape[1]
+        if name.endswith("stem.weight"):
+            columns[kept:] += start.shape[1] - old.shape[1]
         out[: len(old)] = 0
         out[: len(old), columns] = old
     return out

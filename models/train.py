@@ -130,7 +130,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
         optimiser.load_state_dict(state["optimiser"])
         step, elapsed = state["step"], state["elapsed_s"]
     elif args.init:
-        model.load_state_dict(grown(load_file(args.init), model.state_dict()))
+        model.load_state_dict(grown(load_file(args.init), model.state_dict(), config))
         ema = Ema(model, args.ema)
     if rank == 0:
         (args.out / "config.json").write_text(config.to_json())
