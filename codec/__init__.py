@@ -97,7 +97,8 @@ def encode(
     lossless: the last level is the exact pixels, whatever the quality.
     target_bpp: instead of a quality, the most bits per pixel the whole file may take; the search encodes
     several times, and warns (TargetWarning) if even quality 0 is larger. effort: 0 (fastest) to 9, passes that fit what
-    is coded to what decoders show; each takes about as long as encoding without, and decoding is the same for all.
+    is coded to what decoders show; the first takes as long as encoding without, the others less than half of that each,
+    and decoding is the same for all.
     model: its name, for example "edge". backend: what runs the networks: "auto", "torch" or "onnxruntime". metadata:
     default is a Pillow image's own; ``Metadata()`` keeps none.
 

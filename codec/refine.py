@@ -65,7 +65,7 @@ def _unpacked(answer):
 
 
 def refined(nets: Networks, plan: Plan, latents: Latents, effort: int) -> Latents:
-    """The latents after ``effort`` passes. The first takes as long as encoding without any, the others a fifth each."""
+    """The latents after ``effort`` passes. The first takes as long as encoding without any, others less than half."""
     models, last = models_of(nets), plan.planes - 1
     walk = Walk(AskedOnce(nets), plan, latents)
     walk.y = list(latents.y)
