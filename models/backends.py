@@ -12,7 +12,7 @@ from .config import DEFAULT_MODEL
 from .inference import Networks
 
 BACKENDS = ("auto", "torch", "onnxruntime")
-DEFAULT_TILE = 256  # positions; networks run over larger arrays tile by tile, with the same result
+DEFAULT_TILE = 128  # positions; networks run over larger arrays tile by tile, with the same result, inside caches
 
 
 def choose(backend: str) -> str:
