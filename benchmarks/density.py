@@ -52,12 +52,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
     return p.parse_args(argv)
 
 
-def measured(data: small_pictures.SmallSet, model: str, args: argparse.Namespace) -> dict:
+def measured(data: small_pictures.SmallSet, model: str, budget: dict, args: argparse.Namespace) -> dict:
     """Train what is left to train of one model, then measure it; its sheets go to the output folder."""
     cache, run = args.runs / data.name / "cache", args.runs / data.name / model
     if not (cache / "index.json").exists():
         small_pictures.write_cache(data.train, cache)
-    budget = {"minutes": args.minutes, "workers": args.workers, "precision": args.precision}
     density_models.train(model, cache, run, data.side, **budget)
     config = Config.from_json((run / "config.json").read_text())
     floats = SelfVAE(config).eval()
@@ -104,6 +103,7 @@ def run(args: argparse.Namespace, argv: list[str]) -> None:
         raise ValueError(f"no set {', '.join(unknown)} in the folders given; there are {', '.join(found) or 'none'}")
     if min(args.coded, args.sampled, args.workers) < 1 or not args.minutes > 0:
         raise ValueError("--minutes, --workers, --coded and --sampled must be above 0")
+    budget = {"minutes": args.minutes, "workers": args.workers, "precision": args.precision}
     for name in wanted:
         data = found[name]()
         sizes = {"train": len(data.train), "test": len(data.test), "side": data.side}
@@ -112,8 +112,8 @@ def run(args: argparse.Namespace, argv: list[str]) -> None:
                 "environment": environment(["python", "-m", "benchmarks.density", *argv], *UNTIMED),
                 "set": {"name": name, "source": data.source, **sizes},
                 "model": model,
-                "budget": {"minutes": args.minutes, "workers": args.workers, "precision": args.precision},
-                **measured(data, model, args),
+                "budget": budget,
+                **measured(data, model, budget, args),
             }
             write_json(args.out / f"{name}-{model}.json", row)
             said = {"set": name, **{k: row[k] for k in ("model", "bound_bits_per_dim", "stream_bits_per_dim")}}

@@ -16,7 +16,7 @@ import numpy as np
 
 import selfvae_codec
 from selfvae_codec.demo import psnr_db
-from selfvae_codec.models.config import T_FIRST
+from selfvae_codec.models.config import DEFAULT_EFFORT, T_FIRST
 from selfvae_codec.plan import T_BEST, T_WORST
 
 from .environment import UNTIMED, environment
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     p = argparse.ArgumentParser(prog="python -m benchmarks.nesting", description=__doc__.split("\n")[0])
     p.add_argument("folder", type=Path, help="test pictures")
-    p.add_argument("--effort", type=int, nargs="+", default=[0, 5], help="of the encoder (%(default)s)")
+    p.add_argument("--effort", type=int, nargs="+", default=[0, DEFAULT_EFFORT], help="of the encoder (%(default)s)")
     p.add_argument("-o", "--out", type=Path, required=True)
     args = p.parse_args(argv)
     pictures = [picture.pixels() for picture in read_folder(args.folder).pictures]

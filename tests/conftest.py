@@ -6,12 +6,17 @@ import sys
 import types
 import zlib
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 import selfvae_codec
 from selfvae_codec.errors import CodecError
+
+FINDS_EDGES = pytest.mark.skipif(
+    not find_spec("skimage"), reason="scikit-image is not installed: pip install 'selfvae-codec[edge]'"
+)
 
 TINY = {  # widths and depths of a model that trains in seconds
     "synthesis_width": 8,

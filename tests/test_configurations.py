@@ -1,13 +1,12 @@
 """One class, by configuration: no representations, one, three; pictures of 32 and 64 pixels; floats and integers."""
 
 import functools
-from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from conftest import TINY, make_picture
+from conftest import FINDS_EDGES, TINY, make_picture
 
 from selfvae_codec.analysis import analyse
 from selfvae_codec.coders import Writer
@@ -33,9 +32,6 @@ REPRESENTATIONS = {
     "edge": (("edge", 2),),
     "edge-photo": (("edge", 4), ("downscale", 16)),
 }
-FINDS_EDGES = pytest.mark.skipif(
-    not find_spec("skimage"), reason="scikit-image is not installed: pip install 'selfvae-codec[edge]'"
-)
 NAMES = [pytest.param(name, marks=FINDS_EDGES) if "edge" in name else name for name in REPRESENTATIONS]
 
 

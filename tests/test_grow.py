@@ -1,19 +1,16 @@
 """A model that has grown computes what it did before."""
 
 from dataclasses import replace
-from importlib.util import find_spec
 
 import pytest
 import torch
+from conftest import FINDS_EDGES
 
 from selfvae_codec.models.config import Config
 from selfvae_codec.models.grow import grown
 from selfvae_codec.models.selfvae import SelfVAE
 from selfvae_codec.models.steps import step_weights, y_steps
 
-FINDS_EDGES = pytest.mark.skipif(
-    not find_spec("skimage"), reason="scikit-image is not installed: pip install 'selfvae-codec[edge]'"
-)
 SMALL = Config(
     synthesis_width=16,
     synthesis_blocks=4,
