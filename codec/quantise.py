@@ -1,16 +1,20 @@
 """Which symbols the encoder codes: rate-distortion optimised quantisation, as training does it (models/selfvae.py).
 
-Finer planes build on coarser ones, so these choose only where the finest plane can still come close. A decoder never
-knows: it reads symbols, whatever made them.
+A symbol of a plane that finer ones refine decides twice: what a decoder shows that stops there, and where the finest
+plane can still end. Both count the same. A decoder never knows: it reads symbols, whatever made them.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .lookup import digit_tables, offset_index, symbol_tables
-from .models.config import RD_SLOPE, RDO_RATE, RDO_REACH
-from .models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION, TAIL
+from .models.config import RD_SLOPE, RDO_RATE
+from .models.tables import CENTROID_UNITS, LOG2_SCALE_STEP, MEAN_UNITS, PRECISION, SCALE_LEVELS, TAIL
+
+LEVELS_PER_PLANE = math.log2(3) / LOG2_SCALE_STEP  # a scale is three times as many steps of the next plane
 
 
 def rounded(z: np.ndarray) -> np.ndarray:
@@ -31,20 +35,11 @@ class Chooser:
 
     def symbols(self, z: np.ndarray, mean: np.ndarray, level: np.ndarray, finer: int) -> np.ndarray:
         """Symbols of a first plane, int32."""
-
-        def bits(symbols, mean, level):
-            base, table = symbol_tables(mean, level)
-            return self._symbol_bits[table, (symbols - base).clip(-TAIL, TAIL + 1) + TAIL]
-
-        return self._choose(z, rounded(z), mean, level, bits, finer)
+        return self._choose(z, rounded(z), mean, level, self._bits_of_symbols, finer)
 
     def digits(self, z: np.ndarray, mean: np.ndarray, level: np.ndarray, finer: int) -> np.ndarray:
         """Digits -1, 0, 1, int32; z and mean are relative to the coarser bin's centre."""
-
-        def bits(digits, mean, level):
-            return self._digit_bits[digit_tables(mean, level), digits + 1]
-
-        return self._choose(z, rounded(z).clip(-1, 1), mean, level, bits, finer, limit=1)
+        return self._choose(z, rounded(z).clip(-1, 1), mean, level, self._bits_of_digits, finer, limit=1)
 
     def _choose(self, z, plain, mean, level, bits, finer: int, limit: int | None = None) -> np.ndarray:
         distance = mean - plain * MEAN_UNITS
@@ -52,15 +47,33 @@ class Chooser:
         open_ = np.abs(distance) > MEAN_UNITS // 2
         if limit is not None:
             open_ &= np.abs(neighbour) <= limit
-        if finer:
-            open_ &= np.abs(z - neighbour) <= 0.5 + RDO_REACH / 3**finer
         z, symbols, mean, level = z[open_].astype(np.float32), plain[open_], mean[open_], level[open_]
-        towards = neighbour[open_]
 
         def cost(v):
-            decoded = v + self._centroids[level, offset_index(v * MEAN_UNITS - mean)]
-            return RDO_RATE * bits(v, mean, level) + np.square(z - decoded) / RD_SLOPE
+            stop = self._cost(z, v, mean, level, bits)
+            return stop + self._cost_in_the_end(z, v, mean, level, finer) if finer else stop
 
+        towards = neighbour[open_]
         chosen = plain.copy()
         chosen[open_] = np.where(cost(towards) < cost(symbols), towards, symbols)
         return chosen
+
+    def _cost(self, z, v, mean, level, bits) -> np.ndarray:
+        """Bits of symbols v and what is wrong with what they decode to, in bits."""
+        decoded = v + self._centroids[level, offset_index(v * MEAN_UNITS - mean)]
+        return RDO_RATE * bits(v, mean, level) + np.square(z - decoded) / RD_SLOPE
+
+    def _cost_in_the_end(self, z, v, mean, level, finer: int) -> np.ndarray:
+        """The cost of the symbols of the finest plane that v lets come closest, by the prior of this plane."""
+        times = 3**finer
+        z, mean, centre = z * times, mean * times, v * times
+        level = np.minimum(level + round(finer * LEVELS_PER_PLANE), SCALE_LEVELS - 1)
+        final = rounded(z).clip(centre - times // 2, centre + times // 2)
+        return self._cost(z, final, mean, level, self._bits_of_symbols)
+
+    def _bits_of_symbols(self, symbols, mean, level) -> np.ndarray:
+        base, table = symbol_tables(mean, level)
+        return self._symbol_bits[table, (symbols - base).clip(-TAIL, TAIL + 1) + TAIL]
+
+    def _bits_of_digits(self, digits, mean, level) -> np.ndarray:
+        return self._digit_bits[digit_tables(mean, level), digits + 1]

@@ -25,7 +25,6 @@ RD_SLOPE = 0.13  # d(distortion) / d(bits) of a uniform quantiser, in units of D
 DEFAULT_EFFORT, MAX_EFFORT = 5, 9  # passes of an encoder that fit latents to what decoders show (refine.py)
 PACE = 0.5  # of such a pass; whole gradient steps overshoot, since overlapping functions correct the same error twice
 RDO_RATE = 0.6  # share of a symbol's bits that its choice counts: a change also costs what later symbols learn from it
-RDO_REACH = 0.15  # how far beyond its bin in the finest plane z may end by a choice in a coarser one, in finest steps
 Y_STEPS = (1, 2, 4, 8, 16)  # quantisation steps of the representations
 U_STEP = 8  # u is the 2x2 mean of y[2] in YCoCg, in units of this many of its steps
 

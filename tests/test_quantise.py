@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from selfvae_codec.models import tables, weights
-from selfvae_codec.models.config import RD_SLOPE, RDO_RATE, RDO_REACH, Config
+from selfvae_codec.models.config import RD_SLOPE, RDO_RATE, Config
 from selfvae_codec.models.selfvae import SelfVAE
 from selfvae_codec.models.tables import CENTROID_UNITS, FRACTIONS, MEAN_UNITS, OFFSETS, TAIL
 from selfvae_codec.quantise import Chooser, rounded
@@ -63,14 +63,24 @@ def test_a_symbol_moves_one_towards_its_mean_exactly_where_that_costs_less(kind,
 
 
 @pytest.mark.parametrize("finer", [1, 2])
-def test_what_finer_planes_refine_moves_only_where_they_still_come_close(finer):
+def test_what_finer_planes_refine_moves_where_that_is_worth_it_here_and_in_the_end(finer):
     z, mean, level = draw(3, 5)
-    plain, free, chosen = rounded(z), *(Chooser(SHIPPED).symbols(z, mean, level, f) for f in (0, finer))
+    plain, chosen = rounded(z), Chooser(SHIPPED).symbols(z, mean, level, finer)
+    towards = plain + np.sign(mean - plain * MEAN_UNITS)
+    times = 3**finer
+    wide = level + round(finer * np.log2(3) / tables.LOG2_SCALE_STEP)
+
+    def both(symbol):
+        final = np.rint(times * z).clip(times * symbol - times // 2, times * symbol + times // 2).astype(int)
+        here = cost(z, symbol, mean, level, symbol_probability(symbol, mean, level))
+        return here + cost(times * z, final, times * mean, wide, symbol_probability(final, times * mean, wide))
+
     moved = chosen != plain
-    assert 0 < moved.sum() < (free != plain).sum()
-    assert np.array_equal(chosen[moved], free[moved])
-    reached = 3**finer * chosen + np.rint(3**finer * (z - chosen)).clip((1 - 3**finer) // 2, (3**finer - 1) // 2)
-    assert np.abs(3**finer * z - reached).max() <= 0.5 + RDO_REACH + 1e-9
+    allowed = np.abs(mean - plain * MEAN_UNITS) > MEAN_UNITS // 2
+    gain = both(plain) - both(towards)
+    assert 0 < moved.sum() < (Chooser(SHIPPED).symbols(z, mean, level, 0) != plain).sum()
+    assert np.array_equal(chosen[moved], towards[moved]) and allowed[moved].all()
+    assert (gain[moved] > -1e-3).all() and (gain[allowed & ~moved] < 1e-3).all()
 
 
 def test_training_chooses_as_the_encoder_does():
