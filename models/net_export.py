@@ -118,7 +118,8 @@ def exact_net(name, net: Net, ranges: Ranges, source, limits, *, target, low, hi
     stem = exact_conv(*parts(net.stem), source, stream, limits, -one, one)
     blocks = []
     for block in net.blocks:
-        hidden, gained = ranges.scale(block.expand), ranges.scale((block.spatial, "input"))
+        least = least_unit(*parts(block.expand), stream, stream_limits)
+        hidden, gained = (np.maximum(ranges.scale(key), least) for key in (block.expand, (block.spatial, "input")))
         if block.gain is None:
             expand = exact_conv(*parts(block.expand), stream, gained, stream_limits, 0, one)
             gain = bias = film_shift = None
@@ -126,7 +127,9 @@ def exact_net(name, net: Net, ranges: Ranges, source, limits, *, target, low, hi
             gained = np.maximum(gained, film_floor(block, hidden))
             expand = exact_conv(*parts(block.expand), stream, hidden, stream_limits, -one, one)
             gain, bias, film_shift = exact_film(block, hidden, gained)
-        spatial_out = ranges.scale(block.spatial)
+        spatial_out = np.maximum(
+            ranges.scale(block.spatial), least_unit(*parts(block.spatial), gained, stream_limits)
+        )
         spatial = exact_conv(*parts(block.spatial), gained, spatial_out, stream_limits, 0, one)
         project = exact_conv(*parts(block.project), spatial_out, stream, stream_limits, -one, one)
         blocks.append(ExactBlock(expand, gain, bias, film_shift, spatial, project))
@@ -136,6 +139,17 @@ def exact_net(name, net: Net, ranges: Ranges, source, limits, *, target, low, hi
     exact = ExactNet(name, np.asarray(limits, np.float64), stem, tuple(blocks), head, table, net.upsample)
     exact.check_bounds()
     return exact
+
+
+def least_unit(weight, bias, source, limits) -> np.ndarray:
+    """Least real value of one integer step of each output of a convolution whose sums stay exact. Arguments as there.
+
+    It matters for channels that were dead while ranges were collected: what was seen of them says nothing.
+    """
+    absolute = np.abs(weight)
+    reach = source * limits
+    total = absolute.sum((1, 2)) * reach if absolute.ndim == 3 else absolute @ reach
+    return (total + np.abs(bias)) / (SUM_LIMIT / 2)
 
 
 def film_floor(block, hidden) -> np.ndarray:

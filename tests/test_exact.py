@@ -112,12 +112,20 @@ def test_weights_that_could_overflow_are_refused_by_name():
     assert exact.check_bounds() < SUM_LIMIT
 
 
-def test_channels_that_were_dead_while_ranges_were_collected_stay_within_the_bound():
+def dies_at_other_steps(block):
+    block.bias.data[:, 0] = -1e4  # one channel is dead at every step
+    block.bias.data[-1, 0] = 30.0  # but the last, which is not seen
+
+
+def dies_whole(block):
+    block.spatial.bias.data.fill_(-1e4)
+
+
+@pytest.mark.parametrize("dies", [dies_at_other_steps, dies_whole])
+def test_channels_that_were_dead_while_ranges_were_collected_stay_within_the_bound(dies):
     torch.manual_seed(0)
     net = Net(10, 16, 1, 8).eval()
-    bias = net.blocks[0].bias.data
-    bias[:, 0] = -1e4  # dead at every step
-    bias[-1, 0] = 30.0  # but the last, which is not seen
+    dies(net.blocks[0])
     ranges = net_export.Ranges(net)
     with torch.no_grad():
         net([torch.randn(1, 10, 16, 16)], step_weights(torch.tensor([1.2])))
