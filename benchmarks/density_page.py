@@ -17,15 +17,25 @@ def write_page(out: Path) -> Path:
     """OUT/density.html from the SET-MODEL.json and the sheets in OUT."""
     loader = jinja2.FileSystemLoader(TEMPLATES)
     page = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    results = [json.loads(file.read_text()) for file in out.glob("*-*.json")]
-    results.sort(key=lambda row: (row["set"]["name"], list(NAMES).index(row["model"])))
-    sets: dict[str, dict] = {}
-    for row in results:
-        shown = sets.setdefault(row["set"]["name"], row["set"] | {"rows": []})
-        shown["rows"].append(row | {"name": NAMES[row["model"]], "sheets": sheets(out, row)})
+    sets = [
+        rows[0]["set"] | {"rows": [row | {"sheets": sheets(out, row)} for row in rows]}
+        for rows in read_rows(out).values()
+    ]
     path = out / "density.html"
-    path.write_text(page.get_template("density.html.j2").render(sets=list(sets.values()), published=PUBLISHED), "utf-8")
+    path.write_text(page.get_template("density.html.j2").render(sets=sets, published=PUBLISHED), "utf-8")
     return path
+
+
+def read_rows(out: Path) -> dict[str, list[dict]]:
+    """What was measured of each set's models, in the order of NAMES. Raises FileNotFoundError if nothing was."""
+    results = [json.loads(file.read_text("utf-8")) for file in out.glob("*-*.json")]
+    if not results:
+        raise FileNotFoundError(f"no SET-MODEL.json in {out}: run python -m benchmarks.density first")
+    results.sort(key=lambda row: (row["set"]["name"], list(NAMES).index(row["model"])))
+    sets: dict[str, list[dict]] = {}
+    for row in results:
+        sets.setdefault(row["set"]["name"], []).append(row | {"name": NAMES[row["model"]]})
+    return sets
 
 
 def sheets(out: Path, row: dict) -> dict[str, str]:

@@ -1,9 +1,6 @@
 """The README's tables in Markdown, so that no figure is typed by hand.
 
-    python -m benchmarks.readme_table RESULTS --set kodak
-
-Between the markers ``<!-- bench:begin -->`` and ``<!-- bench:end -->`` of
-``--into README.md`` the text is replaced in place.
+python -m benchmarks.readme_table RESULTS --set kodak [--into README.md]
 """
 
 from __future__ import annotations
@@ -12,23 +9,19 @@ import argparse
 import sys
 from pathlib import Path
 
+from . import markdown
 from .results import read_summaries
-from .tables import bd_lines, number, percent, ratio, seconds, speed_lines
+from .tables import bd_lines, number, percent, ratio, runs_of, seconds, speed_lines
 
 # published curves that the README quotes; the report has them all
 PUBLISHED = ("bpg_444_x265_ycbcr", "vtm", "compressai-bmshj2018-hyperprior_mse_cpu", "DPICT_kodak_PSNR")
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+MARKER = "bench"
 
 
 def tables(summary: dict) -> str:
     """BD-rate and speed of our codec against peers, lossless bits, the price of embedding."""
     parts = [_bd(summary), _speed(summary), _lossless(summary), _price(summary), _made(summary)]
     return "\n\n".join(part for part in parts if part)
-
-
-def _markdown(head: list[str], rows: list[list[str]]) -> str:
-    align = ["---"] + ["---:"] * (len(head) - 1)
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, align, *rows])
 
 
 def _bd(summary: dict) -> str:
@@ -55,7 +48,7 @@ def _bd(summary: dict) -> str:
     return (
         f"**BD-rate on {summary['dataset']}** ({len(summary['pictures'])} pictures{part}; "
         "negative: our files are smaller at equal quality)\n\n"
-        + _markdown(["against", "PSNR-RGB", "MS-SSIM", "SSIMULACRA2", "over (PSNR)"], rows)
+        + markdown.table(["against", "PSNR-RGB", "MS-SSIM", "SSIMULACRA2", "over (PSNR)"], rows)
     )
 
 
@@ -79,7 +72,7 @@ def _speed(summary: dict) -> str:
     return (
         f"**Time per picture** (mean over pictures and settings, {threads} "
         f"core{'s' if threads > 1 else ''} each, peak memory in MiB)\n\n"
-        + _markdown(
+        + markdown.table(
             [
                 "codec",
                 "encode",
@@ -107,7 +100,7 @@ def _lossless(summary: dict) -> str:
         ]
         for line in lines
     ]
-    return "**Lossless** (bits per sub-pixel, mean over pictures)\n\n" + _markdown(
+    return "**Lossless** (bits per sub-pixel, mean over pictures)\n\n" + markdown.table(
         ["codec", "bpsp", "encode", "decode"], rows
     )
 
@@ -127,12 +120,13 @@ def _price(summary: dict) -> str:
 
 
 def _made(summary: dict) -> str:
-    env = summary["env"]
-    model = f", model {env['model_id']}" if env.get("model_id") else ""
-    return (
-        f"Made by `{env['command']}` on {env['date'][:10]}, commit {env['git_commit']}{model}, "
-        f"{env['machine']['cpu']}. BD-rate: {summary.get('bd_method', '')}."
-    )
+    cpu = summary["env"]["machine"]["cpu"]
+    lines = [
+        f"{', '.join(studies)} by `{made['command']}` on {made['date'][:10]}, commit {made['git_commit']}, "
+        f"model {made['model_id']}, {cpu}."
+        for studies, made in runs_of(summary)
+    ]
+    return f"Made: {' '.join(lines)} BD-rate: {summary.get('bd_method', '')}."
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -143,7 +137,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     p.add_argument("results", help="the folder given to bench as --out")
     p.add_argument("--set", dest="dataset", help="which set of pictures (all)")
-    p.add_argument("--into", metavar="FILE", help="replace the part between the markers of FILE")
+    p.add_argument("--into", metavar="FILE", help="replace what is between the markers of FILE")
     args = p.parse_args(argv)
     try:
         found = [s for s in read_summaries(args.results) if args.dataset in (None, s["dataset"])]
@@ -153,12 +147,7 @@ def main(argv: list[str] | None = None) -> int:
         if args.into is None:
             print(text)
         else:
-            path = Path(args.into)
-            before, _, rest = path.read_text().partition(BEGIN)
-            _, end, after = rest.partition(END)
-            if not end:
-                raise ValueError(f"{path} has no {BEGIN} ... {END}")
-            path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+            markdown.write_between(Path(args.into), MARKER, text)
     except (FileNotFoundError, ValueError) as error:
         print(f"readme_table: {error}", file=sys.stderr)
         return 1

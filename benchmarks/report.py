@@ -93,6 +93,7 @@ def render(summaries: list[dict], scale: dict | None, gallery: list[dict]) -> st
     return environment.get_template("report.html.j2").render(
         sets=[_set(summary) for summary in summaries],
         env=summaries[0]["env"],
+        runs=tables.runs_of(summaries[0]),
         scale=_scale(scale, names),
         names=names,
         gallery_json=_json({"pictures": gallery, "names": names}),

@@ -20,6 +20,8 @@ from .progress import bar, say
 from .quality import single_threaded
 from .verify import VerificationError, verify
 
+OF_A_SET = ("rd", "cost", "lossless")  # studies that are made for each set of pictures
+
 
 def run(args, argv: list[str]) -> int:
     """Everything ``args`` asks for. Returns the exit code."""
@@ -38,7 +40,7 @@ def run(args, argv: list[str]) -> int:
     page = plan_page(sum(len(dataset.pictures) for dataset in datasets), args.page_mib)
     with ProcessPoolExecutor(args.workers, get_context("spawn"), single_threaded) as pool:
         for order, (dataset, whole) in enumerate(zip(datasets, folders, strict=True)):
-            if measuring:
+            if args.studies & set(OF_A_SET):
                 place = {"order": order, "pictures_in_set": len(whole.pictures)}
                 _measure_set(dataset, place, lossy, exact, env, args, out, pool, page)
         if "scale" in args.studies:
@@ -73,17 +75,15 @@ def _ready(kind: str, args, dataset: Dataset) -> tuple[dict[str, Codec], dict[st
 def _measure_set(dataset, place, lossy, exact, env, args, out: Path, pool, plan: Plan) -> None:
     """The studies of one set of pictures; what an earlier run measured is kept."""
     folder = out / dataset.name
-    summary = {
-        "dataset": dataset.name,
-        **place,
-        "env": env,
-        "pictures": [picture.name for picture in dataset.pictures],
-    }
     try:
-        earlier = [s for s in results.read_summaries(out) if s["dataset"] == dataset.name]
+        summary = next((s for s in results.read_summaries(out) if s["dataset"] == dataset.name), {})
     except FileNotFoundError:
-        earlier = []
-    summary = {**(earlier[0] if earlier else {}), **summary}
+        summary = {}
+    summary |= {"dataset": dataset.name, **place, "pictures": [picture.name for picture in dataset.pictures]}
+    if "rd" in args.studies or "env" not in summary:
+        summary["env"] = env
+    made = {key: env[key] for key in ("command", "date", "git_commit", "model_id")}
+    summary["made"] = summary.get("made", {}) | {study: made for study in OF_A_SET if study in args.studies}
     if "rd" in args.studies and lossy:
         rows = rd.measure_dataset(
             dataset,

@@ -20,7 +20,7 @@ from selfvae_codec.models.config import T_LOSSLESS, Config
 from selfvae_codec.models.data import build_cache
 from selfvae_codec.models.pixels import FIRST_COUPLING
 from selfvae_codec.models.selfvae import SelfVAE, decoded
-from selfvae_codec.models.steps import step_weights
+from selfvae_codec.models.steps import y_steps
 from selfvae_codec.models.units import PIXEL_OFFSET, RESIDUAL_SCALE
 from selfvae_codec.plan import plan_for
 
@@ -77,7 +77,7 @@ def pixel_bits(model: SelfVAE, x: np.ndarray, *, levels: bool) -> float:
     """Bits a sub-pixel of p(x | x_hat), or of p(x) with ``levels`` false. x: (H, W, 3) uint8, sides even."""
     batch = torch.from_numpy(x.transpose(2, 0, 1)[None].astype(np.float32))
     x_hat = decoded(model, batch, STEP) if levels else torch.full_like(batch, PIXEL_OFFSET)
-    return model.pixel_prior(batch, x_hat, step_weights(STEP)).item()
+    return model.pixel_bits(batch, x_hat, STEP, y_steps(STEP)).item()
 
 
 def main(argv: list[str] | None = None) -> None:

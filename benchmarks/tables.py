@@ -111,3 +111,14 @@ def ratio(value: float | None) -> str:
 
 def number(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+def runs_of(summary: dict) -> list[tuple[list[str], dict]]:
+    """The runs that a set's figures are from: names of their studies, and command, date, commit and model."""
+    runs: list[tuple[list[str], dict]] = []
+    for study, made in summary["made"].items():
+        if found := next((studies for studies, other in runs if other == made), None):
+            found.append(study)
+        else:
+            runs.append(([study], made))
+    return runs

@@ -159,6 +159,11 @@ class Walk:
         """Last level: x, as residuals to x_hat; outside the picture they are 0. Grey pictures code green alone."""
         plan, t = self.plan, self.plan.t(self.plan.planes - 1)
         x_hat = self.nets.synthesis(self.z[plan.coded], self.conditions[-1], t)[COLOURS].astype(np.int16)
+        cells = space_to_depth(x_hat, 2)
+        given = [cells]
+        if plan.config.tied:
+            y = self.conditions[-1][COLOURS, : cells.shape[1], : cells.shape[2]]
+            given.append(4 * y - cells.reshape(3, 4, *cells.shape[1:]).sum(1, dtype=np.int32))
         actual = None if self.latents is None else self.latents.x[COLOURS, : x_hat.shape[1], : x_hat.shape[2]] - x_hat
         residual = np.zeros_like(x_hat)
 
@@ -177,7 +182,7 @@ class Walk:
                     residual[inside][part] = coder.pixels(mean[part], level[part], wanted)
             return residual[colour : colour + 1, i::2, j::2]
 
-        walk_pixels(self.nets, space_to_depth(x_hat, 2), t, visit, np.concatenate)
+        walk_pixels(self.nets, given, t, visit, np.concatenate)
         self.x = (x_hat + residual).clip(0, 255).astype(np.uint8)[COLOURS]
 
     def picture(self, k: int) -> np.ndarray:

@@ -112,6 +112,11 @@ class Config:
         return self.conditions[-1][1]
 
     @property
+    def tied(self) -> bool:
+        """Whether y[1] is the mean of 2x2 pixels, which p(x | x_hat, y) then starts from."""
+        return self.conditions[-1] == ("downscale", 2)
+
+    @property
     def pad(self) -> int:
         """Pictures are padded to a multiple of this, the coarsest stride, by repeating their edge."""
         return max(self.hyper_stride, *(2 * stride for stride in self.downscales[:1]), CONTEXT_STRIDE)

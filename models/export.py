@@ -25,7 +25,7 @@ from .exact import (
 )
 from .net_export import INPUT_MARGIN, Ranges, calibrate, exact_net
 from .selfvae import Prior, SelfVAE, decoded
-from .steps import step_weights, y_steps
+from .steps import y_steps
 from .tables import (
     EDGE_LOGIT_MAX,
     EDGE_UNITS,
@@ -47,7 +47,7 @@ def runs(model: SelfVAE) -> tuple[Callable, Callable, Callable]:
 
     def pixels(x, share):
         t = torch.full((len(x),), T_LOSSLESS)
-        model.pixel_prior(x, decoded(model, x, t), step_weights(t))
+        model.pixel_bits(x, decoded(model, x, t), t, y_steps(t))
 
     def latents(low, high, x, share):
         t = low + (high - low) * (torch.arange(len(x)) + share) / len(x)
@@ -122,7 +122,7 @@ def exact_pixels(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
     coupling = units.COUPLING_MAX * units.COUPLING_UNITS
     for index, net in enumerate(prior.passes):
         sources = [(units.PIXEL_INPUT, units.PIXEL_INPUT_LIMIT, 12)]
-        sources.append((units.RESIDUAL_INPUT, units.RESIDUAL_INPUT_LIMIT, 3 * index))
+        sources.append((units.RESIDUAL_INPUT, units.RESIDUAL_INPUT_LIMIT, 3 * (index + model.config.tied)))
         nets.add(
             f"pixels.{index}",
             net,

@@ -203,13 +203,20 @@ class Networks:
 
     # ---- pixels --------------------------------------------------------------------------------------
 
-    def pixels(self, index: int, cells: np.ndarray, known: list[np.ndarray], t: int) -> tuple[np.ndarray, ...]:
-        """p(one sub-lattice of x | x_hat, earlier ones), for walk_pixels. cells: x_hat in 2x2 cells, (12, H/2, W/2).
+    def pixels(
+        self, index: int, given: list[np.ndarray], known: list[np.ndarray], t: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """p(one sub-lattice of x | x_hat, y, earlier ones), for walk_pixels.
 
+        given: x_hat in 2x2 cells, (12, H/2, W/2), and if tied what the residuals of each cell sum to, (3, H/2, W/2).
         Returns means, scale levels and couplings in 1/COUPLING_UNITS, int32 (3, H/2, W/2) each.
         """
-        inputs = [cells - units.PIXEL_OFFSET, *known]
-        return tuple(v.astype(np.int32) for v in np.split(self.run(f"pixels.{index}", inputs, t), 3))
+        cells, *owed = given
+        out = self.run(f"pixels.{index}", [cells - units.PIXEL_OFFSET, *owed, *known], t)
+        mean, level, coupling = np.split(out.astype(np.int32), 3)
+        if owed:
+            mean = mean + MEAN_UNITS * (owed[0] - sum(known)) // (len(LATTICE) - index)
+        return mean, level, coupling
 
     @staticmethod
     def follow(mean: np.ndarray, coupling: np.ndarray, residual: np.ndarray) -> np.ndarray:

@@ -127,9 +127,7 @@ def exact_net(name, net: Net, ranges: Ranges, source, limits, *, target, low, hi
             gained = np.maximum(gained, film_floor(block, hidden))
             expand = exact_conv(*parts(block.expand), stream, hidden, stream_limits, -one, one)
             gain, bias, film_shift = exact_film(block, hidden, gained)
-        spatial_out = np.maximum(
-            ranges.scale(block.spatial), least_unit(*parts(block.spatial), gained, stream_limits)
-        )
+        spatial_out = np.maximum(ranges.scale(block.spatial), least_unit(*parts(block.spatial), gained, stream_limits))
         spatial = exact_conv(*parts(block.spatial), gained, spatial_out, stream_limits, 0, one)
         project = exact_conv(*parts(block.project), spatial_out, stream, stream_limits, -one, one)
         blocks.append(ExactBlock(expand, gain, bias, film_shift, spatial, project))

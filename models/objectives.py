@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .config import RD_SLOPE, T_FINEST, T_FIRST, T_LOSSLESS, Y_STEPS
 from .likelihood import HYPER_WARMUP, StreamObjective
 from .selfvae import SelfVAE
-from .steps import step_weights, y_steps
+from .steps import y_steps
 
 T_DRAWN = 5.3  # coarsest log3 of a step that training sees
 FOLLOWED = 0.4  # of the planes that finer ones can follow are trained as such, where symbols are chosen
@@ -111,7 +111,8 @@ class PixelObjective(nn.Module):
         model.pixel_prior.requires_grad_(True)
 
     def forward(self, x: Tensor, rng: torch.Generator, fraction: float) -> tuple[Tensor, list[tuple]]:
-        bits = self.model.pixel_prior(x[:, :3], x[:, 3:], step_weights(torch.full((len(x),), T_LOSSLESS)))
+        t = torch.full((len(x),), T_LOSSLESS)
+        bits = self.model.pixel_bits(x[:, :3], x[:, 3:], t, y_steps(t))
         return bits.mean(), [("lossless", {"bits": b}) for b in bits.tolist()]
 
 

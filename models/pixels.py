@@ -1,6 +1,8 @@
-"""p(x | x_hat): the exact pixels given what the latents decode to, as a float module for training.
+"""p(x | x_hat, y): the exact pixels given what the latents decode to, as a float module for training.
 
 Four passes over the sub-lattices of 2x2 cells; each sees all of x_hat and the residuals x - x_hat of earlier passes.
+Where y[1] is at 1/2, it is the mean of each cell but for rounding: a tied prior starts from what that leaves for the
+pixels that are not known yet, so that the last of a cell costs little more than the rounding.
 Within a pass colours come one after another, green first: a network gives mean, scale and how far each colour's mean
 follows the residuals before it (Salimans et al. 2017, PixelCNN++, section 2.2). Every residual has a discretised
 mixture of logistics around its mean, whose shape is learned once for all.
@@ -25,9 +27,12 @@ COMPONENTS = 3  # of the mixture
 
 
 class PixelPrior(nn.Module):
-    def __init__(self, width: int, blocks: int):
+    def __init__(self, width: int, blocks: int, tied: bool):
         super().__init__()
-        self.passes = nn.ModuleList(Net(12 + 3 * index, width, blocks, 9).zero_head() for index in range(len(LATTICE)))
+        given = 15 if tied else 12
+        self.passes = nn.ModuleList(
+            Net(given + 3 * index, width, blocks, 9).zero_head() for index in range(len(LATTICE))
+        )
         for net in self.passes:
             net.head.bias.data[6:] = torch.tensor(FIRST_COUPLING)
         self.log2_scale = nn.Parameter(torch.full((STEP_ROWS, 3), FIRST_SCALE).log2())
@@ -37,10 +42,18 @@ class PixelPrior(nn.Module):
         """Weights and relative scales of the components, (COMPONENTS,) each."""
         return self.shape[0].softmax(0), torch.exp2(self.shape[1])
 
-    def pixels(self, index: int, cells: Tensor, known: list[Tensor], step: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean and log2 of the scale of three colours, and three couplings, each (B, 3, H/2, W/2)."""
-        out = self.passes[index]([cells, *(k / RESIDUAL_SCALE for k in known)], step)
-        mean, log2_scale, coupling = out.chunk(3, dim=1)
+    def pixels(
+        self, index: int, given: list[Tensor], known: list[Tensor], step: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean and log2 of the scale of three colours, and three couplings, each (B, 3, H/2, W/2).
+
+        given: x_hat in 2x2 cells, and if tied what the residuals of each cell sum to.
+        """
+        cells, *owed = given
+        inputs = [(cells - PIXEL_OFFSET) / PIXEL_SCALE, *(k / RESIDUAL_SCALE for k in (*owed, *known))]
+        mean, log2_scale, coupling = self.passes[index](inputs, step).chunk(3, dim=1)
+        if owed:
+            mean = mean + (owed[0] - sum(known)) / (len(LATTICE) - index)
         log2_scale = log2_scale + (step @ self.log2_scale)[:, :, None, None]
         return (
             mean,
@@ -53,8 +66,11 @@ class PixelPrior(nn.Module):
         """A colour's mean, given the residual of another colour."""
         return mean + coupling * residual
 
-    def forward(self, x: Tensor, x_hat: Tensor, step: Tensor) -> Tensor:
-        """Bits of x given x_hat, (B,), per sub-pixel. Both (B, 3, H, W), whole numbers in 0..255, sides even."""
+    def forward(self, x: Tensor, x_hat: Tensor, step: Tensor, y: Tensor | None) -> Tensor:
+        """Bits of x given x_hat, (B,), per sub-pixel. Both (B, 3, H, W), whole numbers in 0..255, sides even.
+
+        y: (B, 3, H/2, W/2), pixel values of y[1] where that ties the prior.
+        """
         residual = (x - x_hat)[:, COLOURS]
         weight, ratio = self.mixture()
         bits = []
@@ -67,6 +83,8 @@ class PixelPrior(nn.Module):
             bits.append(parts.logsumexp(-1).sum((1, 2, 3)) / -LOG2)
             return actual
 
-        cells = F.pixel_unshuffle((x_hat[:, COLOURS] - PIXEL_OFFSET) / PIXEL_SCALE, 2)
-        walk_pixels(self, cells, step, visit, torch.cat)
+        given = [F.pixel_unshuffle(x_hat[:, COLOURS], 2)]
+        if y is not None:
+            given.append(4 * (y - F.avg_pool2d(x_hat, 2))[:, COLOURS])
+        walk_pixels(self, given, step, visit, torch.cat)
         return sum(bits) / x[0].numel()

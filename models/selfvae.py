@@ -90,7 +90,7 @@ class SelfVAE(nn.Module):
             kind, _ = c.representations[k]
             prior = EdgePrior(c.edge_width, c.edge_blocks) if kind == "edge" else LatticePrior(c.y_width, c.y_blocks)
             self.add_module(c.prior_name(k), prior)
-        self.pixel_prior = PixelPrior(c.pixel_width, c.pixel_blocks)
+        self.pixel_prior = PixelPrior(c.pixel_width, c.pixel_blocks, c.tied)
         self.register_buffer("centroids", torch.from_numpy(centroid_table()).float(), persistent=False)
 
     # ---- deterministic parts -------------------------------------------------------------------------
@@ -264,6 +264,11 @@ class SelfVAE(nn.Module):
             for group in range(self.config.lead_groups):
                 decoded[group : group + len(LATTICE)] = [self.interleave(decoded[group : group + len(LATTICE)])]
         return torch.cat(decoded, 1), sum(bits)
+
+    def pixel_bits(self, x: Tensor, x_hat: Tensor, t: Tensor, y_step: Tensor) -> Tensor:
+        """Bits of the exact pixels given what latents decode to and y, (B,), a sub-pixel. t, y_step: (B,)."""
+        y = self.conditions(x, y_step[:, None, None, None])[-1] if self.config.tied else None
+        return self.pixel_prior(x, x_hat, step_weights(t), y)
 
     def representation_bits(self, x: Tensor, y_step: Tensor) -> dict[str, Tensor]:
         """Bits of each representation given what is before it, (B,) by its prior's name, per pixel of x.

@@ -45,15 +45,16 @@ def walk_plane(nets, context, coarse, step, visit: Callable) -> list:
     return known
 
 
-def walk_pixels(nets, cells, step, visit: Callable, concatenate: Callable) -> None:
-    """p(x | x_hat): residuals x - x_hat, sub-lattice by sub-lattice, colour by colour.
+def walk_pixels(nets, given: list, step, visit: Callable, concatenate: Callable) -> None:
+    """p(x | x_hat, y): residuals x - x_hat, sub-lattice by sub-lattice, colour by colour.
 
-    cells: x_hat, colours in the order of COLOURS, cut into 2x2 cells, as the networks see it. ``visit(sub-lattice,
-    colour, mean, scale)`` returns residuals of that colour. Axis -3 counts colours; arrays keep it.
+    given: x_hat cut into 2x2 cells, and where y ties them (Config.tied) what the residuals of each cell sum to; colours
+    in the order of COLOURS. ``visit(sub-lattice, colour, mean, scale)`` returns residuals of that colour. Axis -3
+    counts colours; arrays keep it.
     """
     known: list = []
     for index in range(len(LATTICE)):
-        mean, scale, coupling = nets.pixels(index, cells, known, step)
+        mean, scale, coupling = nets.pixels(index, given, known, step)
         green = visit(index, 0, mean[..., 0:1, :, :], scale[..., 0:1, :, :])
         expected = nets.follow(mean[..., 1:2, :, :], coupling[..., 0:1, :, :], green)
         red = visit(index, 1, expected, scale[..., 1:2, :, :])

@@ -15,7 +15,7 @@ from PIL import Image
 from .config import T_LOSSLESS, Config, planes_for
 from .data import picture_files
 from .selfvae import SelfVAE, decoded
-from .steps import step_weights, y_steps
+from .steps import y_steps
 
 STEPS = (1.5, 2.5, 3.5, 4.5)  # log3 of the quantisation steps that are watched
 
@@ -55,7 +55,7 @@ class Watch:
     @staticmethod
     def _pixels(model: SelfVAE, x: torch.Tensor, t: float) -> dict[str, float]:
         step = torch.tensor([t])
-        return {"bpsp": model.pixel_prior(x, decoded(model, x, step), step_weights(step)).item()}
+        return {"bpsp": model.pixel_bits(x, decoded(model, x, step), step, y_steps(step)).item()}
 
 
 def _centre(file: Path, size: int) -> torch.Tensor:

@@ -134,7 +134,7 @@ def test_readme_tables_and_chart_come_from_the_files(run, tmp_path, capsys):
     text = capsys.readouterr().out
     assert "| JPEG 4:2:0 |" in text and "VTM (VVC intra) (published)" in text and "Price" in text
     page = tmp_path / "README.md"
-    page.write_text(f"before\n{readme_table.BEGIN}\nold\n{readme_table.END}\nafter\n")
+    page.write_text("before\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n")
     assert readme_table.main([str(out), "--into", str(page)]) == 0
     assert page.read_text().startswith("before\n") and page.read_text().endswith("after\n")
     assert "old" not in page.read_text() and "bpsp" in page.read_text()

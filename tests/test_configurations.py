@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from conftest import FINDS_EDGES, TINY, make_picture
 
 from selfvae_codec.analysis import analyse
@@ -19,8 +20,10 @@ from selfvae_codec.models.inference import Networks
 from selfvae_codec.models.likelihood import stream_bits
 from selfvae_codec.models.runtime_torch import TorchNet
 from selfvae_codec.models.selfvae import SelfVAE
+from selfvae_codec.models.steps import step_weights
 from selfvae_codec.models.tables import build_tables
 from selfvae_codec.models.transforms import lapped_transform
+from selfvae_codec.models.walk import LATTICE
 from selfvae_codec.plan import Plan
 from selfvae_codec.walk import Walk, models_of
 
@@ -107,6 +110,19 @@ def test_files_cost_what_the_negative_elbo_counts(name):
         else:
             u = bits_of_u(made.nets, plan, x)
             assert sum(bits[:K]) - u == pytest.approx(counted["y"].item(), rel=0.02)
+
+
+def test_a_tied_prior_knows_the_last_pixel_of_a_cell_but_for_rounding():
+    assert config_of("hierarchy").tied and not config_of("photo").tied and not config_of("plain").tied
+    model = SelfVAE(config_of("downscale")).eval()  # nothing learned yet
+    x = torch.from_numpy(pictures(32, 2)).float()
+    x_hat = (x + 20 * torch.randn_like(x)).round().clamp(0, 255)
+    y = model.conditions(x, torch.ones(2, 1, 1, 1))[-1]
+    given = [F.pixel_unshuffle(x_hat, 2), 4 * (y - F.avg_pool2d(x_hat, 2))]
+    known = [(x - x_hat)[:, :, i::2, j::2] for i, j in LATTICE]
+    with torch.no_grad():
+        mean, *_ = model.pixel_prior.pixels(3, given, known[:3], step_weights(torch.tensor([T_LOSSLESS] * 2)))
+    assert (mean - known[3]).abs().max() <= 2.01
 
 
 def bits_of_u(nets, plan, x):

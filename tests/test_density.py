@@ -10,7 +10,7 @@ from PIL import Image
 pytest.importorskip("jinja2", reason="jinja2 is not installed: pip install 'selfvae-codec[bench]'")
 pytest.importorskip("skimage", reason="scikit-image is not installed: pip install 'selfvae-codec[edge]'")
 
-from selfvae_codec.benchmarks import density, density_models, density_modes, small_pictures  # noqa: E402
+from selfvae_codec.benchmarks import density, density_models, density_modes, density_table, small_pictures  # noqa: E402
 
 
 def write_sheet(path, side, columns, rows, seed):
@@ -69,6 +69,18 @@ def test_all_models_are_trained_measured_and_shown(sheets, tmp_path, monkeypatch
     assert rows["downscale"]["super_resolution_psnr_db"] is None
     page = (out / "density.html").read_text()
     assert page.count("data:image/png") == 8 and "3.51" in page and "http" not in page
+    document = tmp_path / "models.md"
+    document.write_text("before\n<!-- density:begin -->\nold\n<!-- density:end -->\nafter\n")
+    assert density_table.main([str(out), "--into", str(document)]) == 0
+    text = document.read_text()
+    assert "old" not in text and text.startswith("before\n") and text.endswith("after\n")
+    bound = rows["edge"]["bound_bits_per_dim"]
+    assert f"| selfVAE-edge, K = 1 | {rows['edge']['training_steps']:,} | {bound:.3f} |" in text
+
+
+def test_tables_of_nothing_are_refused(tmp_path, capsys):
+    assert density_table.main([str(tmp_path)]) == 1
+    assert "no SET-MODEL.json" in capsys.readouterr().err
 
 
 def test_pictures_of_persons_are_not_shown():

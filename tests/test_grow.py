@@ -9,7 +9,7 @@ from conftest import FINDS_EDGES
 from selfvae_codec.models.config import Config
 from selfvae_codec.models.grow import grown
 from selfvae_codec.models.selfvae import SelfVAE
-from selfvae_codec.models.steps import step_weights, y_steps
+from selfvae_codec.models.steps import y_steps
 
 SMALL = Config(
     synthesis_width=16,
@@ -65,10 +65,16 @@ def test_a_grown_model_computes_the_same(edges):
     y_step = y_steps(t)
     if not edges:  # y[1] is given u in one family, y[2] in the other
         torch.testing.assert_close(large.representation_bits(x, y_step), small.representation_bits(x, y_step))
-    torch.testing.assert_close(*(m.pixel_prior(x.round(), x.round() * 0.9, step_weights(t)) for m in (large, small)))
+    torch.testing.assert_close(*(m.pixel_bits(x.round(), x.round() * 0.9, t, y_step) for m in (large, small)))
 
 
 def test_a_model_does_not_shrink():
     small, large = SelfVAE(SMALL), SelfVAE(LARGE)
     with pytest.raises(ValueError, match="in the given weights"):
         grown(large.state_dict(), small.state_dict(), SMALL)
+
+
+def test_a_model_codes_the_channels_that_it_was_trained_for():
+    more = replace(SMALL, z2_channels=6)
+    with pytest.raises(ValueError, match="z2_prior.log2_scale codes 4 channels in the given weights and 6"):
+        grown(SelfVAE(SMALL).state_dict(), SelfVAE(more).state_dict(), more)
