@@ -45,6 +45,12 @@ def test_a_codec_module_that_is_not_there_is_missing_and_not_an_error():
     assert "ours" in missing and "webp" in ready
 
 
+def test_a_model_without_weights_is_missing_and_says_why():
+    assert LOSSY["ours-edge"].ours and "fake0001" in LOSSY["ours-edge"].description
+    with pytest.raises(ImportError, match="no weights of a model 'sketch'"):
+        codecs.ours.of_model("sketch", FAKE)
+
+
 def test_verification_catches_a_lossless_codec_that_changes_a_pixel():
     def decode(data, threads):
         pixels = LOSSLESS["png"].decode(data, threads).copy()

@@ -1,8 +1,9 @@
 """This codec, seen from outside: only its public functions are used.
 
-Two curves. ``ours``: one file per quality, each decoded whole. ``ours-embedded``:
+Three curves. ``ours``: one file per quality, each decoded whole. ``ours-embedded``:
 *one* file of the highest quality, cut after each level, so that every point of
-the curve is a beginning of the same bytes.
+the curve is a beginning of the same bytes. ``ours-edge``: one file per quality of
+the model that starts with a sketch, where its weights are installed.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ QUALITIES = (5, 20, 35, 50, 65, 80, 90, 97)
 FIRST_LEVEL = 3  # levels 1 and 2 are thumbnails; the pictures start at 3
 
 
-def _bound(api_name: str):
-    """(encode, decode, module) of the codec module ``api_name``; ImportError if it lacks them."""
+def _bound(api_name: str, **options):
+    """(encode, decode, module) of the codec module ``api_name``; ImportError if it lacks them. options: of encode."""
     api = importlib.import_module(api_name)
     missing = [name for name in ("encode", "decode", "read_header", "set_threads") if not hasattr(api, name)]
     if missing:
@@ -29,7 +30,7 @@ def _bound(api_name: str):
 
     def encode(pixels, quality, threads):
         api.set_threads(threads)
-        return api.encode(pixels, quality=float(quality))
+        return api.encode(pixels, quality=float(quality), **options)
 
     def decode(data, threads):
         api.set_threads(threads)
@@ -83,6 +84,25 @@ def one_file_per_quality(api_name: str = "selfvae_codec") -> Codec:
     )
 
 
+def of_model(model: str, api_name: str = "selfvae_codec") -> Codec:
+    """Files of a model that is not the default. Raises ImportError where it cannot be used."""
+    encode, decode, api = _bound(api_name, model=model)
+    try:
+        made_with = _model_id(encode, api)
+    except Exception as error:  # no weights, or no scikit-image: the reason is in the message
+        raise ImportError(str(error)) from error
+    return Codec(
+        f"ours-{model}",
+        f"selfvae-codec, {model} model",
+        f"{version(api)}, model {model} ({made_with}), one file per quality",
+        QUALITIES,
+        encode,
+        decode,
+        ours=True,
+        extra={"api": api},
+    )
+
+
 def embedded(api_name: str = "selfvae_codec") -> Codec:
     encode, decode, api = _bound(api_name)
     return EmbeddedCodec(
@@ -120,7 +140,11 @@ def model_id(api_name: str = "selfvae_codec") -> str | None:
     """The id of the weights, as a file's header tells it; None where it does not."""
     try:
         encode, _, api = _bound(api_name)
-        found = getattr(api.read_header(encode(np.full((64, 64, 3), 128, np.uint8), 50, 1)), "model_id", None)
+        return _model_id(encode, api)
     except Exception:  # a codec that cannot run is reported elsewhere; this is only a label
         return None
+
+
+def _model_id(encode, api) -> str | None:
+    found = getattr(api.read_header(encode(np.full((64, 64, 3), 128, np.uint8), 50, 1)), "model_id", None)
     return found.hex() if isinstance(found, bytes) else found if found is None else str(found)
