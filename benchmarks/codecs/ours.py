@@ -70,66 +70,37 @@ class EmbeddedCodec(Codec):
             )
 
 
-def one_file_per_quality(api_name: str = "selfvae_codec") -> Codec:
-    encode, decode, api = _bound(api_name)
-    return Codec(
-        "ours",
-        "selfvae-codec",
-        f"{version(api)}, one file per quality",
-        QUALITIES,
-        encode,
-        decode,
-        ours=True,
-        extra={"api": api},
+def _made(key: str, name: str, files: str, bound, *, kind=Codec, settings=QUALITIES, **fields) -> Codec:
+    """files: which files of this codec the curve is of; bound: of ``_bound``."""
+    encode, decode, api = bound
+    return kind(
+        key, name, f"{version(api)}, {files}", settings, encode, decode, ours=True, extra={"api": api}, **fields
     )
+
+
+def one_file_per_quality(api_name: str = "selfvae_codec") -> Codec:
+    return _made("ours", "selfvae-codec", "one file per quality", _bound(api_name))
 
 
 def of_model(model: str, api_name: str = "selfvae_codec") -> Codec:
     """Files of a model that is not the default. Raises ImportError where it cannot be used."""
-    encode, decode, api = _bound(api_name, model=model)
+    bound = encode, _, api = _bound(api_name, model=model)
     try:
         made_with = _model_id(encode, api)
     except Exception as error:  # no weights, or no scikit-image: the reason is in the message
         raise ImportError(str(error)) from error
-    return Codec(
-        f"ours-{model}",
-        f"selfvae-codec, {model} model",
-        f"{version(api)}, model {model} ({made_with}), one file per quality",
-        QUALITIES,
-        encode,
-        decode,
-        ours=True,
-        extra={"api": api},
+    return _made(
+        f"ours-{model}", f"selfvae-codec, {model} model", f"model {model} ({made_with}), one file per quality", bound
     )
 
 
 def embedded(api_name: str = "selfvae_codec") -> Codec:
-    encode, decode, api = _bound(api_name)
-    return EmbeddedCodec(
-        "ours-embedded",
-        "selfvae-codec, one file",
-        f"{version(api)}, one file of quality {QUALITIES[-1]}, cut after each level from {FIRST_LEVEL} on",
-        QUALITIES,
-        encode,
-        decode,
-        ours=True,
-        extra={"api": api},
-    )
+    files = f"one file of quality {QUALITIES[-1]}, cut after each level from {FIRST_LEVEL} on"
+    return _made("ours-embedded", "selfvae-codec, one file", files, _bound(api_name), kind=EmbeddedCodec)
 
 
 def lossless(api_name: str = "selfvae_codec") -> Codec:
-    encode, decode, api = _bound(api_name)
-    return Codec(
-        "ours-lossless",
-        "selfvae-codec",
-        f"{version(api)}, quality 100",
-        (100,),
-        encode,
-        decode,
-        lossless=True,
-        ours=True,
-        extra={"api": api},
-    )
+    return _made("ours-lossless", "selfvae-codec", "quality 100", _bound(api_name), settings=(100,), lossless=True)
 
 
 def version(api) -> str:
