@@ -94,11 +94,7 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("--into", metavar="FILE", type=Path, help="replace what is between the markers of FILE")
     args = p.parse_args(argv)
     try:
-        text = tables(read_rows(args.results))
-        if args.into is None:
-            print(text)
-        else:
-            markdown.write_between(args.into, MARKER, text)
+        markdown.deliver(tables(read_rows(args.results)), args.into, MARKER)
     except (FileNotFoundError, ValueError) as error:
         print(f"density_table: {error}", file=sys.stderr)
         return 1

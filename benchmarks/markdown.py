@@ -11,6 +11,14 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, align, *rows])
 
 
+def deliver(text: str, into: Path | None, marker: str) -> None:
+    """Print, or write between the markers of a document."""
+    if into is None:
+        print(text)
+    else:
+        write_between(into, marker, text)
+
+
 def write_between(path: Path, marker: str, text: str) -> None:
     """Replace what is between ``<!-- MARKER:begin -->`` and ``<!-- MARKER:end -->``. Raises ValueError without them."""
     begin, end = (f"<!-- {marker}:{edge} -->" for edge in ("begin", "end"))

@@ -137,17 +137,14 @@ def main(argv: list[str] | None = None) -> int:
     )
     p.add_argument("results", help="the folder given to bench as --out")
     p.add_argument("--set", dest="dataset", help="which set of pictures (all)")
-    p.add_argument("--into", metavar="FILE", help="replace what is between the markers of FILE")
+    p.add_argument("--into", metavar="FILE", type=Path, help="replace what is between the markers of FILE")
     args = p.parse_args(argv)
     try:
         found = [s for s in read_summaries(args.results) if args.dataset in (None, s["dataset"])]
         if not found:
             raise FileNotFoundError(f"no set {args.dataset} in {args.results}")
         text = "\n\n".join(tables(summary) for summary in found)
-        if args.into is None:
-            print(text)
-        else:
-            markdown.write_between(Path(args.into), MARKER, text)
+        markdown.deliver(text, args.into, MARKER)
     except (FileNotFoundError, ValueError) as error:
         print(f"readme_table: {error}", file=sys.stderr)
         return 1
