@@ -9,12 +9,12 @@ import numpy as np
 from PIL import Image
 
 from selfvae_codec.analysis import analyse
-from selfvae_codec.demo import psnr_db
 from selfvae_codec.levels import write_plainly
 from selfvae_codec.models.inference import Networks
 from selfvae_codec.models.integers import mean_of
 from selfvae_codec.modes import Reconstruction, settle
 from selfvae_codec.plan import Plan
+from selfvae_codec.psnr import psnr_db
 from selfvae_codec.walk import Walk
 
 MODES = {  # what is given, by the paper's name

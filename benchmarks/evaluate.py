@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from selfvae_codec import container, encode, read_header
-from selfvae_codec.demo import psnr_db
 from selfvae_codec.errors import TruncatedWarning
 from selfvae_codec.levels import decode_levels, likelihoods
+from selfvae_codec.psnr import psnr_db
 
 from .environment import UNTIMED, environment
 from .pictures import read_folder

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 import selfvae_codec
-from selfvae_codec.demo import psnr_db
 from selfvae_codec.models.config import DEFAULT_EFFORT, T_FIRST
 from selfvae_codec.plan import T_BEST, T_WORST
+from selfvae_codec.psnr import psnr_db
 
 from .environment import UNTIMED, environment
 from .pictures import read_folder

@@ -9,6 +9,7 @@ Importing this package is cheap: networks, and the libraries that run them, load
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .container import Header, Level, read_header
@@ -35,7 +36,7 @@ from .metadata import Metadata
 from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL, MAX_EFFORT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import numpy as np
     from PIL import Image
@@ -84,6 +85,8 @@ def encode(
     levels: int | None = None,
     lossless: bool = False,
     target_bpp: float | None = None,
+    target_size: float | None = None,
+    target_psnr: float | None = None,
     effort: int = DEFAULT_EFFORT,
     model: str = DEFAULT_MODEL,
     backend: str = "auto",
@@ -95,10 +98,11 @@ def encode(
     applied. Alpha is kept exactly, whatever the quality.
     quality: 0 (smallest) to 100 (lossless), fractions allowed. levels: write only the first ones (1 or more).
     lossless: the last level is the exact pixels, whatever the quality.
-    target_bpp: instead of a quality, the most bits per pixel the whole file may take; the search encodes
-    several times, and warns (TargetWarning) if even quality 0 is larger. effort: 0 (fastest) to 9, passes that fit what
-    is coded to what decoders show; the first takes as long as encoding without, the others less than half of that each,
-    and decoding is the same for all.
+    target_bpp, target_size, target_psnr: instead of a quality, one of: the most bits per pixel, or bytes, that the
+    whole file may take, or the least PSNR in dB of what it decodes to, over R, G and B. The search encodes several
+    times, and warns (TargetWarning) if no quality below lossless gets there.
+    effort: 0 (fastest) to 9, passes that fit what is coded to what decoders show; the first takes as long as encoding
+    without, the others less than half of that each, and decoding is the same for all.
     model: its name, for example "edge". backend: what runs the networks: "auto", "torch" or "onnxruntime". metadata:
     default is a Pillow image's own; ``Metadata()`` keeps none.
 
@@ -108,9 +112,12 @@ def encode(
     from . import alpha, container, imaging, ratecontrol
     from . import levels as core
     from . import metadata as sections
+    from .psnr import psnr_db
 
-    lossless = lossless or (quality == 100 and target_bpp is None)
-    check_settings(quality=quality, levels=levels, target_bpp=target_bpp, lossless=lossless, effort=effort)
+    targets = {"target_bpp": target_bpp, "target_size": target_size, "target_psnr": target_psnr}
+    targets = {name: value for name, value in targets.items() if value is not None}
+    lossless = lossless or (quality == 100 and not targets)
+    check_settings(quality=quality, levels=levels, targets=targets, lossless=lossless, effort=effort)
     picture = imaging.as_picture(image)
     height, width = picture.rgb.shape[:2]
     section = sections.pack(
@@ -144,9 +151,16 @@ def encode(
             metadata=section,
         )
 
-    if target_bpp is None:
+    def psnr_of(data: bytes) -> float:
+        return psnr_db(decode(data, backend=backend)[..., :3], picture.rgb)
+
+    if target_psnr is not None:
+        target = ratecontrol.psnr(target_psnr, psnr_of)
+    elif targets:
+        target = ratecontrol.size(target_size if target_bpp is None else target_bpp * width * height / 8)
+    else:
         return encode_at(quality)
-    return ratecontrol.search(encode_at, target_bytes=target_bpp * width * height / 8)
+    return ratecontrol.search(encode_at, target)
 
 
 def decode(data: bytes, levels: int | None = None, *, sample: int | None = None, backend: str = "auto") -> np.ndarray:
@@ -256,18 +270,21 @@ def check_settings(
     *,
     quality: float,
     levels: int | None = None,
-    target_bpp: float | None = None,
+    targets: Mapping[str, float] = MappingProxyType({}),
     lossless: bool = False,
     effort: int = DEFAULT_EFFORT,
 ) -> None:
     """Raises CodecError for encoder settings that no picture could make legal."""
     if not 0 <= quality <= 100:
         raise CodecError(f"quality={quality} is out of range: 0 (smallest) to 100 (lossless)")
-    if lossless and target_bpp is not None:
-        raise CodecError("a lossless file is as large as it is: give lossless or target_bpp, not both")
+    if lossless and targets:
+        raise CodecError(f"a lossless file is as large as it is: give lossless or {next(iter(targets))}, not both")
+    if len(targets) > 1:
+        raise CodecError(f"give one of {' and '.join(targets)}")
     if not 0 <= effort <= MAX_EFFORT:
         raise CodecError(f"effort={effort} is out of range: 0 (fastest) to {MAX_EFFORT}")
     if levels is not None and levels < 1:
         raise CodecError(f"levels={levels} is out of range: a file has at least 1 level")
-    if target_bpp is not None and not target_bpp > 0:
-        raise CodecError(f"target_bpp={target_bpp} is out of range: it must be above 0")
+    for name, value in targets.items():
+        if not value > 0:
+            raise CodecError(f"{name}={value} is out of range: it must be above 0")

@@ -6,31 +6,34 @@ imports wait until a command needs them, so that ``info`` and ``--help`` answer 
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import json
 import os
 import signal
 import sys
 import time
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from . import __version__, container, files
+from . import __version__, container, files, jobs
+from .console import FAILURES, PROGRAM, about, fail, say, warn, words
 from .errors import CodecError, CodecWarning, MetadataWarning
 from .info import facts as info_facts
 from .info import kind as info_kind
 from .info import text as info_text
 from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL, MAX_EFFORT
 
-PROGRAM = "selfvae-codec"
 _BACKENDS = click.Choice(["auto", "torch", "onnxruntime"])
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+_WAYS = ("quality", "lossless", "target_bpp", "target_size", "target_psnr")  # to say how large a file is
 _PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
+_sources = click.argument("sources", metavar="IN...", nargs=-1, required=True)
 _output = click.option("-o", "--output", metavar="OUT", help="Output file; - for standard output.")
+_output_dir = click.option(
+    "--output-dir", metavar="DIR", type=click.Path(path_type=Path), help="Folder for the outputs of several inputs."
+)
 _no_overwrite = click.option("--no-overwrite", is_flag=True, help="Refuse to replace an existing file.")
 _backend = click.option("--backend", type=_BACKENDS, default="auto", show_default=True, help="What runs the networks.")
 _quality = click.option(
@@ -50,8 +53,9 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("source", metavar="IN")
+@_sources
 @_output
+@_output_dir
 @_quality
 @click.option("--levels", type=click.IntRange(min=1), help="Write only the first N levels.")
 @click.option("--lossless", is_flag=True, help="Go on to the exact pixels, the last level.")
@@ -62,107 +66,113 @@ def cli() -> None:
     show_default=True,
     help="0 (fastest) to 9 (smallest for its quality); decoding takes as long for all.",
 )
-@click.option("--target-bpp", type=click.FloatRange(min=0, min_open=True), help="At most B bits per pixel.")
+@click.option("--target-bpp", type=_POSITIVE, metavar="B", help="At most B bits per pixel.")
+@click.option("--target-size", type=_POSITIVE, metavar="N", help="At most N bytes.")
+@click.option("--target-psnr", type=_POSITIVE, metavar="DB", help="At least DB decibels, over R, G and B.")
 @click.option("--strip", is_flag=True, help="Leave ICC profile, EXIF and XMP out.")
 @_model
 @_no_overwrite
 @_backend
 @_json
 @click.pass_context
-def encode(
-    ctx, source, output, quality, levels, lossless, effort, target_bpp, strip, model, no_overwrite, backend, as_json
-) -> None:
-    """Encode the picture IN (default output: beside it, with the extension .svae)."""
-    given = ctx.get_parameter_source("quality") is click.core.ParameterSource.COMMANDLINE
-    if target_bpp is not None and given:
-        raise click.UsageError("give --quality or --target-bpp, not both")
-    if lossless and (given or target_bpp is not None):
-        raise click.UsageError("--lossless settles quality and size: give it without --quality and --target-bpp")
+def encode(ctx, sources, output, output_dir, strip, no_overwrite, as_json, **settings) -> None:
+    """Encode the pictures IN... (default output: beside each, with the extension .svae)."""
+    ways = [n for n in _WAYS if ctx.get_parameter_source(n) is click.core.ParameterSource.COMMANDLINE]
+    if len(ways) > 1:
+        options = " and ".join("--" + name.replace("_", "-") for name in ways)
+        raise click.UsageError(f"{options} settle the same thing: give one of them")
+    levels = settings["levels"]
     if levels is not None and levels > container.MAX_LEVELS:
         raise CodecError(f"levels={levels} is out of range: a file has at most {container.MAX_LEVELS} levels")
-    target, overwrite = _target(source, output, ".svae", no_overwrite)
-    if as_json and target == files.STDIO:
+    planned = jobs.plan(sources, output, output_dir, ".svae", no_overwrite)
+    if as_json and planned[0].target == files.STDIO:
         raise click.UsageError("--json and the file cannot both go to standard output; name a file with -o")
+    jobs.run(planned, lambda job: _encode(job, settings, strip), as_json=as_json)
+
+
+def _encode(job: jobs.Job, settings: dict, strip: bool) -> dict:
+    """Encode one picture, and say so. Returns the facts of its file."""
     start = time.perf_counter()
-    with _about(source):
-        content = files.read(source)
-        with files.Output(target, overwrite=overwrite) as out:
+    with about(job.source):
+        content = files.read(job.source)
+        with files.Output(job.target, overwrite=job.overwrite) as out:
             from . import Metadata, imaging
             from . import encode as encode_picture
 
-            data = encode_picture(
-                imaging.from_bytes(content),
-                quality=quality,
-                levels=levels,
-                lossless=lossless,
-                effort=effort,
-                target_bpp=target_bpp,
-                model=model,
-                backend=backend,
-                metadata=Metadata() if strip else None,
-            )
+            data = encode_picture(imaging.from_bytes(content), metadata=Metadata() if strip else None, **settings)
             out.write(data)
     header = container.read_header(data)
-    facts = {"input": source, "output": target} | info_facts(header)
-    facts["seconds"] = round(time.perf_counter() - start, 3)
-    _say(
-        f"{source} -> {target}: {len(content):,} -> {len(data):,} bytes, {header.bpp(len(data)):.3f} bpp, "
-        f"{header.n_levels} levels, {info_kind(header)}, model {header.model_id.hex()}, "
-        f"{facts['seconds']:.2f} s"
+    seconds = round(time.perf_counter() - start, 3)
+    say(
+        f"{job.source} -> {job.target}: {len(content):,} -> {len(data):,} bytes, {header.bpp(len(data)):.3f} bpp, "
+        f"{header.n_levels} levels, {info_kind(header)}, model {header.model_id.hex()}, {seconds:.2f} s"
     )
-    if as_json:
-        click.echo(json.dumps(facts, indent=2))
+    return {"input": job.source, "output": job.target} | info_facts(header) | {"seconds": seconds}
 
 
 @cli.command()
-@click.argument("source", metavar="IN")
+@_sources
 @_output
+@_output_dir
 @click.option("--levels", type=int, help="Stop after level N [default: all].")
 @click.option("--sample", type=click.IntRange(min=0), metavar="SEED", help="Draw what was not sent.")
 @click.option("--raw", is_flag=True, help="Write the exact thumbnail or sketch that levels 1 and 2 hold.")
 @_no_overwrite
 @_backend
-def decode(source, output, levels, sample, raw, no_overwrite, backend) -> None:
-    """Decode the file IN (default output: beside it, as .png). The extension chooses the picture format."""
+def decode(sources, output, output_dir, levels, sample, raw, no_overwrite, backend) -> None:
+    """Decode the files IN... (default output: beside each, as .png). The extension chooses the picture format."""
     if raw and sample is not None:
         raise click.UsageError("--raw is exact and --sample is a draw: give one of them")
-    target, overwrite = _target(source, output, ".png", no_overwrite)
+    planned = jobs.plan(sources, output, output_dir, ".png", no_overwrite)
+    jobs.run(planned, lambda job: _decode(job, levels, sample, raw, backend))
+
+
+def _decode(job: jobs.Job, levels: int | None, sample: int | None, raw: bool, backend: str) -> None:
+    """Decode one file, and say so."""
     start = time.perf_counter()
-    with _about(source):
-        data = files.read(source)
+    with about(job.source):
+        data = files.read(job.source)
         header = container.read_header(data)
         wanted = container.check_levels(header, levels)
     from . import decode as decode_file
     from . import imaging, representation
 
-    name = imaging.output_format(target)
-    with files.Output(target, overwrite=overwrite) as out, _about(source):
+    name = imaging.output_format(job.target)
+    with files.Output(job.target, overwrite=job.overwrite) as out, about(job.source):
         if raw:
             x = representation(data, levels, backend=backend)
         else:
             x = decode_file(data, wanted, sample=sample, backend=backend)
         out.write(imaging.to_bytes(x, name, grey=header.grey, metadata=_metadata(data)))
     shown = min(wanted, container.whole_levels(header, len(data)))
-    _say(
-        f"{source} -> {target}: {x.shape[1]}x{x.shape[0]}, levels 1 to {shown} of {header.n_levels}, "
+    say(
+        f"{job.source} -> {job.target}: {x.shape[1]}x{x.shape[0]}, levels 1 to {shown} of {header.n_levels}, "
         f"{time.perf_counter() - start:.2f} s"
     )
 
 
 @cli.command()
-@click.argument("source", metavar="IN")
+@_sources
 @_json
-def info(source, as_json) -> None:
-    """Print what the header of the file IN says: size, model, levels and their bytes."""
-    with _about(source):
+def info(sources, as_json) -> None:
+    """Print what the headers of the files IN... say: size, model, levels and their bytes."""
+    planned = [jobs.Job(source, files.STDIO, overwrite=True) for source in sources]
+    jobs.run(planned, lambda job: _info(job.source, as_json), as_json=as_json)
+
+
+def _info(source: str, as_json: bool) -> dict:
+    """The facts of one file; printed here unless they are wanted as JSON."""
+    with about(source):
         data = files.read(source)
         header = container.read_header(data)
-    click.echo(json.dumps(info_facts(header), indent=2) if as_json else f"{source}: {info_text(header)}")
+    if not as_json:
+        click.echo(f"{source}: {info_text(header)}")
     if len(data) < header.file_bytes:
         whole = container.whole_levels(header, len(data))
-        _warn(f"{source}: cut off after {len(data):,} of {header.file_bytes:,} bytes, {whole} whole levels")
+        warn(f"{source}: cut off after {len(data):,} of {header.file_bytes:,} bytes, {whole} whole levels")
     elif len(data) > header.file_bytes:
-        _warn(f"{source}: {len(data) - header.file_bytes:,} bytes follow the end of the file")
+        warn(f"{source}: {len(data) - header.file_bytes:,} bytes follow the end of the file")
+    return {"input": source} | info_facts(header)
 
 
 @cli.command()
@@ -178,7 +188,7 @@ def demo(picture, output, quality, backend) -> None:
     """
     from . import demo as show
 
-    with _about(picture):
+    with about(picture):
         click.echo("\n".join(show.run(picture, output, quality=quality, backend=backend)))
 
 
@@ -201,7 +211,7 @@ def generate(output, size, seed, model, no_overwrite, backend) -> None:
     name = imaging.output_format(target)
     with files.Output(target, overwrite=output is not None and not no_overwrite) as out:
         out.write(imaging.to_bytes(draw((int(width), int(height)), seed, model=model, backend=backend), name))
-    _say(f"{target}: {size}, seed {seed}")
+    say(f"{target}: {size}, seed {seed}")
 
 
 def _forwarded(command: str, module: str, extra: str, text: str) -> None:
@@ -229,18 +239,6 @@ _forwarded("evaluate", "selfvae_codec.benchmarks.evaluate", "bench", "Check real
 _forwarded("bench", "selfvae_codec.benchmarks.__main__", "bench", "Compare with other codecs, in real files.")
 
 
-def _target(source: str, output: str | None, suffix: str, no_overwrite: bool) -> tuple[str, bool]:
-    """Where the output goes, and whether it may replace a file: never one that the user did not name."""
-    if output is not None:
-        named = files.STDIO not in (source, output) and os.path.exists(source) and os.path.exists(output)
-        if named and os.path.samefile(source, output):
-            raise click.UsageError(f"{output} is the input; give the output another name")
-        return output, not no_overwrite
-    if source == files.STDIO:
-        return files.STDIO, True
-    return str(Path(source).with_suffix(suffix)), False
-
-
 def _metadata(data: bytes):
     """The file's metadata; damaged metadata is reported and left out, since the picture is sound."""
     from . import Metadata, read_metadata
@@ -250,25 +248,6 @@ def _metadata(data: bytes):
     except CodecError as error:
         warnings.warn(str(error), MetadataWarning, stacklevel=2)
         return Metadata()
-
-
-@contextlib.contextmanager
-def _about(source: object) -> Iterator[None]:
-    """Errors of the codec inside the block say which input they are about."""
-    try:
-        yield
-    except CodecError as error:
-        if source is not None:
-            error.args = (f"{source}: {error}",)
-        raise
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
-
-
-def _warn(text: object) -> None:
-    _say(f"{PROGRAM}: warning: {text}")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -284,7 +263,7 @@ def run(argv: list[str] | None = None) -> int:
             # Ours are for the user, every time; those of libraries are not.
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", CodecWarning)
-            warnings.showwarning = lambda message, *_, **__: _warn(message)
+            warnings.showwarning = lambda message, *_, **__: warn(message)
             cli.main(args=argv, prog_name=PROGRAM, standalone_mode=False)
             sys.stdout.flush()
         return 0
@@ -294,26 +273,17 @@ def run(argv: list[str] | None = None) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             error.show()
             return error.exit_code
-        return _fail(error.format_message(), error.exit_code)
+        return fail(error.format_message(), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted", 130)
+        return fail("interrupted", 130)
     except BrokenPipeError:
         # The reader has left; point the stream elsewhere so that Python's own flush at exit stays silent.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except CodecError as error:
-        return _fail(str(error))
-    except MemoryError:
-        return _fail("not enough memory for a picture of this size")
-    except OSError as error:
-        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except FAILURES as error:
+        return fail(words(error))
     except Exception as error:
         if os.environ.get("SELFVAE_CODEC_TRACEBACK"):
             raise
-        return _fail(f"internal error, please report it: {type(error).__name__}: {error} "
+        return fail(f"internal error, please report it: {type(error).__name__}: {error} "
                      "(SELFVAE_CODEC_TRACEBACK=1 shows where)")  # fmt: skip
-
-
-def _fail(message: str, status: int = 1) -> int:
-    _say(f"{PROGRAM}: error: {' '.join(str(message).split())}")
-    return status

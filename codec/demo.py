@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-import numpy as np
-
 import selfvae_codec
 
 from . import container, files, imaging
 from .errors import ImageError
+from .psnr import psnr_db
 
 # Photographs that packages ship, by package: the first that is installed is the demo's picture.
 _SHIPPED = {
@@ -29,12 +28,6 @@ def find_picture() -> Path:
             if path.is_file():
                 return path
     raise ImageError("give a picture; no installed package ships one (pip install 'selfvae-codec[demo]')")
-
-
-def psnr_db(x: np.ndarray, reference: np.ndarray) -> float:
-    """PSNR in dB of two uint8 arrays of one shape, over all samples; infinite if they are equal."""
-    mse = np.mean((x.astype(np.float64) - reference) ** 2)
-    return float(10 * np.log10(255**2 / mse)) if mse else float("inf")
 
 
 def run(path: Path | None, folder: Path, *, quality: float = 50, backend: str = "auto") -> list[str]:

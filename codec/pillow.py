@@ -19,7 +19,9 @@ from .errors import CodecError
 from .metadata import Metadata
 
 FORMAT, EXTENSION, MIME = "SVAE", ".svae", "image/x-svae"
-_SETTINGS = ("quality", "levels", "lossless", "target_bpp", "effort", "backend")  # of Image.save, handed to encode()
+_SETTINGS = (  # of Image.save, handed to encode()
+    "quality", "levels", "lossless", "target_bpp", "target_size", "target_psnr", "effort", "model", "backend",
+)  # fmt: skip
 
 # Reduction from which a coarser reading of the file is good enough: at 1/16 the exact thumbnail of level 2
 # has all the pixels; at 1/4 each pixel averages 16, which hides what the finer planes would add.
@@ -99,7 +101,7 @@ class SvaeImageFile(ImageFile.ImageFile):
 
 
 def _save(image: Image.Image, file, filename: str | os.PathLike) -> None:
-    """Image.save(..., quality=, levels=, lossless=, target_bpp=, effort=, backend=, icc_profile=, exif=, xmp=)."""
+    """Image.save(..., icc_profile=, exif=, xmp=) and the settings of encode()."""
     options = image.encoderinfo
     picture = imaging.from_pillow(image)
     exif = options.get("exif", picture.metadata.exif)

@@ -62,9 +62,22 @@ def test_levels_that_do_not_exist_are_refused(core, levels):
         selfvae_codec.decode(data, levels)
 
 
-@pytest.mark.parametrize("settings", [{"quality": 101}, {"quality": float("nan")}, {"target_bpp": 0}], ids=str)
-def test_settings_out_of_range_are_refused(core, settings):
-    with pytest.raises(CodecError, match="out of range"):
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"quality": 101},
+        {"quality": float("nan")},
+        {"target_bpp": 0},
+        {"target_psnr": -1},
+        {"target_size": 900, "target_psnr": 30},
+        {"target_size": 900, "lossless": True},
+    ],
+    ids=str,
+)
+def test_settings_out_of_range_or_at_odds_are_refused(core, settings):
+    with pytest.raises(
+        CodecError, match="out of range|give one of target_size and target_psnr|lossless or target_size"
+    ):
         selfvae_codec.encode(X, **settings)
 
 

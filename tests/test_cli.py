@@ -71,15 +71,16 @@ def test_options_reach_the_encoder(folder, core):
 def test_lossless_settles_quality_and_size(folder, core, capsys):
     assert call("encode", "photo.png", "-o", "a.svae", "--lossless") == 0
     assert selfvae_codec.read_header((folder / "a.svae").read_bytes()).lossless
-    for other in (("-q", "20"), ("--target-bpp", "3")):
+    for other in (("-q", "20"), ("--target-bpp", "3"), ("--target-size", "900"), ("--target-psnr", "40")):
         assert call("encode", "photo.png", "-o", "b.svae", "--lossless", *other) == 2
-        assert "--lossless settles quality and size" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "settle the same thing" in said and "--lossless" in said
     assert not (folder / "b.svae").exists()
 
 
 def test_a_target_out_of_reach_writes_the_smallest_file_with_a_warning(folder, core, capsys):
     assert call("encode", "photo.png", "-o", "a.svae", "--target-bpp", "0.001") == 0
-    assert "selfvae-codec: warning: quality 0 takes" in capsys.readouterr().err
+    assert "selfvae-codec: warning: photo.png: quality 0 takes" in capsys.readouterr().err
     assert selfvae_codec.read_header((folder / "a.svae").read_bytes()).quality == 0
 
 
@@ -99,7 +100,7 @@ def test_damaged_metadata_costs_a_warning_and_not_the_picture(folder, core, caps
     data[selfvae_codec.read_header(data).metadata.offset] ^= 1
     (folder / "a.svae").write_bytes(data)
     assert call("decode", "a.svae", "-o", "a.png") == 0
-    assert "warning: the metadata is damaged" in capsys.readouterr().err
+    assert "warning: a.svae: the metadata is damaged" in capsys.readouterr().err
     assert "icc_profile" not in opened("a.png").info
 
 
@@ -139,7 +140,7 @@ def test_info_and_decode_say_when_a_file_is_cut_off(coded, folder, capsys):
     assert "warning: cut.svae: cut off after" in capsys.readouterr().err
     assert call("decode", "cut.svae", "-o", "a.png") == 0
     said = capsys.readouterr().err
-    assert "warning: the file is cut off" in said and "levels 1 to 3 of 4" in said
+    assert "warning: cut.svae: the file is cut off" in said and "levels 1 to 3 of 4" in said
 
 
 def test_encode_as_json_prints_what_info_prints_and_the_seconds(folder, core, capsys):
@@ -203,7 +204,11 @@ BAD = {
     "side over the limit": (["encode", "long.png", "-o", "out"], 1, "a side may have 65535"),
     "quality 101": (["encode", "photo.png", "-o", "out", "-q", "101"], 2, "101"),
     "quality nan": (["encode", "photo.png", "-o", "out", "-q", "nan"], 1, "out of range"),
-    "two rates": (["encode", "photo.png", "-o", "out", "-q", "1", "--target-bpp", "1"], 2, "not both"),
+    "two rates": (
+        ["encode", "photo.png", "-o", "out", "-q", "1", "--target-bpp", "1"],
+        2,
+        "--quality and --target-bpp",
+    ),
     "encode levels 99": (["encode", "photo.png", "-o", "out", "--levels", "99"], 1, "levels=99"),
     "encode levels 5": (["encode", "photo.png", "-o", "out", "--levels", "5"], 1, "levels=5 is out of range"),
     "levels 99": (["decode", "photo.svae", "-o", "out.png", "--levels", "99"], 1, "holds 4 levels"),
@@ -308,3 +313,59 @@ def test_a_reader_that_leaves_early_is_no_error_message(coded):
     done = subprocess.run(program, stdout=write, stderr=subprocess.PIPE)
     os.close(write)
     assert done.stderr == b""
+
+
+@pytest.fixture
+def album(folder, core):
+    """Three pictures, of which bad.png is none, in a working folder with photo.png."""
+    for name in ("a.png", "b.jpg"):
+        Image.fromarray(X).save(name)
+    (folder / "bad.png").write_bytes(b"no picture")
+    return folder
+
+
+def test_many_inputs_go_beside_themselves_or_into_a_folder(album, capsys):
+    assert call("encode", "a.png", "b.jpg", "-q", "20") == 0
+    assert capsys.readouterr().err.count(".svae: ") == 2
+    assert call("encode", "a.png", "b.jpg", "-q", "20", "--output-dir", "new/coded") == 0
+    for name in ("a.svae", "b.svae"):
+        assert (album / name).read_bytes() == (album / "new" / "coded" / name).read_bytes()
+    assert call("decode", "a.svae", "b.svae", "--output-dir", "out") == 0
+    assert sorted(path.name for path in (album / "out").iterdir()) == ["a.png", "b.png"]
+
+
+def test_one_of_many_that_fails_is_named_and_the_others_are_done(album, capsys):
+    assert call("encode", "bad.png", "a.png", "absent.png", "--json") == 1
+    said = capsys.readouterr()
+    assert [row["output"] for row in json.loads(said.out)] == ["a.svae"]
+    for words in ("error: bad.png: ", "error: absent.png: No such file", "error: 2 of 3 inputs failed"):
+        assert words in said.err
+    assert not (album / "bad.svae").exists()
+    assert call("info", "a.svae", "bad.png") == 1
+    assert capsys.readouterr().out.startswith("a.svae: 70x40")
+
+
+def test_a_named_folder_is_written_into_again_unless_told_not_to(album, capsys):
+    for expected, more in ((0, ()), (0, ()), (1, ("--no-overwrite",))):
+        assert call("encode", "a.png", "--output-dir", "coded", *more) == expected
+    assert "exists already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("a.png", "b.jpg", "-o", "c.svae"), "-o names one file"),
+        (("a.png", "-o", "c.svae", "--output-dir", "d"), "-o or --output-dir, not both"),
+        (("a.png", "a.jpg"), "a.png and a.jpg would both become a.svae"),
+        (("a.png", "sub/a.jpg", "--output-dir", "d"), "would both become d/a.svae"),
+        (("a.png", "-"), "standard input (-) has no name"),
+        (("photo.svae", "--output-dir", "."), "photo.svae is the input"),
+    ],
+)
+def test_outputs_that_would_collide_are_refused_before_any_work(album, capsys, arguments, message):
+    (album / "photo.svae").write_bytes(b"here before")
+    assert call("encode", *arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and message.replace("/", os.sep) in said.err
+    assert not (album / "a.svae").exists() and not (album / "d").exists()
+    assert (album / "photo.svae").read_bytes() == b"here before"

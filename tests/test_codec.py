@@ -11,8 +11,8 @@ from conftest import make_picture
 
 import selfvae_codec
 from selfvae_codec import container, errors, raw
-from selfvae_codec.demo import psnr_db
 from selfvae_codec.levels import likelihoods
+from selfvae_codec.psnr import psnr_db
 
 SIZES = [(1, 1), (1, 7), (7, 3), (16, 16), (63, 65), (64, 64), (200, 130), (513, 257)]
 
@@ -96,6 +96,12 @@ def test_a_target_in_bits_per_pixel_is_kept_by_a_real_file():
     target = 8 * len(coded(200, 130, 60)) / (200 * 130)
     data = selfvae_codec.encode(x, target_bpp=target)
     assert 0.95 * target <= 8 * len(data) / (200 * 130) <= target
+
+
+def test_a_target_in_decibels_is_reached_by_a_real_file():
+    x = make_picture(200, 130)
+    data = selfvae_codec.encode(x, target_psnr=36)
+    assert 36 <= psnr_db(selfvae_codec.decode(data), x) <= 36.1
 
 
 def test_every_truncation_point_of_a_small_file_gives_whole_levels_or_its_own_error():
