@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ..errors import CodecError
 from .config import T_LOSSLESS
 from .selfvae import SelfVAE, decoded
 
@@ -76,7 +77,7 @@ class Crops:
         self.grid = 2 if decoded else 1
         self.pictures = [p for p in listing["pictures"] if min(p[1], p[2]) >= size]
         if not self.pictures:
-            raise ValueError(f"no training picture has both sides of at least {size} pixels")
+            raise CodecError(f"no training picture has both sides of at least {size} pixels")
         area = np.array([(h - size + 1) * (w - size + 1) for _, h, w, _ in self.pictures], dtype=np.float64)
         self.weights = area / area.sum()
         self.size, self.batch, self.upright = size, batch, upright

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..errors import CodecError
 from .config import Config
 
 
@@ -16,12 +17,12 @@ def grown(old: dict[str, Tensor], fresh: dict[str, Tensor], config: Config) -> d
     """Parameters of the model of ``config``, which ``fresh`` initialises, that computes what the one with ``old`` does.
 
     Widths and numbers of blocks may have grown, and an edge map may have joined what latents see; networks that ``old``
-    lacks stay as in ``fresh``. Raises ValueError where something has shrunk, or other channels are to be coded.
+    lacks stay as in ``fresh``. Raises CodecError where something has shrunk, or other channels are to be coded.
     """
     for name in old:
         if name.endswith("log2_scale") and name in fresh and old[name].shape != fresh[name].shape:
             coded = [v[name].shape[1] for v in (old, fresh)]
-            raise ValueError(f"{name} codes {coded[0]} channels in the given weights and {coded[1]} in this model")
+            raise CodecError(f"{name} codes {coded[0]} channels in the given weights and {coded[1]} in this model")
     scales = {f"context.at{stride}.stem.weight": stride for stride in config.context_strides}
     scales["z2_prior.net.stem.weight"] = config.hyper_stride
     base = {name: config.seen_channels(stride)[-1] for name, stride in scales.items()}  # what they read last
@@ -41,7 +42,7 @@ def grown(old: dict[str, Tensor], fresh: dict[str, Tensor], config: Config) -> d
 def _widened(name: str, old: Tensor, start: Tensor, kept: int) -> Tensor:
     """kept: columns of a stem that stay the first ones; the others stay the last ones."""
     if old.ndim != start.ndim or any(a > b for a, b in zip(old.shape, start.shape)):
-        raise ValueError(f"{name} is {tuple(old.shape)} in the given weights and {tuple(start.shape)} in this model")
+        raise CodecError(f"{name} is {tuple(old.shape)} in the given weights and {tuple(start.shape)} in this model")
     out = start.clone()
     if old.ndim < 2:
         out[: len(old)] = old

@@ -9,15 +9,18 @@ import argparse
 import json
 import os
 import time
-from dataclasses import replace
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import fmean as mean
 
 import torch
 import torch.distributed as dist
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch.nn.parallel import DistributedDataParallel
 
+from ..errors import CodecError
 from .config import Config
 from .data import Crops, build_cache, decode_cache
 from .grow import grown
@@ -88,30 +91,55 @@ class Ema:
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    config = Config.from_json(args.config.read_text()) if args.config else Config()
-    overrides = {}
+    """--config with --set over it. Raises CodecError where they are not what a configuration can be."""
+
+    def parsed(text: str, source: object):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise CodecError(f"{source} is not JSON: {error}") from error
+
+    fields = parsed(args.config.read_text(), args.config) if args.config else {}
     for item in args.set:
         field, _, value = item.partition("=")
-        value = json.loads(value)
-        overrides[field] = tuple(value) if isinstance(value, list) else value
-    return replace(config, **overrides)
+        fields[field] = parsed(value, f"--set {item}, which takes FIELD=JSON,")
+    return Config.from_json(json.dumps(fields))
+
+
+def load_init(path: Path) -> dict[str, torch.Tensor]:
+    """Float weights. Raises CodecError for a file of another kind."""
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CodecError(f"{path} holds no float weights (safetensors): {error}") from error
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Raises CodecError where another run writes to the folder, or something asked for cannot be had."""
     args = parse(argv)
+    config = load_config(args)
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    args.out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(args.out / "lock", timeout=0) if rank == 0 else nullcontext():
+            start(args, config, rank, world)
+    except Timeout as error:
+        raise CodecError(f"another training writes to {args.out}: wait for it, or name another --out") from error
+
+
+def start(args: argparse.Namespace, config: Config, rank: int, world: int) -> None:
+    """Meet the other workers, decode the pictures unless that has been done, and train."""
     if world > 1:
         dist.init_process_group("gloo")
-    args.out.mkdir(parents=True, exist_ok=True)
     cache = args.cache or args.out / "cache"
     if rank == 0 and not (cache / "index.json").exists():
         print(f"decoding training pictures into {cache}", flush=True)
         build_cache(args.data, cache)
     if world > 1:
         dist.barrier()
-    run(args, load_config(args), cache, rank, world)
+    run(args, config, cache, rank, world)
     if world > 1:
         dist.destroy_process_group()
 
@@ -130,7 +158,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
         optimiser.load_state_dict(state["optimiser"])
         step, elapsed = state["step"], state["elapsed_s"]
     elif args.init:
-        model.load_state_dict(grown(load_file(args.init), model.state_dict(), config))
+        model.load_state_dict(grown(load_init(args.init), model.state_dict(), config))
         ema = Ema(model, args.ema)
     if rank == 0:
         (args.out / "config.json").write_text(config.to_json())

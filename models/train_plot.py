@@ -6,13 +6,15 @@ import argparse
 import json
 from pathlib import Path
 
+from ..errors import CodecError
+
 
 def read_log(path: Path) -> tuple[list[dict], list[dict]]:
-    """Progress lines of a log.jsonl and what it watched, in order. Raises ValueError if there is no progress."""
+    """Progress lines of a log.jsonl and what it watched, in order. Raises CodecError if there is no progress."""
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     progress = [row for row in rows if "loss" in row]
     if not progress:
-        raise ValueError(f"{path} holds no progress lines yet; a run writes one every half minute")
+        raise CodecError(f"{path} holds no progress lines yet; a run writes one every half minute")
     return progress, [row for row in rows if row.get("event") == "watch"]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ..errors import CodecError
 from .config import T_LOSSLESS, Config, planes_for
 from .data import picture_files
 from .selfvae import SelfVAE, decoded
@@ -63,7 +64,7 @@ def _centre(file: Path, size: int) -> torch.Tensor:
         pixels = np.asarray(image.convert("RGB"))
     H, W = pixels.shape[:2]
     if min(H, W) < size:
-        raise ValueError(f"{file} is {W}x{H}: pictures to watch need sides of at least {size}")
+        raise CodecError(f"{file} is {W}x{H}: pictures to watch need sides of at least {size}")
     top, left = (H - size) // 2, (W - size) // 2
     crop = pixels[top : top + size, left : left + size].transpose(2, 0, 1)
     return torch.from_numpy(crop[None].astype(np.float32))

@@ -1,5 +1,6 @@
 """Training end to end on pictures made here: run, resume, export, encode with the result."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 from conftest import make_picture
+from filelock import FileLock
 from PIL import Image
 from safetensors.torch import load_file
 
-from selfvae_codec.models import logistic, tables, weights
+from selfvae_codec import CodecError
+from selfvae_codec.models import logistic, tables, train, weights
 from selfvae_codec.models.config import T_FIRST, Config, planes_for, y_step_for
 from selfvae_codec.models.exact import RANGES, suffix_of
 from selfvae_codec.models.logistic import latent_bits
@@ -40,16 +43,16 @@ def trained(tmp_path_factory):
     for i in range(4):
         Image.fromarray(make_picture(300, 280, seed=i)).save(root / "pictures" / f"{i}.png")
     common = ["--data", root / "pictures", "--cache", root / "cache", *OVERRIDES]
-    train = "selfvae_codec.models.train"
+    module = "selfvae_codec.models.train"
     first = [*common, "--out", root / "z", "--batch", 8, "--crop", 64, "--watch", root / "pictures"]
-    run("torch.distributed.run", "--standalone", "--nproc-per-node", 2, "-m", train, *first, "--hours", 0.001)
-    run(train, *first, "--hours", 0.002)
+    run("torch.distributed.run", "--standalone", "--nproc-per-node", 2, "-m", module, *first, "--hours", 0.001)
+    run(module, *first, "--hours", 0.002)
     decoder = ["--part", "decoder", "--init", root / "z" / "averaged.safetensors", "--out", root / "d"]
-    run(train, *common, *decoder, "--batch", 8, "--crop", 64, "--hours", 0.001)
+    run(module, *common, *decoder, "--batch", 8, "--crop", 64, "--hours", 0.001)
     representations = ["--part", "representations", "--crop", 256, "--batch", 4]
-    run(train, *common, "--out", root / "y", "--hours", 0.001, *representations)
+    run(module, *common, "--out", root / "y", "--hours", 0.001, *representations)
     pixels = ["--part", "pixels", "--init", root / "d" / "averaged.safetensors", "--crop", 64, "--batch", 2]
-    run(train, *common, "--out", root / "x", "--hours", 0.001, *pixels)
+    run(module, *common, "--out", root / "x", "--hours", 0.001, *pixels)
     return root
 
 
@@ -127,6 +130,26 @@ def test_a_configuration_with_unknown_fields_is_refused():
         Config.from_json('{"colour": 3}')
     with pytest.raises(ValueError, match="192"):
         Config(groups=(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "colour=3"], "unknown configuration fields: colour"),
+        (["--set", "y_width"], "--set y_width, which takes FIELD=JSON, is not JSON"),
+        (["--set", "hyper_stride=8"], "hyper_stride must be 16, 32 or 64"),
+        (["--init", __file__], "holds no float weights"),
+        (["--crop", "512"], "no training picture has both sides of at least 512 pixels"),
+        ([], "another training writes to"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) and value else None,
+)
+def test_what_cannot_be_trained_is_refused_in_words(trained, tmp_path, arguments, message):
+    known = ["--data", trained / "pictures", "--cache", trained / "cache", "--out", tmp_path / "run", "--hours", 0.001]
+    (tmp_path / "run").mkdir()
+    with contextlib.nullcontext() if arguments else FileLock(tmp_path / "run" / "lock"):
+        with pytest.raises(CodecError, match=message):
+            train.main([str(word) for word in [*known, *(arguments or ["--crop", 64])]])
 
 
 def test_planes_nest_from_one_range_of_coarsest_steps():
