@@ -9,6 +9,7 @@ from pathlib import Path
 import jinja2
 
 from .density_models import NAMES, PUBLISHED
+from .small_pictures import TITLES
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -18,8 +19,8 @@ def write_page(out: Path) -> Path:
     loader = jinja2.FileSystemLoader(TEMPLATES)
     page = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     sets = [
-        rows[0]["set"] | {"rows": [row | {"sheets": sheets(out, row)} for row in rows]}
-        for rows in read_rows(out).values()
+        rows[0]["set"] | {"title": TITLES[name], "rows": [row | {"sheets": sheets(out, row)} for row in rows]}
+        for name, rows in read_rows(out).items()
     ]
     path = out / "density.html"
     path.write_text(page.get_template("density.html.j2").render(sets=sets, published=PUBLISHED), "utf-8")

@@ -9,15 +9,15 @@ from pathlib import Path
 from . import markdown
 from .density_models import PUBLISHED
 from .density_page import read_rows
+from .small_pictures import TITLES
 
 MARKER = "density"
-TITLES = {"cifar10": "CIFAR-10", "imagenet64": "ImageNet 64x64", "faces64": "faces 64x64 (LFW)"}
 
 
 def tables(sets: dict[str, list[dict]]) -> str:
     """Likelihoods, modes and super-resolution of every set."""
     return (
-        "\n\n".join(part for name, rows in sets.items() for part in _set(TITLES.get(name, name), rows))
+        "\n\n".join(part for name, rows in sets.items() for part in _set(TITLES[name], rows))
         + "\n\n"
         + _made([row for rows in sets.values() for row in rows])
     )

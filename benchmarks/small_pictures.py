@@ -17,6 +17,13 @@ from PIL import Image
 
 from selfvae_codec.models.data import picture_files
 
+TITLES = {
+    "cifar10": "CIFAR-10",
+    "imagenet64": "ImageNet 64x64",
+    "faces64": "faces 64x64 (LFW)",
+    "imagenette64": "Imagenette 64x64",
+    "celeba64": "CelebA 64x64",
+}
 CELEBA_CROP = 148  # of 178 x 218, centred: the crop that 64x64 experiments on CelebA use
 
 
