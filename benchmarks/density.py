@@ -64,8 +64,9 @@ def measured(data: small_pictures.SmallSet, model: str, budget: dict, args: argp
     nets = backends.load(density_models.exported(cache, run, data.side))
     plan = density_models.plan_of(config, data.side)
     subset, sampled = data.test[: args.coded], data.test[: args.sampled]
-    bound = density_bits.bound(floats, nets, plan, data.test)
-    bound_of_coded = sum(density_bits.bound(floats, nets, plan, subset).values())
+    bits = density_bits.bound(floats, data.test)
+    bound = {name: float(values.mean()) for name, values in bits.items()}
+    bound_of_coded = float(sum(values[: len(subset)].mean() for values in bits.values()))
     bytes_bits, table_bits = density_bits.coded(nets, plan, subset)
     samples = density_modes.generated(nets, plan, SHEET, SEED)
     save_sheet(args.out / f"{data.name}-{model}-samples.png", samples, 8)

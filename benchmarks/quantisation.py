@@ -16,27 +16,16 @@ import torch
 from safetensors.torch import load_file
 
 from selfvae_codec import encode
-from selfvae_codec.analysis import analyse
 from selfvae_codec.container import read_levels
-from selfvae_codec.demo import psnr_db
 from selfvae_codec.levels import decode_levels, likelihoods
-from selfvae_codec.models.backends import networks
 from selfvae_codec.models.config import Config
 from selfvae_codec.models.selfvae import SelfVAE
-from selfvae_codec.models.tables import PRECISION, U_LIMIT
 from selfvae_codec.plan import Plan, plan_for
+from selfvae_codec.psnr import psnr_db
 
 from .environment import UNTIMED, environment
 from .pictures import read_folder
 from .results import write_json
-
-
-def u_bits(x: np.ndarray, plan: Plan) -> float:
-    """Bits of the top latent, which has a table and no network: the same on both sides."""
-    nets = networks()
-    symbols = analyse(nets, plan, x, latents=False).u + U_LIMIT
-    rows = nets.weights.tables["u"][3 * (plan.y_step.bit_length() - 1) :][:3]
-    return float(sum((PRECISION - np.log2(row[channel])).sum() for row, channel in zip(rows, symbols)))
 
 
 @torch.no_grad()
@@ -47,7 +36,7 @@ def float_point(model: SelfVAE, x: np.ndarray, plan: Plan) -> tuple[float, float
     batch = torch.from_numpy(padded).permute(2, 0, 1)[None].float()
     y_step = torch.tensor([float(plan.y_step)])
     none = torch.zeros(1, dtype=torch.bool)
-    bpp = float(sum(model.representation_bits(batch, y_step).values())) + u_bits(x, plan) / (H * W)
+    bpp = float(sum(model.representation_bits(batch, y_step).values()))
     for plane in range(plan.planes):
         finest = torch.tensor([plane == plan.planes - 1])
         terms = model(batch, torch.tensor([plan.t(plane) / 256]), y_step, nothing=none, chosen=finest)

@@ -10,15 +10,15 @@ from .models import units
 from .models.config import U_STEP, Z1_STRIDE
 from .models.edges import edge_map
 from .models.inference import Networks
-from .models.integers import UPSAMPLE_BITS, mean_of, to_ycocg, upsample
+from .models.integers import UPSAMPLE_BITS, halved, mean_of, to_ycocg, upsample
 from .plan import Plan
 
 
 @dataclass(frozen=True)
 class Latents:
-    """u and the downscales among y are int32 in YCoCg; u is None where the model has none."""
+    """u and the downscales among y are int32 in YCoCg."""
 
-    u: np.ndarray | None  # (3, H/s, W/s), at twice the stride s of the coarsest downscale
+    u: tuple[np.ndarray, ...]  # (3, h, w), coarse to fine from 1x1 to twice the stride of the coarsest downscale
     y: tuple[np.ndarray, ...]  # coarse to fine; an edge map is (1, H/s, W/s) of 0 and 1
     z1: np.ndarray  # (192, H/8, W/8) float32, before quantisation
     x: np.ndarray  # (3, H, W) uint8, padded
@@ -33,7 +33,7 @@ def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True) 
     x = np.pad(x, ((0, H - plan.height), (0, W - plan.width), (0, 0)), mode="edge").transpose(2, 0, 1)
     downscales = _downscales(x, plan)
     y = tuple(map(to_ycocg, downscales))
-    u = mean_of(y[0], 2, U_STEP) if y else None
+    u = _scales(mean_of(y[0], 2, U_STEP)) if y else ()
     if stride := plan.config.edge_stride:
         y = (edge_map(x, stride), *y)
     z1 = np.zeros((192, H // Z1_STRIDE, W // Z1_STRIDE) if latents else 0, np.float32)
@@ -50,6 +50,14 @@ def _downscales(x: np.ndarray, plan: Plan) -> list[np.ndarray]:
     for _ in strides[1:]:
         out.insert(0, mean_of(out[0], 2, 1))
     return out
+
+
+def _scales(u: np.ndarray) -> tuple[np.ndarray, ...]:
+    """u and its halvings down to one position, coarse to fine."""
+    out = [u]
+    while out[0].shape[1:] != (1, 1):
+        out.insert(0, halved(out[0]))
+    return tuple(out)
 
 
 def _base(downscales: list[np.ndarray], plan: Plan) -> np.ndarray | int:

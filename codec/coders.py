@@ -2,7 +2,6 @@
 
     symbols(mean, level, actual)   integers around a mean, from a logistic at a scale level
     digits(mean, level, actual)    -1, 0 or 1 inside a coarser bin, mean relative to its centre
-    u(rows, actual)                the top latent, from its own tables
     edges(rows, actual)            0 or 1, an edge map's, from its own table; a row for each probability
     pixels(mean, level, actual)    like symbols, from the pixels' own tables; written and read exactly, never expected
 
@@ -20,7 +19,7 @@ import numpy as np
 from .entropy import Decoder, Encoder, Tables
 from .errors import ChecksumError, MismatchError
 from .lookup import digit_tables, symbol_tables
-from .models.tables import EDGE_LOGIT_MAX, EDGE_UNITS, ESCAPE, MEAN_UNITS, PRECISION, TAIL, U_LIMIT
+from .models.tables import EDGE_LOGIT_MAX, EDGE_UNITS, ESCAPE, MEAN_UNITS, PRECISION, TAIL
 from .quantise import Chooser, rounded
 
 SKIP_BITS = 13  # a symbol whose likeliest value has probability 1 - 2^-13 or more may go unsaid
@@ -33,7 +32,6 @@ class Models:
     def __init__(self, tables: dict[str, np.ndarray]):
         self.symbols = Tables(tables["symbols"])
         self.digits = Tables(tables["digits"])
-        self.u = Tables(tables["u"])
         self.pixels = Tables(tables["pixels"])
         self.edges = Tables(tables["edges"]) if "edges" in tables else None
         self.chooser = Chooser(tables)
@@ -47,8 +45,6 @@ class Coder(Protocol):
     def symbols(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
 
     def digits(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
-
-    def u(self, rows: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
 
     def edges(self, rows: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
 
@@ -106,10 +102,6 @@ class Writer(_Checked):
         self._encoder.put(self.models.digits, table[said], digit[said] + 1)
         return self._settle(np.where(said, digit, self.models.likeliest_digit[table]), digit)
 
-    def u(self, rows, actual):
-        self._encoder.put(self.models.u, rows.ravel(), actual.ravel() + U_LIMIT)
-        return self._note(actual)
-
     def edges(self, rows, actual):
         self._encoder.put(self.models.edges, rows.ravel(), actual.ravel())
         return self._note(actual)
@@ -166,9 +158,6 @@ class Reader(_Checked):
         out[said] = self.decoder.get(self.models.digits, table[said]) - 1
         return self._note(out)
 
-    def u(self, rows, actual=None):
-        return self._note(self.decoder.get(self.models.u, rows.ravel()).reshape(rows.shape) - U_LIMIT)
-
     def edges(self, rows, actual=None):
         return self._note(self.decoder.get(self.models.edges, rows.ravel()).reshape(rows.shape))
 
@@ -192,11 +181,6 @@ class Expect:
     def digits(self, mean, level, actual=None):
         return np.clip((mean + MEAN_UNITS // 2) // MEAN_UNITS, -1, 1)
 
-    def u(self, rows, actual=None):
-        frequencies = self.models.u.weights + 1
-        mean = frequencies @ np.arange(-U_LIMIT, U_LIMIT + 1) / frequencies.sum(1)
-        return np.rint(mean).astype(np.int32)[rows]
-
     def edges(self, rows, actual=None):
         return (rows > EDGE_LOGIT_MAX * EDGE_UNITS).astype(np.int32)
 
@@ -209,12 +193,16 @@ class Sample:
         self._rng = np.random.Generator(np.random.Philox(seed))
 
     def _draw(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
-        """One symbol for each table id (N,), by inverting the table's cumulative frequencies."""
-        point = self._rng.integers(0, 1 << PRECISION, len(ids))
+        """One symbol for each table id (N,), by inverting the table's cumulative frequencies.
+
+        Frequencies are 1 at least, so that everything can be coded. That 1 is no part of the model: over the
+        coefficients of a picture it would draw a few values that photographs never have.
+        """
+        point = self._rng.integers(0, (1 << PRECISION) - tables.weights.shape[1], len(ids))
         out = np.empty(len(ids), np.int64)
         for table in np.unique(ids):
             here = ids == table
-            cumulative = np.cumsum(tables.weights[table] + 1)
+            cumulative = np.cumsum(tables.weights[table])
             out[here] = np.searchsorted(cumulative, point[here], side="right")
         return out
 
@@ -232,9 +220,6 @@ class Sample:
     def digits(self, mean, level, actual=None):
         table = digit_tables(mean, level)
         return self._draw(self.models.digits, table.ravel()).reshape(table.shape).astype(np.int32) - 1
-
-    def u(self, rows, actual=None):
-        return self._draw(self.models.u, rows.ravel()).reshape(rows.shape).astype(np.int32) - U_LIMIT
 
     def edges(self, rows, actual=None):
         return self._draw(self.models.edges, rows.ravel()).reshape(rows.shape).astype(np.int32)

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from .analysis import analyse
-from .coders import Coder, Expect, Models, Sample, Writer
+from .coders import Coder, Expect, Sample, Writer
 from .errors import CodecError
 from .levels import write_level
 from .models.backends import networks
@@ -48,13 +49,6 @@ class Reconstruction:
     def bits_per_dim(self) -> float:
         """Bits that were given, per sub-pixel."""
         return sum(self.bits.values()) / self.picture.size
-
-
-class _Apart:
-    """Settles the level that holds both u and y[K], when they come from different places."""
-
-    def __init__(self, u: Coder, y: Coder):
-        self.u, self.symbols = u.u, y.symbols
 
 
 def known_given(given: Iterable[str]) -> frozenset[str]:
@@ -110,13 +104,19 @@ def settle(
     plan, models = walk.plan, models_of(walk.nets)
     missing = Expect(models) if seed is None else Sample(models, seed)
     bits = dict.fromkeys(VARIABLES, 0.0)
+
+    def settled(part: Callable[[Coder], None], taken: bool) -> float:
+        """Walk a part of a level that holds representations. Returns its bits, if it is taken."""
+        coder = Writer(models, skip=False, finer=None) if taken else missing
+        part(coder)
+        return coder.bits if taken else 0.0
+
     planes = plan.planes if takes(plan.first_latent, "z") or seed is not None else 1  # finer ones expect the same
     for index in range(plan.first_latent + planes):
         variable = "y" if index < plan.first_latent else "z"
-        if index == plan.config.top:
-            from_picture = [takes(index, "u"), takes(index, "y")]
-            bits["u"], y_bits = _top(walk, models, index, from_picture, missing)
-            bits["y"] += y_bits
+        if index == plan.config.top:  # u and y may come from different places
+            bits["u"] = settled(walk.top, takes(index, "u"))
+            bits["y"] += settled(partial(walk.representation, index), takes(index, "y"))
         elif takes(index, variable):
             bits[variable] += write(walk, models, index).bits
         else:
@@ -127,10 +127,3 @@ def settle(
     elif plan.lossless and seed is not None:
         walk.level(last, missing)
     return Reconstruction(walk.picture(planes - 1), bits)
-
-
-def _top(walk: Walk, models: Models, index: int, from_picture: list[bool], missing: Coder) -> tuple[float, float]:
-    """The level of the coarsest downscale. from_picture: are u and that y taken? Returns the bits of both."""
-    u, y = (Writer(models, skip=False, finer=None) if taken else missing for taken in from_picture)
-    walk.level(index, _Apart(u, y))
-    return tuple(coder.bits if isinstance(coder, Writer) else 0.0 for coder in (u, y))

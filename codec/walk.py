@@ -34,6 +34,7 @@ class Walk:
 
     def __init__(self, nets: Networks, plan: Plan, latents: Latents | None = None):
         self.nets, self.plan, self.latents = nets, plan, latents
+        self.u: np.ndarray | None = None  # int32, in YCoCg
         self.y: list[np.ndarray] = []  # representations, coarse to fine, int32; downscales in YCoCg
         self.symbols: np.ndarray | None = None  # of the last plane walked, (192, H/8, W/8) int32
         self.x: np.ndarray | None = None  # the exact pixels, uint8 (3, H, W)
@@ -42,6 +43,8 @@ class Walk:
         """Let a coder settle all symbols of level index + 1."""
         plane = index - self.plan.first_latent
         if plane < 0:
+            if index == self.plan.config.top:
+                self.top(coder)
             self.representation(index, coder)
         elif plane < self.plan.planes:
             self.plane(plane, coder)
@@ -49,19 +52,25 @@ class Walk:
             self.pixels(coder)
 
     def representation(self, k: int, coder: Coder) -> None:
-        """Level k + 1: a representation, with u before the coarsest downscale."""
+        """Level k + 1: a representation; u is known before the coarsest downscale."""
         config, actual = self.plan.config, self.latents and self.latents.y[k]
-        if config.representations[k][0] == "edge":
+        kind, stride = config.representations[k]
+        if kind == "edge":
             self.y[k:] = [self._edges(coder, actual)]
         else:
-            parent = self._u(coder) * U_STEP if k == config.top else self.y[k - 1]
-            self.y[k:] = [self._lattice(config.prior_name(k), parent, coder, actual)]
+            parent = self.u * U_STEP if k == config.top else self.y[k - 1]
+            size = tuple(side // stride for side in self.plan.padded)
+            self.y[k:] = [self._lattice(config.prior_name(k), parent, size, coder, actual)]
 
-    def _u(self, coder: Coder) -> np.ndarray:
-        first_row = 3 * (self.plan.y_step.bit_length() - 1)
-        rows = (first_row + np.arange(3))[:, None, None]
-        height, width = (side // (2 * self.plan.config.downscales[0]) for side in self.plan.padded)
-        return coder.u(np.broadcast_to(rows, (3, height, width)), self.latents and self.latents.u)
+    def top(self, coder: Coder) -> None:
+        """u, (3, h, w) int32: its mean over the picture, then in halvings of the size, rounded up, coarse to fine."""
+        sizes = [tuple(side // (2 * self.plan.config.downscales[0]) for side in self.plan.padded)]
+        while sizes[0] != (1, 1):
+            sizes.insert(0, tuple(-(-side // 2) for side in sizes[0]))
+        scales = self.latents.u if self.latents else [None] * len(sizes)
+        self.u = coder.symbols(*self.nets.root(self.plan.y_step), scales[0])
+        for size, actual in zip(sizes[1:], scales[1:]):
+            self.u = self._lattice("u_prior", self.u, size, coder, actual)
 
     def thumbnail(self, k: int) -> np.ndarray:
         """A representation as a picture, (3, h, w) int32; edges are black on white."""
@@ -79,12 +88,20 @@ class Walk:
 
         return [pixels(*condition) for condition in self.plan.config.conditions]
 
-    def _lattice(self, name: str, parent: np.ndarray, coder: Coder, actual: np.ndarray | None) -> np.ndarray:
+    def _lattice(self, name: str, parent: np.ndarray, size: tuple[int, int], coder: Coder, actual) -> np.ndarray:
+        """Twice as fine as the parent, (3, *size) int32."""
+        height, width = size
+
         def visit(index, mean, level):
             i, j = LATTICE[index]
-            return coder.symbols(mean, level, None if actual is None else actual[:, i::2, j::2])
+            inside = (slice(None), slice((height + 1 - i) // 2), slice((width + 1 - j) // 2))
+            known = parent.copy()  # beyond an odd side
+            wanted = None if actual is None else actual[:, i::2, j::2]
+            known[inside] = coder.symbols(mean[inside], level[inside], wanted)
+            return known
 
-        return self.nets.interleave(walk_lattice(self.nets.lattice_prior(name), parent, self.plan.y_step, visit))
+        cells = walk_lattice(self.nets.lattice_prior(name), parent, self.plan.y_step, visit)
+        return self.nets.interleave(cells)[:, :height, :width]
 
     def _edges(self, coder: Coder, actual: np.ndarray | None) -> np.ndarray:
         shape = (1, *(side // self.plan.config.edge_stride for side in self.plan.padded))

@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 
+from ..errors import CodecError
+
 T_FINEST = 1.0  # D = 3: about 3 bpp on photographs
 T_COARSEST = 5.5  # D = 421: below 0.1 bpp
 T_FIRST = 3.25  # the coarsest plane of a file has t in [T_FIRST, T_FIRST + 1), or more if it is the only one
@@ -26,12 +28,12 @@ DEFAULT_EFFORT, MAX_EFFORT = 5, 9  # passes of an encoder that fit latents to wh
 PACE = 0.5  # of such a pass; whole gradient steps overshoot, since overlapping functions correct the same error twice
 RDO_RATE = 0.6  # share of a symbol's bits that its choice counts: a change also costs what later symbols learn from it
 Y_STEPS = (1, 2, 4, 8, 16)  # quantisation steps of the representations
-U_STEP = 8  # u is the 2x2 mean of y[2] in YCoCg, in units of this many of its steps
+U_STEP = 8  # u is the 2x2 mean of y[K] in YCoCg, in units of this many of its steps
 
 
 @dataclass(frozen=True)
 class Config:
-    """Hyper-parameters of a selfVAE. Raises ValueError for representations that no model of this class can have.
+    """Hyper-parameters of a selfVAE. Raises CodecError for representations that no model of this class can have.
 
     representations: (kind, stride) of y[K] ... y[1], coarse to fine; none makes a plain VAE. An edge map, if there is
     one, comes first. Downscales halve their stride from one to the next; u, if there are any, is at twice the first
@@ -50,7 +52,6 @@ class Config:
     lead_blocks: int = 4  # residual blocks per sub-lattice, at 1/16
     groups: tuple[int, ...] = (21, 35, 48, 88)  # channels of z[1], low to high frequency; they sum to 192
     z2_channels: int = 32
-    u_channels: int = 3
     y_width: int = 64  # hidden channels of the representation priors
     y_blocks: int = 3
     edge_width: int = 32  # hidden channels of the edge map's prior
@@ -63,20 +64,20 @@ class Config:
         object.__setattr__(self, "representations", tuple((kind, stride) for kind, stride in self.representations))
         self._check_representations()
         if sum(self.groups) != 192:
-            raise ValueError(f"groups must sum to the 192 coefficients of an 8x8 RGB block, got {self.groups}")
+            raise CodecError(f"groups must sum to the 192 coefficients of an 8x8 RGB block, got {self.groups}")
 
     def _check_representations(self) -> None:
         kinds = [kind for kind, _ in self.representations]
         if unknown := set(kinds) - {"downscale", "edge"}:
-            raise ValueError(f"unknown kinds of representations: {', '.join(sorted(map(str, unknown)))}")
+            raise CodecError(f"unknown kinds of representations: {', '.join(sorted(map(str, unknown)))}")
         if "edge" in kinds[1:] or (self.edge_stride or 2) not in (2, 4):
-            raise ValueError("an edge map comes first, once, with stride 2 or 4")
+            raise CodecError("an edge map comes first, once, with stride 2 or 4")
         if any(coarse != 2 * fine for coarse, fine in zip(self.downscales, self.downscales[1:])):
-            raise ValueError(f"each downscale must have half the stride of the one before, got {self.downscales}")
+            raise CodecError(f"each downscale must have half the stride of the one before, got {self.downscales}")
         if self.base_stride not in (2, 4, 8, 16):
-            raise ValueError(f"the finest downscale must have stride 2, 4, 8 or 16, not {self.base_stride}")
+            raise CodecError(f"the finest downscale must have stride 2, 4, 8 or 16, not {self.base_stride}")
         if self.hyper_stride not in (16, 32, 64):
-            raise ValueError(f"hyper_stride must be 16, 32 or 64, not {self.hyper_stride}")
+            raise CodecError(f"hyper_stride must be 16, 32 or 64, not {self.hyper_stride}")
 
     @property
     def edge_stride(self) -> int | None:
@@ -153,7 +154,7 @@ class Config:
         values = json.loads(text)
         unknown = set(values) - {f.name for f in fields(cls)}
         if unknown:
-            raise ValueError(f"unknown configuration fields: {sorted(unknown)}")
+            raise CodecError(f"unknown configuration fields: {', '.join(sorted(unknown))}")
         return cls(**values)
 
 

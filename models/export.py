@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from . import units, weights
-from .config import T_COARSEST, T_FIRST, T_LOSSLESS, U_STEP, Y_STEPS, Config
+from .config import T_COARSEST, T_FIRST, T_LOSSLESS, Y_STEPS, Config
 from .data import Crops
 from .edge_prior import EdgePrior
 from .exact import (
@@ -24,6 +24,7 @@ from .exact import (
     suffix_of,
 )
 from .net_export import INPUT_MARGIN, Ranges, calibrate, exact_net
+from .priors import TopPrior
 from .selfvae import Prior, SelfVAE, decoded
 from .steps import y_steps
 from .tables import (
@@ -33,7 +34,6 @@ from .tables import (
     LOG2_SCALE_STEP,
     MEAN_UNITS,
     SCALE_LEVELS,
-    U_LIMIT,
     build_tables,
 )
 from .transforms import lapped_transform
@@ -207,27 +207,23 @@ def exact_networks(model: SelfVAE, crops: Callable[[], Crops], batches: int, qua
     return nets
 
 
+def tables(model: SelfVAE) -> dict[str, np.ndarray]:
+    """All tables by name, as they stand in the weights file."""
+    out = build_tables(*(v.detach().double().numpy() for v in model.pixel_prior.mixture()))
+    return out if model.config.top is None else out | {"u": root_table(model.u_prior)}
+
+
 @torch.no_grad()
-def u_counts(model: SelfVAE, crops: Crops, batches: int) -> np.ndarray:
-    """How often each symbol of u occurs, (y_steps, 3 channels, 2 * U_LIMIT + 1) int64: p(u) is a histogram."""
-    counts = np.zeros((len(Y_STEPS), 3, 2 * U_LIMIT + 1), np.int64)
-    if model.config.top is None:
-        return counts
-    for _ in range(batches):
-        x = torch.from_numpy(next(crops)).float()
-        for i, y_step in enumerate(Y_STEPS):
-            parent, _ = model.pyramid(x, torch.full((len(x),), float(y_step)))[
-                model.config.prior_name(model.config.top)
-            ]
-            u = (parent / U_STEP).clamp(-U_LIMIT, U_LIMIT).long() + U_LIMIT
-            for channel in range(3):
-                counts[i, channel] += np.bincount(u[:, channel].flatten().numpy(), minlength=2 * U_LIMIT + 1)
-    return counts
+def root_table(prior: TopPrior) -> np.ndarray:
+    """Mean in 1/MEAN_UNITS and scale level of u's mean, (y_steps, 2, 3) int32."""
+    mean, log2_scale = prior.root(torch.tensor(Y_STEPS).float())
+    level = (log2_scale - LOG2_SCALE_MIN) / LOG2_SCALE_STEP
+    return torch.stack([mean * MEAN_UNITS, level], 1).round().int().numpy()[..., 0, 0]
 
 
 def part_of(parameter: str) -> str:
     """Which part of training a parameter of SelfVAE belongs to."""
-    if re.match(r"(y\d+|edge)_prior\.", parameter):
+    if re.match(r"(u|y\d+|edge)_prior\.", parameter):
         return "representations"
     return "pixels" if parameter.startswith("pixel_prior.") else "latents"
 
@@ -260,11 +256,7 @@ def main(argv: list[str] | None = None) -> None:
         save_file({k: v.contiguous() for k, v in model.state_dict().items()}, args.floats)
         args.floats.with_suffix(".json").write_text(config.to_json())
     nets = exact_networks(model, lambda: Crops(args.cache, args.crop, 9, seed=0), batches=4, quantile=args.quantile)
-    tables = build_tables(
-        u_counts(model, Crops(args.cache, args.crop, 64, seed=0), batches=16),
-        *(v.detach().double().numpy() for v in model.pixel_prior.mixture()),
-    )
-    model_id = weights.save(args.out, config, nets, lapped_transform(), tables)
+    model_id = weights.save(args.out, config, nets, lapped_transform(), tables(model))
     worst = max(net.check_bounds() for net in nets.values())
     print(f"{args.out}: model {model_id.hex()}, {args.out.stat().st_size} bytes, largest sum 2^{np.log2(worst):.2f}")
 

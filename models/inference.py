@@ -84,11 +84,16 @@ class Networks:
 
         def prior(index: int, parent: np.ndarray, known: list[np.ndarray], y_step: int):
             inputs = [parent, *(k - parent for k in known)]
-            t = round(T_FIRST * T_UNITS) + 144 * (y_step.bit_length() - 1)
+            t = round(T_FIRST * T_UNITS) + 144 * (y_step.bit_length() - 1)  # steps.y_step_weights
             mean, level = self._prior(f"{name}.{index}", inputs, t)
             return mean + MEAN_UNITS * (4 * parent - sum(known)) // (4 - index), level
 
         return prior
+
+    def root(self, y_step: int) -> tuple[np.ndarray, np.ndarray]:
+        """p(u's mean over the picture), (3, 1, 1) each."""
+        mean, level = self.weights.tables["u"][y_step.bit_length() - 1][:, :, None, None]
+        return mean, level
 
     def edge_prior(self, index: int, blank: np.ndarray, known: list[np.ndarray], step: None) -> tuple[np.ndarray]:
         """p(one sub-lattice of the edge map | earlier ones) for walk_lattice: rows of the table of edges, int32.

@@ -13,6 +13,12 @@ def mean_of(x: np.ndarray, stride: int, step: int) -> np.ndarray:
     return ((2 * total + cells) // (2 * cells)).astype(np.int32)
 
 
+def halved(u: np.ndarray) -> np.ndarray:
+    """round(mean of 2x2 cells), an odd side's last ones repeated: (C, h, w) -> (C, ceil(h/2), ceil(w/2)) int32."""
+    _, height, width = u.shape
+    return mean_of(np.pad(u, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge"), 2, 1)
+
+
 def to_ycocg(rgb: np.ndarray) -> np.ndarray:
     """Reversible integer colour transform YCoCg-R (Malvar & Sullivan 2003), (3, H, W) int32."""
     r, g, b = rgb.astype(np.int32)

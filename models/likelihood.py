@@ -18,17 +18,18 @@ HYPER_WARMUP = 0.3  # fraction of the run over which z[2]'s rate starts to count
 
 
 def stream_bits(model: SelfVAE, x: Tensor, t: float = T_LOSSLESS, y_step: int = 1) -> dict[str, Tensor]:
-    """Bits of y, z2, z1 and x, each (B,), of pictures whose finest latent plane has the step 3^t.
+    """Bits of u, y, z2, z1 and x, each (B,), of pictures whose finest latent plane has the step 3^t.
 
-    x: (B, 3, H, W), whole numbers in 0..255, sides multiples of config.pad. Latents are plainly rounded. Bits of u are
-    left out: p(u) is a histogram, made when weights are exported.
+    x: (B, 3, H, W), whole numbers in 0..255, sides multiples of config.pad. Latents are plainly rounded.
     """
     ones = torch.ones(len(x))
     none = torch.zeros(len(x), dtype=torch.bool)  # of the pictures have their symbols chosen by cost
     y = model.conditions(x, y_step * ones[:, None, None, None])
-    y_bits = sum(model.downscale_bits(x, y_step * ones).values(), torch.zeros(len(x))) * x[0, 0].numel()
+    exact = {name: bits * x[0, 0].numel() for name, bits in model.downscale_bits(x, y_step * ones).items()}
+    u_bits = exact.pop("u_prior", torch.zeros(len(x)))
     if model.config.edge_stride:
-        y_bits = y_bits + model.edge_prior.bits(y[0] / Y_OFFSET - 1)
+        exact["edge_prior"] = model.edge_prior.bits(y[0] / Y_OFFSET - 1)
+    y_bits = sum(exact.values(), torch.zeros(len(x)))
     keep = ones.bool()[:, None, None, None]
     base, z1, z2_bits, context = model.latents(x, t * ones, y, keep)
     planes, z1_bits = planes_for(t), torch.zeros(len(x))
@@ -41,7 +42,7 @@ def stream_bits(model: SelfVAE, x: Tensor, t: float = T_LOSSLESS, y_step: int = 
     x_hat = model.synthesis(z_hat, base, delta, step).clamp(0, 255)
     x_hat = x_hat + (x_hat.round() - x_hat).detach()  # files hold whole numbers; the gradient passes
     x_bits = model.pixel_prior(x, x_hat, step, y[-1] if model.config.tied else None) * x[0].numel()
-    return {"y": y_bits, "z2": z2_bits, "z1": z1_bits, "x": x_bits}
+    return {"u": u_bits, "y": y_bits, "z2": z2_bits, "z1": z1_bits, "x": x_bits}
 
 
 class StreamObjective(nn.Module):

@@ -1,4 +1,4 @@
-"""The networks behind p(z[2] | y), p(z[1] | z[2], y), p(y[k] | y[k+1]) and q(z[2] | z[1]), as float modules."""
+"""The networks behind p(u), p(y[k] | y[k+1]), p(z[2] | y), p(z[1] | z[2], y) and q(z[2] | z[1]), as float modules."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import Z1_STRIDE, Config
+from .config import U_STEP, Z1_STRIDE, Config
 from .layers import Net, clamp_ste
+from .logistic import latent_bits
 from .steps import step_knots
 from .tables import LOG2_SCALE_MAX, LOG2_SCALE_MIN
 from .transforms import downscale
 from .units import HYPER_GAIN, LATTICE_SCALE, Y_OFFSET, Y_SCALE
-from .walk import LATTICE
+from .walk import LATTICE, walk_lattice
 
 
 class Prior(nn.Module):
@@ -100,3 +101,41 @@ class LatticePrior(nn.Module):
         inputs = [parent / LATTICE_SCALE, *((k - parent) / LATTICE_SCALE for k in known)]
         mean, log2_scale = self.passes[index](inputs, step)
         return mean + (4 * parent - sum(known)) / (4 - index), log2_scale
+
+    def bits(self, parent: Tensor, child: Tensor, step: Tensor) -> Tensor:
+        """Bits of a child given its parent of half the sides, rounded up, (B,). Both hold integers in YCoCg."""
+        bits = []
+
+        def visit(index, mean, log2_scale):
+            i, j = LATTICE[index]
+            symbols = child[:, :, i::2, j::2]
+            height, width = symbols.shape[2:]
+            inside = (..., slice(height), slice(width))
+            bits.append(latent_bits(symbols, symbols, mean[inside], log2_scale[inside], None).sum((1, 2, 3)))
+            known = parent.clone()  # beyond an odd side
+            known[inside] = symbols
+            return known
+
+        walk_lattice(self, parent, step, visit)
+        return sum(bits)
+
+
+class TopPrior(LatticePrior):
+    """p(u): its mean over the picture, the root, then u twice as fine each time, given what it was before.
+
+    One set of networks serves all scales, since photographs look much the same on all of them (Ruderman & Bialek 1994).
+    """
+
+    def __init__(self, width: int, blocks: int):
+        super().__init__(width, blocks)
+        self.mean = nn.Parameter(torch.tensor([Y_OFFSET / U_STEP, 0.0, 0.0]))  # where y has a step of 1
+        self.log2_scale = nn.Parameter(torch.tensor([1.5, 0.0, 0.0]))
+
+    def root(self, y_step: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log2 of the scale of the root, (B, 3, 1, 1) each, in steps of u. y_step: (B,)."""
+        mean, log2_scale = self.mean / y_step[:, None], self.log2_scale - y_step[:, None].log2()
+        return mean[:, :, None, None], clamp_ste(log2_scale, LOG2_SCALE_MIN, LOG2_SCALE_MAX)[:, :, None, None]
+
+    def root_bits(self, root: Tensor, y_step: Tensor) -> Tensor:
+        """Bits of the root (B, 3, 1, 1): (B,)."""
+        return latent_bits(root, root, *self.root(y_step), None).sum((1, 2, 3))

@@ -21,38 +21,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import PACE, RD_SLOPE, RDO_RATE, T_FIRST, U_STEP, Z1_STRIDE, Config
+from .config import PACE, RD_SLOPE, RDO_RATE, T_FIRST, Z1_STRIDE, Config
 from .edge_prior import EdgePrior
 from .layers import Net, clamp_ste
 from .logistic import LOG2, latent_bits, log_bin_prob
 from .pixels import PixelPrior
-from .priors import Context, HyperAnalysis, LatticePrior, Prior, seen_at
-from .steps import first_plane, step_weights, y_steps
-from .tables import (
-    LOG2_SCALE_MIN,
-    LOG2_SCALE_STEP,
-    MEAN_UNITS,
-    OFFSET_LIMIT,
-    centroid_table,
-)
-from .transforms import (
-    REPRESENTATIONS,
-    across_borders,
-    downscale,
-    lapped_transform,
-    to_ycocg,
-    top_of,
-    upsample,
-)
-from .units import (
-    RESIDUAL_MAX,
-    SYMBOL_LIMIT,
-    SYNTHESIS_LIMIT,
-    Y_OFFSET,
-    Z2_SCALE,
-    edge_values,
-)
-from .walk import LATTICE, walk_lattice, walk_plane
+from .priors import Context, HyperAnalysis, LatticePrior, Prior, TopPrior, seen_at
+from .steps import first_plane, step_weights, y_step_weights, y_steps
+from .tables import LOG2_SCALE_MIN, LOG2_SCALE_STEP, MEAN_UNITS, OFFSET_LIMIT, centroid_table
+from .transforms import REPRESENTATIONS, across_borders, lapped_transform, pyramid, upsample
+from .units import RESIDUAL_MAX, SYMBOL_LIMIT, SYNTHESIS_LIMIT, Y_OFFSET, Z2_SCALE, edge_values
+from .walk import LATTICE, walk_plane
 
 
 def clamp_symbols(symbols: Tensor) -> Tensor:
@@ -90,15 +69,18 @@ class SelfVAE(nn.Module):
             kind, _ = c.representations[k]
             prior = EdgePrior(c.edge_width, c.edge_blocks) if kind == "edge" else LatticePrior(c.y_width, c.y_blocks)
             self.add_module(c.prior_name(k), prior)
+        if c.top is not None:
+            self.u_prior = TopPrior(c.y_width, c.y_blocks)
         self.pixel_prior = PixelPrior(c.pixel_width, c.pixel_blocks, c.tied)
         self.register_buffer("centroids", torch.from_numpy(centroid_table()).float(), persistent=False)
 
     # ---- deterministic parts -------------------------------------------------------------------------
 
     def representation_priors(self) -> dict[str, nn.Module]:
-        """p(y[k] | what is before it) by name, fine to coarse."""
+        """p(y[k] | what is before it) by name, fine to coarse, and p(u)."""
         names = [self.config.prior_name(k) for k in reversed(range(len(self.config.representations)))]
-        return {name: self.get_submodule(name) for name in names}
+        top = [] if self.config.top is None else ["u_prior"]
+        return {name: self.get_submodule(name) for name in names + top}
 
     def conditions(self, x: Tensor, y_step: Tensor) -> list[Tensor]:
         """Pixel values of what latents see of y (Config.conditions), the base last. y_step: (B, 1, 1, 1)."""
@@ -271,45 +253,22 @@ class SelfVAE(nn.Module):
         return self.pixel_prior(x, x_hat, step_weights(t), y)
 
     def representation_bits(self, x: Tensor, y_step: Tensor) -> dict[str, Tensor]:
-        """Bits of each representation given what is before it, (B,) by its prior's name, per pixel of x.
-
-        Those of u are not in it: p(u) is a histogram (export.py).
-        """
+        """Bits of u and of each representation given what is before it, (B,) by its prior's name, per pixel of x."""
         bits = self.downscale_bits(x, y_step)
         if stride := self.config.edge_stride:
             bits["edge_prior"] = self.edge_prior.bits(REPRESENTATIONS["edge"](x, stride)) / x[0, 0].numel()
         return bits
 
     def downscale_bits(self, x: Tensor, y_step: Tensor) -> dict[str, Tensor]:
-        """The same of the downscales alone."""
-        step = step_weights(T_FIRST + 0.5625 * y_step.log2())  # spread over the knots of first planes
-        bits = {}
-        for name, (parent, child) in self.pyramid(x, y_step).items():
-            bits[name] = self._lattice_bits(self.get_submodule(name), parent, child, step) / x[0, 0].numel()
+        """The same of the downscales and u alone."""
+        step, bits = y_step_weights(y_step), {}
+        for name, parent, child in pyramid(x, self.config, y_step):
+            if parent is None:
+                more = self.u_prior.root_bits(child, y_step)
+            else:
+                more = self.get_submodule(name).bits(parent, child, step)
+            bits[name] = bits.get(name, 0) + more / x[0, 0].numel()
         return bits
-
-    def pyramid(self, x: Tensor, y_step: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-        """Parent and child of every downscale in YCoCg, by prior name, fine to coarse. The coarsest has parent u."""
-        config, pairs = self.config, {}
-        strides = config.downscales
-        rgb = downscale(x, strides[-1], y_step[:, None, None, None]) if strides else None
-        for k in reversed(range(len(config.representations) - len(strides), len(config.representations))):
-            coarser, child = downscale(rgb, 2), to_ycocg(rgb)
-            pairs[config.prior_name(k)] = (top_of(child) * U_STEP if k == config.top else to_ycocg(coarser), child)
-            rgb = coarser
-        return pairs
-
-    def _lattice_bits(self, prior: LatticePrior, parent: Tensor, child: Tensor, step: Tensor) -> Tensor:
-        bits = []
-
-        def visit(index, mean, log2_scale):
-            i, j = LATTICE[index]
-            symbols = child[:, :, i::2, j::2]
-            bits.append(latent_bits(symbols, symbols, mean, log2_scale, None).sum((1, 2, 3)))
-            return symbols
-
-        walk_lattice(prior, parent, step, visit)
-        return sum(bits)
 
 
 @torch.no_grad()

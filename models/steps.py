@@ -36,6 +36,11 @@ def step_knots() -> Tensor:
     )
 
 
+def y_step_weights(y_step: Tensor) -> Tensor:
+    """The same for priors of representations: their steps, (B,) in Y_STEPS, spread over the knots of first planes."""
+    return step_weights(T_FIRST + 0.5625 * y_step.log2())
+
+
 def first_plane(t: Tensor) -> Tensor:
     """log3 of the step of the coarsest plane above one at t."""
     return t + torch.ceil(T_FIRST - t).clamp(min=0)

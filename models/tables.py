@@ -24,7 +24,6 @@ OFFSETS = 2 * OFFSET_LIMIT * MEAN_UNITS + 1  # offsets of the mean from a bin's 
 CENTROID_UNITS = 256  # reconstructions are in 1/256 of a step
 EDGE_UNITS = 8  # the logit of an edge is a multiple of 1/8,
 EDGE_LOGIT_MAX = 8  # of at most this
-U_LIMIT = 32  # |u| never exceeds this: 255 / U_STEP, rounded up
 
 
 def scale_values() -> np.ndarray:
@@ -88,11 +87,6 @@ def digit_frequencies() -> np.ndarray:
     return to_frequencies(np.maximum(mass, 1e-300))
 
 
-def u_frequencies(counts: np.ndarray) -> np.ndarray:
-    """p(u): counts (y_steps, 3, 2 U_LIMIT + 1) -> frequencies, a row for each y_step and channel."""
-    return to_frequencies(counts.reshape(-1, counts.shape[2]) + 0.5)
-
-
 def edge_frequencies() -> np.ndarray:
     """No edge or an edge: (2 * EDGE_LOGIT_MAX * EDGE_UNITS + 1, 2), a row for each logit, in ascending order."""
     limit = EDGE_LOGIT_MAX * EDGE_UNITS
@@ -122,13 +116,12 @@ def centroid_table() -> np.ndarray:
     return np.stack(rows)
 
 
-def build_tables(counts: np.ndarray, weights, ratios) -> dict[str, np.ndarray]:
+def build_tables(weights, ratios) -> dict[str, np.ndarray]:
     """All tables by name, as they stand in the weights file. weights, ratios: the mixture of pixels."""
     return {
         "symbols": symbol_frequencies(),
         "pixels": symbol_frequencies(weights, ratios),
         "digits": digit_frequencies(),
-        "u": u_frequencies(counts),
         "edges": edge_frequencies(),
         "centroids": np.rint(centroid_table() * CENTROID_UNITS).astype(np.int16),
         "log3": np.rint(3.0 ** (np.arange(256) / 256) * 2**16).astype(np.int32),

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .config import U_STEP, Z1_STRIDE
+from .config import U_STEP, Z1_STRIDE, Config
 from .edges import edge_map
 
 
@@ -51,6 +51,12 @@ def top_of(y: Tensor) -> Tensor:
     return torch.floor(F.avg_pool2d(y, 2) / U_STEP + 0.5)
 
 
+def halved(u: Tensor) -> Tensor:
+    """round(mean of 2x2 cells), an odd side's last ones repeated: (B, 3, h, w) -> (B, 3, ceil(h/2), ceil(w/2))."""
+    height, width = u.shape[2:]
+    return torch.floor(F.avg_pool2d(F.pad(u, (0, width % 2, 0, height % 2), "replicate"), 2) + 0.5)
+
+
 def _stack(like, planes):
     return (torch if isinstance(like, Tensor) else np).stack(planes, -3)
 
@@ -62,6 +68,28 @@ def edges(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
 
 
 REPRESENTATIONS = {"downscale": downscale, "edge": edges}
+
+
+def pyramid(x: Tensor, config: Config, y_step: Tensor) -> list[tuple[str, Tensor | None, Tensor]]:
+    """Prior's name, parent and child of every downscale, then of every scale of u, in YCoCg, fine to coarse.
+
+    x: (B, 3, H, W) in 0..255; y_step: (B,). The last child is u's mean over the picture, which has no parent.
+    """
+    pairs: list[tuple[str, Tensor | None, Tensor]] = []
+    if config.top is None:
+        return pairs
+    rgb = downscale(x, config.base_stride, y_step[:, None, None, None])
+    for k in reversed(range(config.top + 1, len(config.representations))):
+        coarser = downscale(rgb, 2)
+        pairs.append((config.prior_name(k), to_ycocg(coarser), to_ycocg(rgb)))
+        rgb = coarser
+    u = top_of(to_ycocg(rgb))
+    pairs.append((config.prior_name(config.top), u * U_STEP, to_ycocg(rgb)))
+    while u.shape[2:] != (1, 1):
+        coarser = halved(u)
+        pairs.append(("u_prior", coarser, u))
+        u = coarser
+    return [*pairs, ("u_prior", None, u)]
 
 
 def upsample(y: Tensor, stride: int) -> Tensor:

@@ -10,18 +10,16 @@ import torch.nn.functional as F
 from conftest import FINDS_EDGES, TINY, make_picture
 
 from selfvae_codec.analysis import analyse
-from selfvae_codec.coders import Writer
 from selfvae_codec.levels import read_level, write_plainly
 from selfvae_codec.models import weights
 from selfvae_codec.models.config import T_LOSSLESS, Config, planes_for
 from selfvae_codec.models.exact import T_UNITS
-from selfvae_codec.models.export import exact_networks, u_counts
+from selfvae_codec.models.export import exact_networks, tables
 from selfvae_codec.models.inference import Networks
 from selfvae_codec.models.likelihood import stream_bits
 from selfvae_codec.models.runtime_torch import TorchNet
 from selfvae_codec.models.selfvae import SelfVAE
 from selfvae_codec.models.steps import step_weights
-from selfvae_codec.models.tables import build_tables
 from selfvae_codec.models.transforms import lapped_transform
 from selfvae_codec.models.walk import LATTICE
 from selfvae_codec.plan import Plan
@@ -59,12 +57,10 @@ def model_of(name):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.02 * torch.randn_like(parameter))
-    nets = exact_networks(model, lambda: batches(64), batches=1, quantile=1.0)
-    tables = build_tables(
-        u_counts(model, batches(64), batches=1), *(v.detach().double().numpy() for v in model.pixel_prior.mixture())
-    )
+    side = 2 * model.config.pad  # so that u has more than one position
+    nets = exact_networks(model, lambda: batches(side), batches=1, quantile=1.0)
     transforms = {name: np.rint(matrix * 2**weights.TRANSFORM_BITS) for name, matrix in lapped_transform().items()}
-    loaded = weights.Weights(b"small...", model.config, nets, transforms, tables)
+    loaded = weights.Weights(b"small...", model.config, nets, transforms, tables(model))
     return SimpleNamespace(floats=model, nets=Networks(loaded, TorchNet))
 
 
@@ -105,11 +101,26 @@ def test_files_cost_what_the_negative_elbo_counts(name):
         # what an untrained prior finds next to impossible costs no more than a table can say
         assert 0.9 < sum(bits[K : K + plan.planes]) / (counted["z2"] + counted["z1"]).item() < 1.02
         assert bits[-1] == pytest.approx(counted["x"].item(), rel=0.02)
-        if made.nets.config.top is None:
-            assert sum(bits[:K]) == pytest.approx(counted["y"].item(), rel=0.02, abs=1e-6)
-        else:
-            u = bits_of_u(made.nets, plan, x)
-            assert sum(bits[:K]) - u == pytest.approx(counted["y"].item(), rel=0.02)
+        assert sum(bits[:K]) == pytest.approx((counted["u"] + counted["y"]).item(), rel=0.02, abs=1e-6)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("y_step", [1, 4])
+def test_u_of_odd_sizes_is_halved_down_to_its_mean_the_same_in_floats_and_in_files(y_step):
+    made = model_of("photo")
+    x = make_picture(300, 190, seed=8)  # u is 3x5, then 2x3, 1x2 and 1x1
+    plan = Plan(190, 300, round(T_UNITS * T_LOSSLESS), 2, y_step, config=made.nets.config)
+    latents = analyse(made.nets, plan, x, latents=False)
+    assert [u.shape[1:] for u in latents.u] == [(1, 1), (1, 2), (2, 3), (3, 5)]
+    walk, models = Walk(made.nets, plan, latents), models_of(made.nets)
+    writers = [write_plainly(walk, models, index) for index in range(2)]
+    padded = torch.from_numpy(latents.x[None]).float()
+    counted = made.floats.representation_bits(padded, torch.tensor([float(y_step)]))
+    assert sum(w.bits for w in writers) == pytest.approx(sum(counted.values()).item() * padded[0, 0].numel(), rel=0.02)
+    read = Walk(made.nets, plan)
+    for index, writer in enumerate(writers):
+        read_level(read, index, writer.finish(), writer.check, str(index))
+    assert np.array_equal(read.u, latents.u[-1]) and np.array_equal(read.y[-1], latents.y[-1])
 
 
 def test_a_tied_prior_knows_the_last_pixel_of_a_cell_but_for_rounding():
@@ -123,13 +134,6 @@ def test_a_tied_prior_knows_the_last_pixel_of_a_cell_but_for_rounding():
     with torch.no_grad():
         mean, *_ = model.pixel_prior.pixels(3, given, known[:3], step_weights(torch.tensor([T_LOSSLESS] * 2)))
     assert (mean - known[3]).abs().max() <= 2.01
-
-
-def bits_of_u(nets, plan, x):
-    u = analyse(nets, plan, x.transpose(1, 2, 0), latents=False).u
-    writer = Writer(models_of(nets), skip=False, finer=None)
-    writer.u(np.broadcast_to(np.arange(3)[:, None, None], u.shape), u)
-    return writer.bits
 
 
 def test_the_photo_configuration_is_the_default():

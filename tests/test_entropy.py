@@ -22,7 +22,7 @@ def draw(frequencies, ids, seed=0):
 
 @pytest.fixture(scope="module")
 def models():
-    return Models(build_tables(np.ones((5, 3, 65), np.int64), [0.7, 0.3], [1.0, 2.0]))
+    return Models(build_tables([0.7, 0.3], [1.0, 2.0]))
 
 
 def rans_words(symbols, ids, frequencies):
@@ -70,7 +70,7 @@ def test_symbols_come_back_and_cost_their_entropy(symbols_per_table):
 
 
 def test_every_table_is_a_distribution(models):
-    for tables in (models.symbols, models.digits, models.u):
+    for tables in (models.symbols, models.pixels, models.digits):
         frequencies = tables.weights + 1
         assert frequencies.min() >= 1
         assert (frequencies.sum(1) == TOTAL).all()
@@ -135,6 +135,13 @@ def test_expectation_is_the_nearest_integer_and_samples_follow_the_prior(models)
     assert abs(drawn.std() / (scale * np.pi / np.sqrt(3)) - 1) < 0.05
     assert np.array_equal(drawn, Sample(models, seed=3).symbols(mean, level))
     assert not np.array_equal(drawn, Sample(models, seed=4).symbols(mean, level))
+
+
+def test_what_tables_can_code_but_the_model_finds_impossible_is_not_drawn(models):
+    mean = np.zeros((1, 1000, 1000), np.int32)
+    level = np.full(mean.shape, 4, np.int32)  # scale 0.08
+    assert np.abs(Sample(models, seed=1).symbols(mean, level)).max() <= 1
+    assert np.abs(Sample(models, seed=1).digits(mean, level)).max() <= 1
 
 
 def test_words_of_a_fixed_message_never_change():
