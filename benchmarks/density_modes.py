@@ -75,8 +75,10 @@ def generated(nets: Networks, plan: Plan, count: int, seed: int) -> np.ndarray:
 
 def mode_rows(nets: Networks, plan: Plan, pictures: np.ndarray, seed: int) -> np.ndarray:
     """Each picture and what each mode draws from it, (N * (1 + modes), S, S, 3): a row of a sheet for each picture."""
-    modes = modes_of(plan).values()
-    return np.stack([p for x in pictures for p in (x, *(made(nets, plan, x, given, seed).picture for given in modes))])
+    rows = []
+    for i, x in enumerate(pictures):
+        rows += [x, *(made(nets, plan, x, given, seed + i).picture for given in modes_of(plan).values())]
+    return np.stack(rows)
 
 
 def super_resolution(nets: Networks, plan: Plan, pictures: np.ndarray) -> dict[str, float] | None:
