@@ -28,6 +28,7 @@ DEFAULT_EFFORT, MAX_EFFORT = 5, 9  # passes of an encoder that fit latents to wh
 PACE = 0.5  # of such a pass; whole gradient steps overshoot, since overlapping functions correct the same error twice
 RDO_RATE = 0.6  # share of a symbol's bits that its choice counts: a change also costs what later symbols learn from it
 Y_STEPS = (1, 2, 4, 8, 16)  # quantisation steps of the representations
+Y_STEP_PACE = 0.5625  # of t, where priors of representations see their step, a doubling of it
 U_STEP = 8  # u is the 2x2 mean of y[K] in YCoCg, in units of this many of its steps
 
 

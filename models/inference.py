@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from . import units
-from .config import T_FIRST, Z1_STRIDE, Config
+from .config import T_FIRST, Y_STEP_PACE, Z1_STRIDE, Config
 from .exact import T_UNITS, ExactNet
 from .integers import UPSAMPLE_BITS, across_borders, depth_to_space, mean_of, space_to_depth, upsample
 from .tables import CENTROID_UNITS, EDGE_LOGIT_MAX, EDGE_UNITS, MEAN_UNITS
@@ -84,7 +84,7 @@ class Networks:
 
         def prior(index: int, parent: np.ndarray, known: list[np.ndarray], y_step: int):
             inputs = [parent, *(k - parent for k in known)]
-            t = round(T_FIRST * T_UNITS) + 144 * (y_step.bit_length() - 1)  # steps.y_step_weights
+            t = round((T_FIRST + Y_STEP_PACE * (y_step.bit_length() - 1)) * T_UNITS)
             mean, level = self._prior(f"{name}.{index}", inputs, t)
             return mean + MEAN_UNITS * (4 * parent - sum(known)) // (4 - index), level
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .config import T_COARSEST, T_FINEST, T_FIRST, y_step_for
+from .config import T_COARSEST, T_FINEST, T_FIRST, Y_STEP_PACE, y_step_for
 
 KNOTS_PER_SEGMENT = 4  # knots of the piecewise linear step conditioning, for refining and for first planes
 STEP_ROWS = 2 * KNOTS_PER_SEGMENT
@@ -38,7 +38,7 @@ def step_knots() -> Tensor:
 
 def y_step_weights(y_step: Tensor) -> Tensor:
     """The same for priors of representations: their steps, (B,) in Y_STEPS, spread over the knots of first planes."""
-    return step_weights(T_FIRST + 0.5625 * y_step.log2())
+    return step_weights(T_FIRST + Y_STEP_PACE * y_step.log2())
 
 
 def first_plane(t: Tensor) -> Tensor:
