@@ -113,7 +113,8 @@ def exact_net(name, net: Net, ranges: Ranges, source, limits, *, target, low, hi
         return (weight[:, 0] if conv.groups > 1 else weight[:, :, 0, 0]), conv.bias.detach().double().numpy()
 
     points = [net.stem, *net.blocks]
-    stream = np.max([ranges.scale(p) for p in points], axis=0)
+    least = least_unit(*parts(net.stem), source, limits)
+    stream = np.max([least, *(ranges.scale(p) for p in points)], axis=0)
     stream_limits = np.full(len(stream), float(one))
     stem = exact_conv(*parts(net.stem), source, stream, limits, -one, one)
     blocks = []
@@ -140,14 +141,16 @@ def exact_net(name, net: Net, ranges: Ranges, source, limits, *, target, low, hi
 
 
 def least_unit(weight, bias, source, limits) -> np.ndarray:
-    """Least real value of one integer step of each output of a convolution whose sums stay exact. Arguments as there.
+    """Least real value of one integer step of each output of a convolution whose weights and sums can be held.
 
-    It matters for channels that were dead while ranges were collected: what was seen of them says nothing.
+    Arguments as of ``exact_conv``. It matters for channels that were dead while ranges were collected, what was seen of
+    them says nothing, and for inputs that hardly move, which weights make large.
     """
     absolute = np.abs(weight)
-    reach = source * limits
-    total = absolute.sum((1, 2)) * reach if absolute.ndim == 3 else absolute @ reach
-    return (total + np.abs(bias)) / (SUM_LIMIT / 2)
+    weights = absolute * (source[:, None, None] if absolute.ndim == 3 else source)
+    total = weights.sum((1, 2)) * limits if absolute.ndim == 3 else weights @ limits
+    largest = weights.reshape(len(weights), -1).max(1)
+    return np.maximum((total + np.abs(bias)) / (SUM_LIMIT / 2), largest / WEIGHT_LIMIT)
 
 
 def film_floor(block, hidden) -> np.ndarray:
