@@ -42,9 +42,8 @@ def plan(sources: Sequence[str], output: str | None, folder: Path | None, suffix
             raise click.UsageError(f"{jobs[target].source} and {source} would both become {target}")
         named = output is not None or folder is not None
         jobs[target] = Job(source, target, overwrite=target == files.STDIO or named and not no_overwrite)
-    for job in jobs.values():
-        if job.overwrite and any(_same_file(source, job.target) for source in sources):
-            raise click.UsageError(f"{job.target} is the input; give the output another name")
+        if named and _same_file(source, target):
+            raise click.UsageError(f"{target} is the input; give the output another name")
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     return list(jobs.values())
