@@ -17,6 +17,7 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("results", help="the folder given to bench as --out")
     p.add_argument("--set", dest="dataset", help="which set of pictures (the first)")
     p.add_argument("--metric", choices=list(METRICS), default="psnr_db")
+    p.add_argument("--codecs", metavar="KEYS", help="measured curves to show, by their keys (all but a few)")
     p.add_argument("-o", "--out", default="rd.svg")
     args = p.parse_args(argv)
     try:
@@ -24,7 +25,8 @@ def main(argv: list[str] | None = None) -> int:
     except FileNotFoundError as error:
         print(f"chart: {error}", file=sys.stderr)
         return 1
-    text = standalone(found[0], args.metric) if found else None
+    codecs = tuple(args.codecs.split(",")) if args.codecs else ()
+    text = standalone(found[0], args.metric, codecs=codecs) if found else None
     if text is None:
         print(f"chart: no {args.metric} curves of {args.dataset} in {args.results}", file=sys.stderr)
         return 1

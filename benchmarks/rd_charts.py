@@ -79,12 +79,19 @@ def rd_chart(summary: dict, metric: str, **options) -> str | None:
 
 
 def standalone(
-    summary: dict, metric: str = "psnr_db", published=SHOWN_FIRST, left_out=("jpeg444", "heif")
+    summary: dict,
+    metric: str = "psnr_db",
+    published=SHOWN_FIRST,
+    codecs: tuple[str, ...] = (),
+    left_out=("jpeg444", "heif", "ours-edge"),
 ) -> str | None:
-    """An SVG file of its own: colours inside, names at the curves' ends, a few curves only."""
+    """An SVG file of its own: colours inside, names at the curves' ends, a few curves only.
+
+    codecs: keys of the measured curves; without any, all but those that are left out.
+    """
     summary = {
         **summary,
-        "measured": [c for c in summary["measured"] if c["key"] not in left_out],
+        "measured": [c for c in summary["measured"] if (c["key"] in codecs if codecs else c["key"] not in left_out)],
         "published": [{**c, "name": f"{c['name']}, published"} for c in summary["published"]],
     }
     style = svg.STANDALONE_CSS + stylesheet(colour_keys(summary))

@@ -49,6 +49,23 @@ def bd_lines(summary: dict, test: str, featured_only: bool = True) -> list[dict]
     return sorted((line for line in lines.values() if any(line[m] is not None for m in METRICS)), key=place)
 
 
+def other_models(summary: dict) -> list[dict]:
+    """Files of our other models against the default's: {name, range, psnr_db, ms_ssim_db, ssimulacra2}, in %."""
+    return [
+        {
+            "name": _name(summary, key),
+            "range": next(
+                f"{row['from_quality']:.1f} to {row['to_quality']:.1f} dB" for row in rows if row["metric"] == "psnr_db"
+            ),
+            **{row["metric"]: row["bd_rate_pct"] for row in rows},
+        }
+        for key, codec in summary.get("codecs", {}).items()
+        if codec["ours"] and key not in ("ours", "ours-embedded")
+        if (rows := [r for r in summary["bd_rate"] if (r["test"], r["anchor"], r["scope"]) == (key, "ours", "set")])
+        and all(row["bd_rate_pct"] is not None for row in rows)
+    ]
+
+
 def _name(summary: dict, key: str) -> str:
     if key in summary.get("codecs", {}):
         return summary["codecs"][key]["name"]
