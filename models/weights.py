@@ -146,26 +146,30 @@ def read(path: Path) -> Weights:
     )
 
 
-def installed() -> dict[bytes, Path]:
-    """Weights files that ship with the package, by model id."""
-    return {hashlib.sha256(f.read_bytes()).digest()[:ID_BYTES]: f for f in sorted(FOLDER.glob("*.safetensors"))}
+def installed() -> dict[str, Path]:
+    """Weights files that ship with the package, by the model's name, the default's first."""
+    paths = sorted(FOLDER.glob("*.safetensors"), key=lambda path: (path.stem != DEFAULT_MODEL, path.stem))
+    return {path.stem: path for path in paths}
 
 
 def find(model_id: bytes) -> Path:
     """The installed file with this id. Raises UnknownModelError, naming what is installed."""
-    files = installed()
-    if model_id not in files:
-        names = ", ".join(f"{i.hex()} ({f.stem})" for i, f in files.items()) or "none"
-        raise UnknownModelError(
-            f"the file was written with model {model_id.hex()}, which is not installed (installed: {names}); "
-            f"install the release of selfvae-codec that wrote it"
-        )
-    return files[model_id]
+    seen = {}
+    for name, path in installed().items():
+        found = hashlib.sha256(path.read_bytes()).digest()[:ID_BYTES]
+        if found == model_id:  # no further file is hashed, which takes tens of milliseconds
+            return path
+        seen[found.hex()] = name
+    raise UnknownModelError(
+        f"the file was written with model {model_id.hex()}, which is not installed "
+        f"(installed: {', '.join(f'{known} ({name})' for known, name in seen.items()) or 'none'}); "
+        f"install the release of selfvae-codec that wrote it"
+    )
 
 
 def named(name: str) -> Path:
     """The installed file of a model. Raises WeightsError, naming what is installed, when there is none."""
-    files = {path.stem: path for path in sorted(FOLDER.glob("*.safetensors"))}
+    files = installed()
     if name not in files:
         raise WeightsError(
             f"no weights of a model {name!r} are installed (installed: {', '.join(files) or 'none'}); "

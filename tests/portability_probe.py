@@ -16,7 +16,9 @@ from selfvae_codec.levels import decode_levels
 from selfvae_codec.models import backends
 
 GOLDEN = Path(__file__).parent / "golden"
-SETTINGS = {"golden": {"quality": 75}, "lossless": {"lossless": True}}  # of the golden files
+# of the golden files
+SETTINGS = {"golden": {"quality": 75}, "lossless": {"lossless": True}, "edge": {"quality": 75, "model": "edge"}}
+ENCODED = ("golden", "lossless")  # not edge: another version of scikit-image may find other edges
 
 
 def digest(data: bytes) -> str:
@@ -44,7 +46,8 @@ def main() -> None:
     report = {}
     for name, settings in SETTINGS.items():
         golden = (GOLDEN / f"{name}.svae").read_bytes()
-        report[f"{name}, encoded"] = digest(encode(picture, **settings, backend=backend))
+        if name in ENCODED:
+            report[f"{name}, encoded"] = digest(encode(picture, **settings, backend=backend))
         for tile, level in itertools.product((8, 256), range(1, len(read_levels(golden)[1]) + 1)):
             key = f"{name}, level {level}"
             found = decode_with_tile(golden, level, backend, tile)
