@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from ..errors import CodecError
 from . import units, weights
 from .config import T_COARSEST, T_FIRST, T_LOSSLESS, Y_STEPS, Config
 from .data import Crops
@@ -229,10 +230,20 @@ def part_of(parameter: str) -> str:
 
 
 def load_averaged(model: SelfVAE, runs: dict[str, Path]) -> None:
-    """Copy the averaged weights of every part of the model from its run folder of train.py."""
+    """Copy the averaged weights of every part of the model from its run folder of train.py.
+
+    Raises CodecError where a run is of another configuration.
+    """
     values = {}
     for part, run in runs.items():
         values |= {k: v for k, v in load_file(run / "averaged.safetensors").items() if part_of(k) == part}
+    found, wanted = ({name: tuple(v.shape) for name, v in v.items()} for v in (values, model.state_dict()))
+    for name in sorted(found.keys() | wanted.keys()):
+        if found.get(name) != wanted.get(name):
+            raise CodecError(
+                f"{runs[part_of(name)]} has {name} {found.get(name, 'not at all')}, "
+                f"{runs['latents']}/config.json asks for {wanted.get(name, 'none')}: export runs of one configuration"
+            )
     model.load_state_dict(values)
 
 

@@ -17,8 +17,10 @@ from selfvae_codec import CodecError
 from selfvae_codec.models import logistic, tables, train, weights
 from selfvae_codec.models.config import T_FIRST, Config, planes_for, y_step_for
 from selfvae_codec.models.exact import RANGES, suffix_of
+from selfvae_codec.models.export import load_averaged
 from selfvae_codec.models.logistic import latent_bits
 from selfvae_codec.models.objectives import draw_steps
+from selfvae_codec.models.selfvae import SelfVAE
 from selfvae_codec.models.steps import first_plane
 
 SMALL = ["synthesis_width=16", "prior_width=16", "z2_channels=4", "y_width=8", "pixel_width=8", "pixel_blocks=1"]
@@ -116,6 +118,13 @@ def test_a_trained_model_exports_within_the_bound_and_loads(trained):
         load_file(trained / "d" / "averaged.safetensors")["context.at16.stem.weight"],
     )
     assert (trained / "floats.json").read_text() == loaded.config.to_json()
+
+
+def test_runs_of_other_configurations_are_not_exported_together(trained):
+    config = json.loads((trained / "d" / "config.json").read_text())
+    wider = SelfVAE(Config(**config | {"y_width": 16}))
+    with pytest.raises(CodecError, match=r"/y has u_prior\..*: export runs of one configuration"):
+        load_averaged(wider, {"latents": trained / "d", "representations": trained / "y", "pixels": trained / "x"})
 
 
 def test_curves_can_be_plotted(trained):
