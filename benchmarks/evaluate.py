@@ -24,6 +24,7 @@ import numpy as np
 from selfvae_codec import container, encode, read_header
 from selfvae_codec.errors import TruncatedWarning
 from selfvae_codec.levels import decode_levels, likelihoods
+from selfvae_codec.models.config import DEFAULT_MODEL
 from selfvae_codec.psnr import psnr_db
 
 from .environment import UNTIMED, environment
@@ -31,12 +32,12 @@ from .pictures import read_folder
 from .results import write_json
 
 
-def evaluate_picture(x: np.ndarray, quality: float, backend: str) -> dict:
+def evaluate_picture(x: np.ndarray, quality: float, model: str, backend: str) -> dict:
     """Facts about one picture, uint8 (H, W, 3), at one quality."""
-    data = encode(x, quality=quality, backend=backend)
+    data = encode(x, quality=quality, model=model, backend=backend)
     header = read_header(data)
     pixels = x.shape[0] * x.shape[1]
-    bound = likelihoods(x, quality=quality, lossless=header.lossless, backend=backend)
+    bound = likelihoods(x, quality=quality, lossless=header.lossless, model=model, backend=backend)
     model_bits = float(-np.log2(bound).sum())
     levels = []
     for level in header.levels:
@@ -77,13 +78,14 @@ def main(argv: list[str] | None = None) -> None:
     p.add_argument("folder", type=Path, help="folder of pictures")
     p.add_argument("-o", "--out", type=Path, required=True, help="JSON file to write")
     p.add_argument("-q", "--qualities", type=float, nargs="+", default=[20, 50, 80, 100])
+    p.add_argument("--model", default=DEFAULT_MODEL, help="name of installed weights")
     p.add_argument("--backend", choices=("auto", "torch", "onnxruntime"), default="auto")
     args = p.parse_args(argv)
     rows = []
     for picture in read_folder(args.folder).pictures:
         x = picture.pixels()
         for quality in args.qualities:
-            rows.append({"picture": picture.name, **evaluate_picture(x, quality, args.backend)})
+            rows.append({"picture": picture.name, **evaluate_picture(x, quality, args.model, args.backend)})
             row = rows[-1]
             psnr = row["levels"][-1]["psnr_db"]
             reached = "exact" if psnr is None else f"{psnr:.2f} dB"
@@ -100,12 +102,12 @@ def main(argv: list[str] | None = None) -> None:
             name: float(np.mean([row[name] for row in chosen]))
             for name in ("bpp", "model_bpp", "payload_over_model_percent")
         }
+        mean["bpp_by_level"] = [float(np.mean(v)) for v in zip(*([k["bpp"] for k in r["levels"]] for r in chosen))]
         if quality == 100:
             mean |= {
                 "exact": all(row["exact"] for row in chosen),
                 "bits_per_dim_of_the_bound": mean["model_bpp"] / 3,
                 "bits_per_dim_of_the_files": mean["bpp"] / 3,
-                "bpp_by_level": [float(np.mean(v)) for v in zip(*([k["bpp"] for k in r["levels"]] for r in chosen))],
             }
         else:
             mean["psnr_db"] = float(np.mean([row["levels"][-1]["psnr_db"] for row in chosen]))

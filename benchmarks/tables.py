@@ -101,7 +101,7 @@ def speed_lines(summary: dict) -> list[dict]:
     ours = next((line for line in lines if line["ours"]), None)
     for line in lines:
         for part in ("encode", "decode"):
-            line[f"{part}_ratio"] = None if ours is None or line is ours else ours[f"{part}_s"] / line[f"{part}_s"]
+            line[f"{part}_ratio"] = None if ours is None or line["ours"] else ours[f"{part}_s"] / line[f"{part}_s"]
     return lines
 
 

@@ -61,10 +61,16 @@ def encode_levels(
 
 
 def likelihoods(
-    x: np.ndarray, *, quality: float, lossless: bool = False, effort: int = DEFAULT_EFFORT, backend: str = "auto"
+    x: np.ndarray,
+    *,
+    quality: float,
+    lossless: bool = False,
+    effort: int = DEFAULT_EFFORT,
+    model: str = DEFAULT_MODEL,
+    backend: str = "auto",
 ) -> np.ndarray:
     """Probability of every symbol that ``encode_levels`` codes, (N,) float64: the model's own count of bits."""
-    nets = networks(DEFAULT_MODEL, backend)
+    nets = networks(model, backend)
     plan = plan_for(*x.shape[:2], quality, lossless=lossless, config=nets.config)
     return np.concatenate([w.likelihoods() for w in _write(nets, plan, x, plan.count, effort)])
 
