@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"comma-separated among {', '.join(keys('lossy') + keys('lossless'))} (all)",
     )
     p.add_argument("--pictures", type=int, metavar="N", help="at most N pictures of each set")
-    p.add_argument("--settings", type=int, default=5, metavar="N", help="points per curve (%(default)s)")
+    p.add_argument("--settings", type=int, default=8, metavar="N", help="points per curve (%(default)s)")
     p.add_argument(
         "--repeats",
         type=int,
