@@ -6,6 +6,7 @@ The model id is the start of the file's SHA-256, so that a picture names the ver
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +31,7 @@ class Weights:
 
     model_id: bytes
     config: Config
-    nets: dict[str, ExactNet]
+    nets: Mapping[str, ExactNet]
     transforms: dict[str, np.ndarray]
     tables: dict[str, np.ndarray]
 
@@ -121,26 +122,49 @@ def _read_net(arrays: dict[str, np.ndarray], name: str) -> ExactNet:
     )
 
 
-def read(path: Path) -> Weights:
-    """Load a weights file and check the exactness bound of every channel of every network.
+class StoredNets(Mapping[str, ExactNet]):
+    """The networks of a weights file by name, each unpacked and checked against the bound when it is first asked for.
 
-    Raises WeightsError for a file that is not one, is damaged, or whose sums could overflow.
+    Coding a picture takes a few of them: those of latents come once for each range of the step. Asking for one raises
+    WeightsError where it is damaged or its sums could overflow.
     """
+
+    def __init__(self, arrays: dict[str, np.ndarray]):
+        self._arrays = arrays
+        names = sorted(k[len("net.") : -len(".input_limits")] for k in arrays if k.endswith(".input_limits"))
+        self._nets: dict[str, ExactNet | None] = dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> ExactNet:
+        net = self._nets[name]
+        if net is None:
+            try:
+                net = _read_net(self._arrays, name)
+            except KeyError as error:
+                raise WeightsError(f"weights are damaged: {name} lacks {error}; install the package again") from error
+            net.check_bounds()
+            self._nets[name] = net
+        return net
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._nets)
+
+    def __len__(self) -> int:
+        return len(self._nets)
+
+
+def read(path: Path) -> Weights:
+    """Load a weights file. Raises WeightsError for a file that is not one."""
     try:
         data = path.read_bytes()
         arrays = load(data)
         with safetensors.safe_open(path, "np") as file:
             config = Config.from_json(file.metadata()["config"])
-        names = sorted({k[len("net.") : -len(".input_limits")] for k in arrays if k.endswith(".input_limits")})
-        nets = {name: _read_net(arrays, name) for name in names}
     except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise WeightsError(f"cannot read the weights file {path}: {error}; install the package again") from error
-    for net in nets.values():
-        net.check_bounds()
     return Weights(
         hashlib.sha256(data).digest()[:ID_BYTES],
         config,
-        nets,
+        StoredNets(arrays),
         {k.removeprefix("transform."): v.astype(np.float64) for k, v in arrays.items() if k.startswith("transform.")},
         {k.removeprefix("table."): v for k, v in arrays.items() if k.startswith("table.")},
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy_reference import ReferenceNet
+from safetensors.numpy import load_file
 
 from selfvae_codec.errors import WeightsError
 from selfvae_codec.models import net_export, weights
@@ -161,6 +162,19 @@ def test_step_tables_interpolate_knots_exactly():
     for t in range(200, 1500, 7):
         weights = step_weights(torch.tensor([t / T_UNITS]))[0].double().numpy()
         assert np.abs(weights @ rows - table.at(t)).max() < 1.01
+
+
+def test_networks_are_checked_when_they_are_first_asked_for():
+    arrays = load_file(weights.default())
+    arrays["net.context_at8@0.head.weight"] = np.full_like(arrays["net.context_at8@0.head.weight"], 2**15 - 1)
+    del arrays["net.coarse@0.head.bias"]
+    nets = weights.StoredNets(arrays)
+    assert nets["context_at8@1"] is nets["context_at8@1"]
+    with pytest.raises(WeightsError, match="context_at8@0.head"):
+        nets["context_at8@0"]
+    with pytest.raises(WeightsError, match="damaged: coarse@0 lacks"):
+        nets["coarse@0"]
+    assert nets.get("nothing") is None
 
 
 def test_networks_of_latents_are_picked_by_the_range_of_the_step():
