@@ -2,7 +2,8 @@
 
 Both sides count bits of the same levels with the same tables' distributions; the float side in training's own
 arithmetic, with what training does of the encoder's choice: one pass of effort, symbols chosen in the finest plane. So
-the qualities to compare are those of one plane, below 50. The difference in PSNR is turned into rate with the local slope of the picture set's curve.
+the qualities to compare are those of one plane, below 50. The difference in PSNR is turned into rate with the local
+slope of the picture set's curve.
 """
 
 from __future__ import annotations
