@@ -237,7 +237,7 @@ def load_averaged(model: SelfVAE, runs: dict[str, Path]) -> None:
     values = {}
     for part, run in runs.items():
         values |= {k: v for k, v in load_file(run / "averaged.safetensors").items() if part_of(k) == part}
-    found, wanted = ({name: tuple(v.shape) for name, v in v.items()} for v in (values, model.state_dict()))
+    found, wanted = ({k: tuple(v.shape) for k, v in state.items()} for state in (values, model.state_dict()))
     for name in sorted(found.keys() | wanted.keys()):
         if found.get(name) != wanted.get(name):
             raise CodecError(
