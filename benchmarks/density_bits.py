@@ -22,14 +22,6 @@ from selfvae_codec.walk import Walk, models_of
 BATCH = 32
 
 
-class Continued(Reader):
-    """Reads on in a stream that holds many pictures."""
-
-    def __init__(self, models, decoder: Decoder):
-        super().__init__(models, b"\0", 0, "of many")
-        self.decoder = decoder
-
-
 @torch.no_grad()
 def bound(model: SelfVAE, pictures: np.ndarray) -> dict[str, np.ndarray]:
     """The negative ELBO by variable, bits/dim of each picture (N,). pictures: uint8 (N, S, S, 3)."""
@@ -55,7 +47,7 @@ def coded(nets: Networks, plan: Plan, pictures: np.ndarray) -> tuple[float, floa
     for number, x in enumerate(pictures):
         walk = Walk(nets, plan)
         for index in range(plan.count):
-            walk.level(index, Continued(models, decoder))
+            walk.level(index, Reader(models, decoder, 0, "of many", skips=False))
         if not np.array_equal(walk.picture(plan.planes - 1), x):
             raise ValueError(f"picture {number} came back changed: this machine does not compute exactly")
     if not decoder.exhausted:

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from .entropy import Decoder, Encoder, Tables
-from .errors import ChecksumError, MismatchError
+from .errors import MismatchError
 from .lookup import digit_tables, symbol_tables
 from .models.tables import EDGE_LOGIT_MAX, EDGE_UNITS, ESCAPE, MEAN_UNITS, PRECISION, TAIL
 from .quantise import Chooser, rounded
@@ -67,13 +67,16 @@ class _Checked:
 class Writer(_Checked):
     """Codes what it is given, rounded; with ``finer``, the number of planes that refine this one, what costs least.
 
-    With ``skip``, near-certain symbols go unsaid; ``damage`` sums the squared errors of that.
+    With ``skip``, near-certain symbols go unsaid; ``damage`` sums the squared errors of that. The stream begins with a
+    bit that says which, unless it is None.
     """
 
-    def __init__(self, models: Models, *, skip: bool, finer: int | None, encoder: Encoder | None = None):
+    def __init__(self, models: Models, *, skip: bool | None, finer: int | None, encoder: Encoder | None = None):
         super().__init__()
         self.models, self.skip, self.finer, self.damage = models, skip, finer, 0.0
         self._encoder = Encoder() if encoder is None else encoder
+        if skip is not None:
+            self._encoder.put_raw(np.array([skip]), bits=1)
 
     def symbols(self, mean, level, actual):
         base, table = symbol_tables(mean, level)
@@ -120,19 +123,20 @@ class Writer(_Checked):
         return float(-np.log2(self.likelihoods()).sum())
 
     def finish(self) -> bytes:
-        """The level's payload: a byte of flags (bit 0: near-certain symbols are skipped), then rANS words."""
-        return bytes([self.skip]) + self._encoder.finish()
+        """The level's payload."""
+        return self._encoder.finish()
 
 
 class Reader(_Checked):
-    """Reads a payload. ``finish`` raises MismatchError unless exactly what was coded has been read."""
+    """Reads a payload. ``finish`` raises MismatchError unless exactly what was coded has been read.
 
-    def __init__(self, models: Models, payload: bytes, check: int, name: str):
+    skips: whether it begins with the bit that says if near-certain symbols are skipped.
+    """
+
+    def __init__(self, models: Models, decoder: Decoder, check: int, name: str, *, skips: bool):
         super().__init__()
-        if not payload or payload[0] > 1:
-            raise ChecksumError(f"level {name} is damaged: its flags are not those of this format")
-        self.models, self.skip = models, payload[0] == 1
-        self.decoder, self._expected, self._name = Decoder(payload[1:]), check, name
+        self.models, self.decoder, self._expected, self._name = models, decoder, check, name
+        self.skip = skips and decoder.get_raw(1, bits=1)[0] == 1
 
     def symbols(self, mean, level, actual=None):
         base, table = symbol_tables(mean, level)

@@ -6,7 +6,6 @@ This file knows nothing of pictures, networks or entropy coding: a level is a ru
 from __future__ import annotations
 
 import warnings
-import zlib
 
 from .errors import ChecksumError, CodecError, TrailingBytesError, TruncatedError, TruncatedWarning
 from .header import (
@@ -15,6 +14,7 @@ from .header import (
     Header,
     Level,
     Section,
+    crc16,
     level_names,
     pack_header,
     read_header,
@@ -103,7 +103,7 @@ def read_levels(data: bytes, levels: int | None = None) -> tuple[Header, list[by
     payloads = []
     for level in header.levels[: min(whole, wanted)]:
         payload = bytes(data[level.offset : level.end])
-        if zlib.crc32(payload) != level.crc:
+        if crc16(payload) != level.crc:
             intact = level.index - 1
             fix = f"--levels {intact} decodes the levels before it" if intact else "get the file again"
             raise ChecksumError(f"level {level.index} ({level.name}) is damaged: its checksum does not match; {fix}")
@@ -119,7 +119,7 @@ def read_metadata(data: bytes, header: Header) -> bytes | None:
     if len(data) < section.end:
         raise TruncatedError(f"the file is cut off after {len(data)} bytes, inside its metadata")
     content = bytes(data[section.offset : section.end])
-    if zlib.crc32(content) != section.crc:
+    if crc16(content) != section.crc:
         raise ChecksumError("the metadata is damaged: its checksum does not match; the picture may be fine")
     return content
 

@@ -22,7 +22,7 @@ TOTAL = 1 << 24
 Categorical = constriction.stream.model.Categorical
 AnsCoder = constriction.stream.stack.AnsCoder
 _ROWS = Categorical(perfect=False)
-_RAW = constriction.stream.model.Uniform(1 << RAW_BITS)
+_RAW = {bits: constriction.stream.model.Uniform(1 << bits) for bits in (1, RAW_BITS)}
 
 
 class Tables:
@@ -76,24 +76,24 @@ class Encoder:
         for i, table in enumerate(used):
             self._work.append((ordered[starts[i] : starts[i + 1]], tables.model(int(table)), tables.weights[table]))
 
-    def put_raw(self, values: np.ndarray) -> None:
-        """Code values (N,) in [0, 2^RAW_BITS) at RAW_BITS bits each."""
-        self._work.append((values.astype(np.int32), _RAW))
+    def put_raw(self, values: np.ndarray, bits: int = RAW_BITS) -> None:
+        """Code values (N,) in [0, 2^bits) at that many bits each, 1 or RAW_BITS."""
+        self._work.append((values.astype(np.int32), _RAW[bits], bits))
 
     def likelihoods(self) -> np.ndarray:
         """Probability of every symbol put so far, float64: what the model itself counts."""
         parts = [np.zeros(0)]
-        for symbols, *model in self._work:
-            if model[0] is _RAW:
-                parts.append(np.full(len(symbols), 2.0**-RAW_BITS))
-            elif model[0] is _ROWS:
-                parts.append((model[1].weights[model[2], symbols] + 1) / TOTAL)
+        for symbols, model, *source in self._work:
+            if isinstance(source[0], int):
+                parts.append(np.full(len(symbols), 2.0 ** -source[0]))
+            elif model is _ROWS:
+                parts.append((source[0].weights[source[1], symbols] + 1) / TOTAL)
             else:
-                parts.append((model[1][symbols] + 1) / TOTAL)
+                parts.append((source[0][symbols] + 1) / TOTAL)
         return np.concatenate(parts)
 
     def finish(self) -> bytes:
-        """The compressed bytes, a multiple of four, little-endian 32-bit words."""
+        """The compressed bytes: little-endian 32-bit words, the last of them, never 0, without its leading zeros."""
         coder = AnsCoder()
         for symbols, model, *source in reversed(self._work):
             if model is _ROWS:
@@ -101,16 +101,18 @@ class Encoder:
                 coder.encode_reverse(symbols, _ROWS, tables.weights[ids])
             elif len(symbols):
                 coder.encode_reverse(symbols, model)
-        return coder.get_compressed().astype("<u4").tobytes()
+        return coder.get_compressed().astype("<u4").tobytes().rstrip(b"\0")
 
 
 class Decoder:
     """Reads back what Encoder wrote, in the same order of calls."""
 
     def __init__(self, data: bytes):
-        if len(data) % 4:
-            raise ChecksumError("a level's data is not a whole number of 32-bit words")
-        self._coder = AnsCoder(np.frombuffer(data, "<u4").astype(np.uint32))
+        """Raises ChecksumError for bytes that no encoder ends with."""
+        if data.endswith(b"\0"):
+            raise ChecksumError("a level is damaged: it ends with a zero, as no level does")
+        words = np.frombuffer(data + bytes(-len(data) % 4), "<u4")
+        self._coder = AnsCoder(words.astype(np.uint32))
 
     def get(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
         """Symbols (N,) int32 for table ids (N,)."""
@@ -128,8 +130,8 @@ class Decoder:
         out[order] = ordered
         return out
 
-    def get_raw(self, count: int) -> np.ndarray:
-        return self._coder.decode(_RAW, count) if count else np.zeros(0, np.int32)
+    def get_raw(self, count: int, bits: int = RAW_BITS) -> np.ndarray:
+        return self._coder.decode(_RAW[bits], count) if count else np.zeros(0, np.int32)
 
     @property
     def exhausted(self) -> bool:

@@ -1,11 +1,13 @@
 """The header and the level table <-> bytes. FORMAT.md is the specification.
 
 The header is declared once, as data (``FIELDS`` and ``ENTRY``); writing, reading and the tables of FORMAT.md
-follow from it.
+follow from it. A picture that takes a kilobyte should not spend a tenth of it on its table, so that lengths take as
+many bytes as they need, and what follows from them is not said.
 """
 
 from __future__ import annotations
 
+import binascii
 import struct
 import zlib
 from collections.abc import Container
@@ -15,13 +17,15 @@ from typing import Any, NamedTuple
 from .errors import CodecError, HeaderError, NotSelfvaeError, TruncatedError, VersionError
 
 MAGIC = b"\x8aSVA"
-VERSION = 2
+VERSION = 3
 HAS_METADATA, GREY, LOSSLESS = 1, 2, 4  # bits of the field flags
 
 MAX_SIDE = 65535  # the largest side that JPEG, and so most software around us, can hold
-MAX_PIXELS = 2**28  # 768 MiB of decoded pixels: bounds what a hostile file of 46 bytes can ask for
+MAX_PIXELS = 2**28  # 768 MiB of decoded pixels: bounds what a hostile file of 33 bytes can ask for
 MAX_LEVELS = 16
 MAX_PLANES = 8
+MAX_FILE_BYTES = 2**32
+MAX_LENGTH_BYTES = 5  # of a length below that, seven bits a byte
 
 
 class Field(NamedTuple):
@@ -39,32 +43,29 @@ FIELDS = (
     Field("version", "B", "-", (VERSION,), "format number"),
     Field("flags", "B", "bits", range(8), "bit 0: metadata exists; bit 1: the source was grey; bit 2: lossless"),
     Field("n_levels", "B", "levels", range(1, MAX_LEVELS + 1), "levels in this file"),
-    Field("y_step", "B", "grey levels", (1, 2, 4, 8, 16), "quantisation step of the representations y"),
-    Field("width", "I", "pixels", range(1, MAX_SIDE + 1), "width of the picture"),
-    Field("height", "I", "pixels", range(1, MAX_SIDE + 1), "height of the picture"),
+    Field("planes", "B", "planes", range(1, MAX_PLANES + 1), "latent planes of the full stream"),
+    Field("width", "H", "pixels", range(1, MAX_SIDE + 1), "width of the picture"),
+    Field("height", "H", "pixels", range(1, MAX_SIDE + 1), "height of the picture"),
     Field("model_id", "8s", "-", None, "first 8 bytes of the SHA-256 of the weights file"),
     Field("step", "H", "log3 / 256", range(4096), "quantisation step D of the finest latent plane"),
-    Field("planes", "B", "planes", range(1, MAX_PLANES + 1), "latent planes of the full stream"),
+    Field("y_step", "B", "grey levels", (1, 2, 4, 8, 16), "quantisation step of the representations y"),
     Field("quality", "B", "-", range(101), "what the encoder was asked for; informative"),
-    Field("crc", "I", "-", None, "CRC-32 of bytes 0..27 and of the level table"),
+    Field("crc", "I", "-", None, "CRC-32 of bytes 0..23 and of the level table"),
 )
-ENTRY = (
-    Field("offset", "I", "bytes", None, "start of the section, from the start of the file"),
-    Field("length", "I", "bytes", None, "length of the section"),
-    Field("crc", "I", "-", None, "CRC-32 of the section"),
+ENTRY = (  # after the section's length
+    Field("crc", "H", "-", None, "CRC-16 of the section"),
     Field("symbol_check", "H", "-", None, "check of the decoded symbols; 0 for metadata"),
 )
 _HEADER = struct.Struct("<" + "".join(field.code for field in FIELDS))
 _ENTRY = struct.Struct("<" + "".join(field.code for field in ENTRY))
-HEADER_BYTES = _HEADER.size  # 32
-ENTRY_BYTES = _ENTRY.size  # 14
-MAX_HEADER_BYTES = HEADER_BYTES + (MAX_LEVELS + 1) * ENTRY_BYTES  # a prefix this long holds every header
+HEADER_BYTES = _HEADER.size  # 28
+MAX_HEADER_BYTES = HEADER_BYTES + (MAX_LEVELS + 1) * (MAX_LENGTH_BYTES + _ENTRY.size)  # holds every header
 _CRC_BYTES = 4
 
 
 @dataclass(frozen=True)
 class Section:
-    """A run of bytes of the file: ``data[offset:end]``, with its CRC-32."""
+    """A run of bytes of the file: ``data[offset:end]``, with its CRC-16."""
 
     offset: int
     length: int
@@ -149,13 +150,10 @@ def pack_header(fields: dict[str, Any], sections: list[tuple[bytes, int]]) -> by
         "crc": 0,
     }
     _check_fields(values, CodecError)
-    offset = HEADER_BYTES + ENTRY_BYTES * len(sections)
-    table = b""
-    for payload, check in sections:
-        if offset + len(payload) >= 2**32:
-            raise CodecError("the file would pass 4 GiB, which its 32-bit offsets cannot address")
-        table += _ENTRY.pack(offset, len(payload), zlib.crc32(payload), check)
-        offset += len(payload)
+    entries = [_length(len(payload)) + _ENTRY.pack(crc16(payload), check) for payload, check in sections]
+    table = b"".join(entries)
+    if HEADER_BYTES + len(table) + sum(len(payload) for payload, _ in sections) >= MAX_FILE_BYTES:
+        raise CodecError("the file would pass 4 GiB, the limit of the format")
     head = _HEADER.pack(*(values[field.name] for field in FIELDS))[:-_CRC_BYTES]
     return head + zlib.crc32(head + table).to_bytes(_CRC_BYTES, "little") + table
 
@@ -183,27 +181,62 @@ def read_header(data: bytes) -> Header:
     fields = dict(zip((field.name for field in FIELDS), _HEADER.unpack_from(head), strict=True))
     if not 1 <= fields["n_levels"] <= MAX_LEVELS:
         raise HeaderError(f"the header is damaged: it claims {fields['n_levels']} levels (1..{MAX_LEVELS})")
-    n_sections = fields["n_levels"] + (fields["flags"] & HAS_METADATA)
-    end = HEADER_BYTES + ENTRY_BYTES * n_sections
-    if len(head) < end:
-        raise _cut_in_header(len(head))
+    entries, end = _read_table(head, fields["n_levels"] + (fields["flags"] & HAS_METADATA))
     if zlib.crc32(head[: HEADER_BYTES - _CRC_BYTES] + head[HEADER_BYTES:end]) != fields["crc"]:
         raise HeaderError("the header is damaged: its checksum does not match; get the file again")
     _check_fields(fields, HeaderError)
-    return _header(fields, list(_ENTRY.iter_unpack(head[HEADER_BYTES:end])), end)
+    return _header(fields, entries, end)
 
 
-def _header(fields: dict[str, Any], entries: list[tuple[int, int, int, int]], offset: int) -> Header:
-    """Header from checked fields and table entries; the first section must start at ``offset``."""
+def _read_table(head: bytes, count: int) -> tuple[list[tuple[int, int, int]], int]:
+    """(length, crc, symbol check) of each section, and where the table ends."""
+    entries, at = [], HEADER_BYTES
+    for _ in range(count):
+        length = shift = 0
+        while True:
+            if at == len(head):
+                raise _cut_in_header(len(head))
+            byte, at = head[at], at + 1
+            length |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                break
+            if shift == 7 * MAX_LENGTH_BYTES:
+                raise HeaderError(f"the header is damaged: a length takes more than {MAX_LENGTH_BYTES} bytes")
+        if len(head) < at + _ENTRY.size:
+            raise _cut_in_header(len(head))
+        entries.append((length, *_ENTRY.unpack_from(head, at)))
+        at += _ENTRY.size
+    return entries, at
+
+
+def _length(value: int) -> bytes:
+    """Seven bits a byte, the lowest first; all but the last have bit 7 set (LEB128)."""
+    out = bytearray()
+    while value >= 128:
+        out.append(128 | value & 127)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def crc16(section: bytes) -> int:
+    """CRC-16 of a section: polynomial 0x1021, initial value 0xFFFF, highest bits first (CRC-16/IBM-3740)."""
+    return binascii.crc_hqx(section, 0xFFFF)
+
+
+def _header(fields: dict[str, Any], entries: list[tuple[int, int, int]], offset: int) -> Header:
+    """Header from checked fields and table entries; the first section starts at ``offset``, each where one ends."""
     names = level_names(fields["planes"], bool(fields["flags"] & LOSSLESS))
-    for start, length, _, _ in entries:
-        if start != offset:
-            raise HeaderError(f"a section starts at byte {start}, but the one before it ends at {offset}")
+    placed = []
+    for length, *checks in entries:
+        placed.append((offset, length, *checks))
         offset += length
-    metadata = Section(*entries.pop(0)[:3]) if fields["flags"] & HAS_METADATA else None
+    if offset >= MAX_FILE_BYTES:
+        raise HeaderError(f"the header is damaged: its sections end at byte {offset}, beyond the limit of the format")
+    metadata = Section(*placed.pop(0)[:3]) if fields["flags"] & HAS_METADATA else None
     levels = tuple(
-        Level(*entry, index=index, name=name)
-        for index, (entry, name) in enumerate(zip(entries, names, strict=False), start=1)
+        Level(*place, index=index, name=name)
+        for index, (place, name) in enumerate(zip(placed, names, strict=False), start=1)
     )
     kept = ("width", "height", "model_id", "step", "planes", "quality", "y_step", "version")
     return Header(

@@ -10,7 +10,7 @@ from . import raw
 from .analysis import analyse
 from .coders import Coder, Expect, Models, Reader, Sample, Writer
 from .container import Header
-from .entropy import Encoder
+from .entropy import Decoder, Encoder
 from .errors import CodecError
 from .models.backends import networks
 from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL
@@ -81,14 +81,14 @@ def _smallest(
     """The plan, and payload and check of each of the first ``count`` levels.
 
     Of noise, latents are dear and make no pixel cheaper: a whole lossless file that would be larger than the pixels
-    themselves has latents of the coarsest step instead.
+    themselves has latents of the coarsest step instead. A coded level of pixels is always shorter than they are.
     """
     whole = plan.lossless and count == plan.count
     pixels = raw.pack(x, plan.grey) if whole else b""
 
     def written(plan: Plan, count: int) -> list[tuple[bytes, int]]:
         levels = [(writer.finish(), writer.check) for writer in _write(nets, plan, x, count, effort)]
-        if whole and len(levels[-1][0]) > len(pixels):
+        if whole and len(levels[-1][0]) >= len(pixels):
             levels[-1] = (pixels, raw.check(pixels))
         return levels
 
@@ -115,10 +115,9 @@ def _write(nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int) -
 def write_level(walk: Walk, models: Models, index: int) -> Writer:
     """Walk one level. Near-certain symbols are skipped unless the picture defies the model (text, noise)."""
     before = walk.symbols
-    plane = index - walk.plan.first_latent
-    latents = 0 <= plane < walk.plan.planes
-    finer = walk.plan.planes - 1 - plane if latents else None
-    writer = Writer(models, skip=latents, finer=finer)
+    latents = walk.plan.has_latents(index)
+    finer = walk.plan.first_latent + walk.plan.planes - 1 - index if latents else None
+    writer = Writer(models, skip=True if latents else None, finer=finer)
     walk.level(index, writer)
     if writer.skip and writer.damage > DAMAGE_LIMIT * walk.symbols[walk.plan.coded].size:
         walk.symbols = before
@@ -128,8 +127,9 @@ def write_level(walk: Walk, models: Models, index: int) -> Writer:
 
 
 def write_plainly(walk: Walk, models: Models, index: int, encoder: Encoder | None = None) -> Writer:
-    """Walk one level, its latents rounded and nothing left out, into a stream of its own or one that goes on."""
-    writer = Writer(models, skip=False, finer=None, encoder=encoder)
+    """Walk one level, its latents rounded and nothing left out, into a payload or a stream that goes on."""
+    skip = False if encoder is None and walk.plan.has_latents(index) else None
+    writer = Writer(models, skip=skip, finer=None, encoder=encoder)
     walk.level(index, writer)
     return writer
 
@@ -174,9 +174,9 @@ def _read(header: Header, payloads: list[bytes], backend: str) -> tuple[Walk, Mo
 def read_level(walk: Walk, index: int, payload: bytes, check: int, name: str) -> None:
     """Walk one level of a stream. Raises ChecksumError, MismatchError for a payload that is not this level's."""
     plan = walk.plan
-    if index == plan.first_latent + plan.planes and raw.is_raw(payload):
-        walk.x = raw.unpack(payload, plan.height, plan.width, plan.grey).transpose(2, 0, 1)
+    if index == plan.first_latent + plan.planes and raw.is_raw(payload, plan.height, plan.width, plan.grey):
+        walk.x = raw.unpack(payload, plan.height, plan.width, check).transpose(2, 0, 1)
         return
-    reader = Reader(models_of(walk.nets), payload, check, name)
+    reader = Reader(models_of(walk.nets), Decoder(payload), check, name, skips=plan.has_latents(index))
     walk.level(index, reader)
     reader.finish()

@@ -107,7 +107,7 @@ def settle(
 
     def settled(part: Callable[[Coder], None], taken: bool) -> float:
         """Walk a part of a level that holds representations. Returns its bits, if it is taken."""
-        coder = Writer(models, skip=False, finer=None) if taken else missing
+        coder = Writer(models, skip=None, finer=None) if taken else missing
         part(coder)
         return coder.bits if taken else 0.0
 

@@ -34,6 +34,10 @@ class Plan:
         """Index of the first level that holds latents: every representation before them is a level."""
         return len(self.config.representations)
 
+    def has_latents(self, index: int) -> bool:
+        """Whether a level, counted from 0, is a plane of latents."""
+        return 0 <= index - self.first_latent < self.planes
+
     @property
     def padded(self) -> tuple[int, int]:
         pad = self.config.pad

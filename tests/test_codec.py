@@ -242,13 +242,15 @@ def test_grey_pictures_pay_for_one_channel():
     assert header.levels[-1].length < 0.5 * selfvae_codec.read_header(colour).levels[-1].length
 
 
-def test_raw_pixels_of_the_wrong_length_are_damage():
+def test_raw_pixels_that_do_not_match_their_check_are_damage():
     noise, _ = noise_and_text()
     data = selfvae_codec.encode(noise, lossless=True)
     header, payloads = container.read_levels(data)
-    assert raw.is_raw(payloads[-1])
-    with pytest.raises(errors.ChecksumError, match="80x64"):
-        raw.unpack(payloads[-1][:-1], header.height, header.width, header.grey)
+    check = header.levels[-1].symbol_check
+    assert raw.is_raw(payloads[-1], header.height, header.width, header.grey)
+    assert np.array_equal(raw.unpack(payloads[-1], header.height, header.width, check), noise)
+    with pytest.raises(errors.ChecksumError, match="pixels do not match"):
+        raw.unpack(payloads[-1], header.height, header.width, check ^ 1)
 
 
 @pytest.mark.parametrize("module", ["torch", "compressai"])

@@ -1,4 +1,5 @@
 import warnings
+import zlib
 
 import pytest
 
@@ -19,7 +20,7 @@ def test_a_file_gives_back_what_went_in():
     head, payloads = container.read_levels(data)
     assert payloads == PAYLOADS
     assert {name: getattr(head, name) for name in FIELDS} == FIELDS
-    assert (head.y_step, head.grey, head.version) == (2, True, 2)
+    assert (head.y_step, head.grey, head.version) == (2, True, 3)
     assert [level.symbol_check for level in head.levels] == [1000, 1001, 1002, 1003]
     assert head.level_names() == ["y2", "y1", "z.0", "z.1"]
     assert [level.index for level in head.levels] == [1, 2, 3, 4]
@@ -32,7 +33,16 @@ def test_without_metadata_there_is_no_section_for_it():
     data = pack()
     head = container.read_header(data)
     assert head.metadata is None and container.read_metadata(data, head) is None
-    assert head.levels[0].offset == header.HEADER_BYTES + len(PAYLOADS) * header.ENTRY_BYTES
+    assert head.levels[0].offset == header.HEADER_BYTES + len(PAYLOADS) * 5
+
+
+@pytest.mark.parametrize("length", [0, 127, 128, 16383, 16384, 2**21 - 1, 2**21])
+def test_a_length_takes_seven_bits_a_byte(length):
+    data = pack([b"a", bytes(length)])
+    bytes_of_length = max(1, -(-length.bit_length() // 7))
+    head = container.read_header(data)
+    assert head.levels[0].offset == header.HEADER_BYTES + 5 + bytes_of_length + 4
+    assert [level.length for level in head.levels] == [1, length] and head.file_bytes == len(data)
 
 
 def test_a_lossless_stream_has_one_level_more():
@@ -101,8 +111,9 @@ def expected_error(data, position):
     if position == 4:
         return errors.VersionError
     if position < (head.metadata or head.levels[0]).offset:
-        # A larger n_levels, or a metadata flag, can make the table seem longer than this small file.
-        return (errors.HeaderError, errors.TruncatedError) if position in (5, 6) else errors.HeaderError
+        # A larger n_levels, a metadata flag or a longer length can make the table seem longer than this small file.
+        in_table = position >= header.HEADER_BYTES
+        return (errors.HeaderError, errors.TruncatedError) if position in (5, 6) or in_table else errors.HeaderError
     return errors.ChecksumError
 
 
@@ -165,10 +176,8 @@ def test_an_illegal_field_is_not_written(changes):
 
 def resealed(data):
     """The file with a header checksum that fits whatever its header says."""
-    import zlib
-
-    end = data[6] * header.ENTRY_BYTES + header.HEADER_BYTES
-    data[28:32] = zlib.crc32(data[:28] + data[32:end]).to_bytes(4, "little")
+    end = header.HEADER_BYTES + 5 * data[6]
+    data[24:28] = zlib.crc32(data[:24] + data[28:end]).to_bytes(4, "little")
     return bytes(data)
 
 
@@ -176,12 +185,12 @@ def resealed(data):
     ("position", "value", "message"),
     [
         (5, 8, "flags is 8"),
-        (7, 3, "y_step is 3"),
+        (7, 1, "planes make 3 levels"),
         (8, 0, "width is 0"),
-        (10, 1, "width is"),
-        (26, 1, "planes make 3 levels"),
-        (27, 101, "quality is 101"),
-        (32, 87, "starts at byte 87"),
+        (10, 0, "height is 0"),
+        (21, 16, "step is"),
+        (22, 3, "y_step is 3"),
+        (23, 101, "quality is 101"),
     ],
 )
 def test_an_illegal_field_under_a_fitting_checksum_is_refused_by_name(position, value, message):
@@ -191,9 +200,25 @@ def test_an_illegal_field_under_a_fitting_checksum_is_refused_by_name(position, 
         container.read_header(resealed(data))
 
 
+@pytest.mark.parametrize("length", [bytes([255] * 5 + [1]), bytes([128] * 5 + [0])])
+def test_a_length_that_takes_too_many_bytes_is_refused(length):
+    data = pack()
+    with pytest.raises(errors.HeaderError, match="a length takes more than 5 bytes"):
+        container.read_header(data[: header.HEADER_BYTES] + length + data[header.HEADER_BYTES + 1 :])
+
+
+def test_a_file_beyond_the_limit_of_the_format_is_refused():
+    data = bytearray(pack([b"", b""]))
+    data[header.HEADER_BYTES : header.HEADER_BYTES + 1] = bytes([255, 255, 255, 255, 15])  # 2^32 - 1
+    end = len(data)
+    data[24:28] = zlib.crc32(data[:24] + data[28:end]).to_bytes(4, "little")
+    with pytest.raises(errors.HeaderError, match="beyond the limit"):
+        container.read_header(data)
+
+
 def test_the_pixel_limit_holds_for_legal_sides():
     data = bytearray(pack())
-    data[8:16] = (65535).to_bytes(4, "little") * 2
+    data[8:12] = (65535).to_bytes(2, "little") * 2
     with pytest.raises(errors.HeaderError, match="65535x65535 pixels are more than"):
         container.read_header(resealed(data))
 

@@ -39,7 +39,8 @@ def test_the_level_table_entry_is_the_one_that_the_code_declares():
 
 def test_sizes_in_the_titles_are_those_of_the_code():
     assert f"## Header: {header.HEADER_BYTES} bytes" in TEXT
-    assert f"## Level table: {header.ENTRY_BYTES} bytes per section" in TEXT
+    rest = sum(struct.calcsize("<" + field.code) for field in header.ENTRY)
+    assert f"## Level table: a length and {rest} bytes per section" in TEXT
 
 
 def test_the_example_is_what_the_code_writes_and_reads():
