@@ -39,11 +39,10 @@ def float_point(model: SelfVAE, x: np.ndarray, plan: Plan) -> tuple[float, float
     padded = np.pad(x, ((0, H - plan.height), (0, W - plan.width), (0, 0)), mode="edge")
     batch = torch.from_numpy(padded).permute(2, 0, 1)[None].float()
     y_step = torch.tensor([float(plan.y_step)])
-    none = torch.zeros(1, dtype=torch.bool)
     bpp = float(sum(model.representation_bits(batch, y_step).values()))
     for plane in range(plan.planes):
-        finest = torch.tensor([plane == plan.planes - 1])
-        terms = model(batch, torch.tensor([plan.t(plane) / 256]), y_step, nothing=none, chosen=finest)
+        finest = torch.tensor([True]) if plane == plan.planes - 1 else None
+        terms = model(batch, torch.tensor([plan.t(plane) / 256]), y_step, chosen=finest)
         bpp += float(terms.z1_bpp) + (float(terms.z2_bpp) if plane == 0 else 0.0)
     x_hat = terms.x_hat[0].permute(1, 2, 0).round().clamp(0, 255).byte().numpy()[: plan.height, : plan.width]
     return bpp * H * W / (plan.height * plan.width), psnr_db(x_hat, x)

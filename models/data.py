@@ -36,7 +36,7 @@ def build_cache(folders: list[Path], cache: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     files = picture_files(folders)
     index, offset = [], 0
-    with open(cache / "pixels.u8", "wb") as out, ProcessPoolExecutor(2) as pool:
+    with open(cache / "pixels.u8", "wb") as out, ProcessPoolExecutor() as pool:
         for file, pixels in zip(files, pool.map(_load, files, chunksize=16)):
             index.append([offset, *pixels.shape[:2], file.name])
             out.write(pixels.tobytes())
@@ -48,14 +48,14 @@ def decode_cache(model: SelfVAE, cache: Path, out: Path) -> None:
     """Write what lossless files hold of every cached picture before its pixels, x_hat, laid out as the cache is."""
     listing = json.loads((cache / "index.json").read_text())
     pixels = np.memmap(cache / "pixels.u8", dtype=np.uint8, mode="r")
-    partial, pad = out.with_suffix(".partial"), model.config.pad
+    partial, pad, device = out.with_suffix(".partial"), model.config.pad, model.centroids.device
     model.eval()  # the latents are those of a file, not noisy
     with open(partial, "wb") as file:
         for offset, h, w, _ in listing["pictures"]:
             x = pixels[offset : offset + h * w * 3].reshape(h, w, 3)
             x = np.pad(x, ((0, -h % pad), (0, -w % pad), (0, 0)), mode="edge").transpose(2, 0, 1)
-            x_hat = decoded(model, torch.from_numpy(x[None]).float(), torch.tensor([T_LOSSLESS]))
-            file.write(x_hat[0, :, :h, :w].permute(1, 2, 0).byte().numpy().tobytes())
+            x_hat = decoded(model, torch.from_numpy(x[None]).to(device).float(), torch.tensor([T_LOSSLESS]))
+            file.write(x_hat[0, :, :h, :w].permute(1, 2, 0).byte().numpy(force=True).tobytes())
     model.train()
     os.replace(partial, out)
 

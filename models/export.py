@@ -52,8 +52,7 @@ def runs(model: SelfVAE) -> tuple[Callable, Callable, Callable]:
 
     def latents(low, high, x, share):
         t = low + (high - low) * (torch.arange(len(x)) + share) / len(x)
-        none = torch.zeros(len(x), dtype=torch.bool)
-        model(x, t, y_steps(t), nothing=none, chosen=none)
+        model(x, t, y_steps(t))
 
     return representations, pixels, latents
 

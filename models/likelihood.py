@@ -22,23 +22,22 @@ def stream_bits(model: SelfVAE, x: Tensor, t: float = T_LOSSLESS, y_step: int = 
 
     x: (B, 3, H, W), whole numbers in 0..255, sides multiples of config.pad. Latents are plainly rounded.
     """
-    ones = torch.ones(len(x))
-    none = torch.zeros(len(x), dtype=torch.bool)  # of the pictures have their symbols chosen by cost
+    ones, zeros = x.new_ones(len(x)), x.new_zeros(len(x))
     y = model.conditions(x, y_step * ones[:, None, None, None])
     exact = {name: bits * x[0, 0].numel() for name, bits in model.downscale_bits(x, y_step * ones).items()}
-    u_bits = exact.pop("u_prior", torch.zeros(len(x)))
+    u_bits = exact.pop("u_prior", zeros)
     if model.config.edge_stride:
         exact["edge_prior"] = model.edge_prior.bits(y[0] / Y_OFFSET - 1)
-    y_bits = sum(exact.values(), torch.zeros(len(x)))
+    y_bits = sum(exact.values(), zeros)
     keep = ones.bool()[:, None, None, None]
     base, z1, z2_bits, context = model.latents(x, t * ones, y, keep)
-    planes, z1_bits = planes_for(t), torch.zeros(len(x))
+    planes, z1_bits = planes_for(t), zeros
     for k in range(planes):
         above = planes - 1 - k
         step = step_weights((t + above) * ones)
-        z_hat, bits = model.walk(context, z1 / 3.0 ** (t + above), keep, none, step, refine=k > 0)
+        z_hat, bits = model.walk(context, z1 / 3.0 ** (t + above), keep, None, step, refine=k > 0)
         z1_bits = z1_bits + bits
-    delta = torch.full((len(x), 1, 1, 1), 3.0**t)
+    delta = x.new_full((len(x), 1, 1, 1), 3.0**t)
     x_hat = model.synthesis(z_hat, base, delta, step).clamp(0, 255)
     x_hat = x_hat + (x_hat.round() - x_hat).detach()  # files hold whole numbers; the gradient passes
     x_bits = model.pixel_prior(x, x_hat, step, y[-1] if model.config.tied else None) * x[0].numel()

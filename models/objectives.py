@@ -19,14 +19,14 @@ FOLLOWED = 0.4  # of the planes that finer ones can follow are trained as such, 
 
 
 def draw_steps(rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor, Tensor]:
-    """t, y_step and "nothing read" for a batch: t ascending, uniform over all planes, one per stratum."""
+    """t, y_step and "nothing read" for a batch, on the CPU: t ascending, uniform over all planes, one per stratum."""
     t = T_FINEST + (T_DRAWN - T_FINEST) * (torch.arange(batch) + torch.rand(batch, generator=rng)) / batch
     nothing = (t >= T_FIRST) & (torch.rand(batch, generator=rng) < 0.06)
     return t, y_steps(t), nothing
 
 
 def picture_loss(terms, t: Tensor, power: float, z2_weight: float) -> Tensor:
-    delta = 3.0**t
+    delta = 3.0 ** t.to(terms.distortion.device)
     loss = terms.z1_bpp + z2_weight * terms.z2_bpp + terms.distortion / (RD_SLOPE * delta**2)
     return loss * (delta / 32) ** power
 
@@ -51,9 +51,9 @@ class LatentObjective(nn.Module):
         """What this objective does not train."""
         return [*self.model.representation_priors().values(), self.model.pixel_prior]
 
-    def chosen(self, rng: torch.Generator, t: Tensor) -> Tensor:
+    def chosen(self, rng: torch.Generator, t: Tensor) -> Tensor | None:
         """Pictures (B,) whose symbols are chosen by their cost: none."""
-        return torch.zeros(len(t), dtype=torch.bool)
+        return None
 
     def forward(self, x: Tensor, rng: torch.Generator, fraction: float) -> tuple[Tensor, list[tuple]]:
         """fraction: of the run that is done. Returns the loss and, per picture, (range of t, {name: value}) to log."""

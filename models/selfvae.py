@@ -161,30 +161,35 @@ class SelfVAE(nn.Module):
 
     # ---- training ------------------------------------------------------------------------------------
 
-    def forward(self, x: Tensor, t: Tensor, y_step: Tensor, nothing: Tensor, chosen: Tensor) -> Terms:
+    def forward(
+        self, x: Tensor, t: Tensor, y_step: Tensor, nothing: Tensor | None = None, chosen: Tensor | None = None
+    ) -> Terms:
         """Bits and distortion of one random plane per picture.
 
         x: (B, 3, H, W) in 0..255, sides multiples of config.pad. t: (B,) log3 of the plane's step, ascending; with
         t < T_FIRST it is coded given its plane at t + 1, and bits are those of the ternary digits alone.
         y_step: (B,). nothing: (B,) bool, no latent is read: z_hat is what the priors expect.
         chosen: (B,) bool, symbols are chosen by their cost, after one pass that refines latents, as the encoder does it
-        in finest planes.
+        in finest planes. Without these two, every latent is read, none is chosen. All but x are best on the CPU, which
+        then need not wait for another device to say what comes next.
         """
         B, _, H, W = x.shape
         pixels = H * W
+        refining = int((t < T_FIRST).sum())  # these come first in the batch
+        t, y_step = t.to(x.device), y_step.to(x.device)
+        keep = torch.ones_like(t, dtype=torch.bool) if nothing is None else ~nothing.to(x.device)
+        keep = keep[:, None, None, None]
+        chosen = None if chosen is None else chosen.to(x.device)
         delta = (3.0**t)[:, None, None, None]
         step = step_weights(t)
-        keep = (~nothing)[:, None, None, None]
         base, z1, bits2, context = self.latents(x, t, self.conditions(x, y_step[:, None, None, None]), keep)
 
-        # refining planes come first in the batch; the two kinds walk with different leading groups
-        refining = int((t < T_FIRST).sum())
-        kinds = [slice(0, refining), slice(refining, B)]
+        kinds = [slice(0, refining), slice(refining, B)]  # they walk with different leading groups
 
         def decode(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             """z_hat, bits (B,) and x_hat of latents in steps."""
             walked = [
-                self.walk(context[k], z[k], keep[k], chosen[k], step[k], refine)
+                self.walk(context[k], z[k], keep[k], None if chosen is None else chosen[k], step[k], refine)
                 for k, refine in zip(kinds, (True, False))
                 if k.stop > k.start
             ]
@@ -192,7 +197,7 @@ class SelfVAE(nn.Module):
             return z_hat, torch.cat([w[1] for w in walked]), self.synthesis(z_hat, base, delta, step)
 
         z = z1 / delta
-        if chosen.any():
+        if chosen is not None:
             with torch.no_grad():
                 z_hat, _, x_hat = decode(z)
                 closer = z + PACE * (z_hat + self.pull(x - x_hat) / delta - z)
@@ -218,7 +223,7 @@ class SelfVAE(nn.Module):
     def walk(self, context, z, keep, chosen, step, refine: bool) -> tuple[Tensor, Tensor]:
         """Walk one plane with known latents z in steps, (B, 192, H/8, W/8). Returns z_hat, as z, and bits (B,).
 
-        chosen: (B,) bool, symbols are not rounded but chosen by rate and distortion.
+        chosen: (B,) bool, symbols are not rounded but chosen by rate and distortion; None: none are.
         """
         q = z.detach().round()
         coarse = (q / 3).round() if refine else None
@@ -234,7 +239,7 @@ class SelfVAE(nn.Module):
                 mean = mean + 3 * coarse[here]
             below = coarse[here] if refine else None
             symbols = q[here]
-            if chosen.any():
+            if chosen is not None:
                 cheapest = self.cheapest(z[here], symbols, mean, log2_scale, below)
                 symbols = torch.where(chosen[:, None, None, None], cheapest, symbols)
             bits.append((latent_bits(z[here], symbols, mean, log2_scale, below) * keep).sum((1, 2, 3)))
@@ -249,6 +254,7 @@ class SelfVAE(nn.Module):
 
     def pixel_bits(self, x: Tensor, x_hat: Tensor, t: Tensor, y_step: Tensor) -> Tensor:
         """Bits of the exact pixels given what latents decode to and y, (B,), a sub-pixel. t, y_step: (B,)."""
+        t, y_step = t.to(x.device), y_step.to(x.device)
         y = self.conditions(x, y_step[:, None, None, None])[-1] if self.config.tied else None
         return self.pixel_prior(x, x_hat, step_weights(t), y)
 
@@ -261,6 +267,7 @@ class SelfVAE(nn.Module):
 
     def downscale_bits(self, x: Tensor, y_step: Tensor) -> dict[str, Tensor]:
         """The same of the downscales and u alone."""
+        y_step = y_step.to(x.device)
         step, bits = y_step_weights(y_step), {}
         for name, parent, child in pyramid(x, self.config, y_step):
             if parent is None:
@@ -274,8 +281,7 @@ class SelfVAE(nn.Module):
 @torch.no_grad()
 def decoded(model: SelfVAE, x: Tensor, t: Tensor) -> Tensor:
     """x_hat as a file with the finest steps t (B,), ascending, holds it: whole numbers, (B, 3, H, W)."""
-    some, none = torch.ones(len(x), dtype=torch.bool), torch.zeros(len(x), dtype=torch.bool)
-    x_hat = model(x, t, y_steps(t), nothing=none, chosen=some).x_hat
+    x_hat = model(x, t, y_steps(t), chosen=torch.ones_like(t, dtype=torch.bool)).x_hat
     return x_hat.round().clamp(0, 255)
 
 

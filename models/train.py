@@ -67,6 +67,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         default="float32",
         help="of the networks' activations; bfloat16 is about twice as fast where the processor multiplies in it",
     )
+    p.add_argument("--device", default="cpu", help="what computes: cpu, cuda, mps, or another that torch knows")
     p.add_argument("--minutes-per-checkpoint", type=float, default=3.0)
     p.add_argument(
         "--watch", type=Path, help="folder of test pictures: the log also gets bits and PSNR on crops of them"
@@ -119,17 +120,30 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     config = load_config(args)
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    device = device_of(args.device, world)
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    torch.backends.cudnn.allow_tf32 = False  # the fixed transforms are convolutions: 11 bits are too few at fine steps
     args.out.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(args.out / "lock", timeout=0) if rank == 0 else nullcontext():
-            start(args, config, rank, world)
+            start(args, config, rank, world, device)
     except Timeout as error:
         raise CodecError(f"another training writes to {args.out}: wait for it, or name another --out") from error
 
 
-def start(args: argparse.Namespace, config: Config, rank: int, world: int) -> None:
+def device_of(name: str, workers: int) -> torch.device:
+    """Raises CodecError where there is no such device, or several workers would share it."""
+    try:
+        device = torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise CodecError(f"--device {name} cannot be had: {str(error).splitlines()[0]}") from error
+    if workers > 1 and device.type != "cpu":
+        raise CodecError(f"torchrun starts workers for cores of a CPU: for --device {name}, start the command alone")
+    return device
+
+
+def start(args: argparse.Namespace, config: Config, rank: int, world: int, device: torch.device) -> None:
     """Meet the other workers, decode the pictures unless that has been done, and train."""
     if world > 1:
         dist.init_process_group("gloo")
@@ -139,20 +153,20 @@ def start(args: argparse.Namespace, config: Config, rank: int, world: int) -> No
         build_cache(args.data, cache)
     if world > 1:
         dist.barrier()
-    run(args, config, cache, rank, world)
+    run(args, config, cache, rank, world, device)
     if world > 1:
         dist.destroy_process_group()
 
 
-def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
+def run(args, config: Config, cache: Path, rank: int, world: int, device: torch.device) -> None:
     torch.manual_seed(args.seed)
-    model = SelfVAE(config).to(memory_format=torch.channels_last)
+    model = SelfVAE(config).to(device, memory_format=torch.channels_last)
     ema = Ema(model, args.ema)
     optimiser = torch.optim.Adam(model.parameters(), betas=(0.9, 0.999), fused=True)
     step, elapsed = 0, 0.0
     checkpoint = args.out / "checkpoint.pt"
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
         model.load_state_dict(state["model"])
         ema.values, ema.steps = state["ema"], state["ema_steps"]
         optimiser.load_state_dict(state["optimiser"])
@@ -196,7 +210,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
         elapsed = clock.item()
         done = elapsed >= budget
         if watch and (done or elapsed - watched > 60 * args.minutes_per_watch):
-            averaged = SelfVAE(config).eval()
+            averaged = SelfVAE(config).to(device).eval()
             averaged.load_state_dict(ema.values)
             measured = watch.measure(averaged, args.part == "pixels")
             log(args.out, {"event": "watch", "step": step, "hours": round(elapsed / 3600, 4), **measured})
@@ -219,7 +233,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int) -> None:
             return
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(args, elapsed / budget, step)
-        x = torch.from_numpy(next(crops)).float().contiguous(memory_format=torch.channels_last)
+        x = torch.from_numpy(next(crops)).to(device).float().contiguous(memory_format=torch.channels_last)
         loss, rows = trained(x, rng, 1.0 if args.init else elapsed / budget)  # no warm-up of what is trained already
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -63,8 +63,8 @@ def _stack(like, planes):
 
 def edges(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
     """d(x) = edge map, (B, 1, H/stride, W/stride) of 0 and 1. x: (B, 3, H, W) in 0..255; it has no step."""
-    maps = [edge_map(picture, stride) for picture in x.numpy()]
-    return torch.from_numpy(np.stack(maps)).to(x.dtype)
+    maps = [edge_map(picture, stride) for picture in x.numpy(force=True)]
+    return torch.from_numpy(np.stack(maps)).to(x)
 
 
 REPRESENTATIONS = {"downscale": downscale, "edge": edges}

@@ -35,8 +35,9 @@ class Watch:
         """Means over pictures by step: ``bpp`` of everything up to that plane and ``psnr_db``; or with ``pixels``,
         ``bpsp``, bits a sub-pixel of the exact pixels given what the latents decode to."""
         out: dict[str, dict[str, float]] = {}
+        device = model.centroids.device
         for t in (T_LOSSLESS,) if pixels else STEPS:
-            rows = [self._pixels(model, x, t) if pixels else self._latents(model, x, t) for x in self.crops]
+            rows = [self._pixels(model, x, t) if pixels else self._latents(model, x.to(device), t) for x in self.crops]
             out[f"t_{t}"] = {name: round(float(np.mean([row[name] for row in rows])), 5) for name in rows[0]}
         return out
 
@@ -44,8 +45,7 @@ class Watch:
     def _latents(model: SelfVAE, x: torch.Tensor, finest: float) -> dict[str, float]:
         """All planes of a file at once, coarse to fine, as a batch: refining ones must come first in it."""
         t = finest + torch.arange(planes_for(finest))
-        none = torch.zeros(len(t), dtype=torch.bool)
-        terms = model(x.expand(len(t), -1, -1, -1), t, y_steps(t), none, none)
+        terms = model(x.expand(len(t), -1, -1, -1), t, y_steps(t))
         y = model.representation_bits(x, y_steps(t[:1]))
         mse = (terms.x_hat[0].round().clamp(0, 255) - x[0]).square().mean()
         return {

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import make_picture
+from conftest import TINY, make_picture
 from filelock import FileLock
 from PIL import Image
 from safetensors.torch import load_file
@@ -18,10 +18,11 @@ from selfvae_codec.models import logistic, tables, train, weights
 from selfvae_codec.models.config import T_FIRST, Config, planes_for, y_step_for
 from selfvae_codec.models.exact import RANGES, suffix_of
 from selfvae_codec.models.export import load_averaged
+from selfvae_codec.models.likelihood import stream_bits
 from selfvae_codec.models.logistic import latent_bits
-from selfvae_codec.models.objectives import draw_steps
+from selfvae_codec.models.objectives import draw_steps, picture_loss
 from selfvae_codec.models.selfvae import SelfVAE
-from selfvae_codec.models.steps import first_plane
+from selfvae_codec.models.steps import first_plane, y_steps
 
 SMALL = ["synthesis_width=16", "prior_width=16", "z2_channels=4", "y_width=8", "pixel_width=8", "pixel_blocks=1"]
 OVERRIDES = [word for field in SMALL for word in ("--set", field)]
@@ -149,6 +150,7 @@ def test_a_configuration_with_unknown_fields_is_refused():
         (["--set", "hyper_stride=8"], "hyper_stride must be 16, 32 or 64"),
         (["--init", __file__], "holds no float weights"),
         (["--crop", "512"], "no training picture has both sides of at least 512 pixels"),
+        (["--device", "abacus"], "--device abacus cannot be had"),
         ([], "another training writes to"),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) and value else None,
@@ -159,6 +161,27 @@ def test_what_cannot_be_trained_is_refused_in_words(trained, tmp_path, arguments
     with contextlib.nullcontext() if arguments else FileLock(tmp_path / "run" / "lock"):
         with pytest.raises(CodecError, match=message):
             train.main([str(word) for word in [*known, *(arguments or ["--crop", 64])]])
+
+
+@pytest.mark.parametrize("stride", [16, 2], ids=["photographs", "small pictures"])
+def test_everything_is_computed_where_the_pictures_are(stride):
+    """On torch's meta device, which computes nothing but refuses to mix with the CPU as any accelerator does."""
+    config = Config(**TINY, representations=(("downscale", 2 * stride), ("downscale", stride)))
+    model = SelfVAE(config).to("meta")
+    x = torch.empty(4, 3, 128, 128, device="meta")
+    t = torch.tensor([1.5, 2.5, 3.5, 4.5])
+    some = torch.tensor([True, False, True, False])
+    terms = model(x, t, y_steps(t), nothing=some, chosen=~some)
+    losses = [picture_loss(terms, t, 0.7, 1.0), model.pixel_bits(x, terms.x_hat, t, y_steps(t))]
+    losses += [*model.representation_bits(x, y_steps(t)).values(), *stream_bits(model, x).values()]
+    sum(loss.mean() for loss in losses).backward()
+    assert all(p.grad.device.type == "meta" for p in model.parameters())
+
+
+def test_workers_are_for_a_cpu():
+    with pytest.raises(CodecError, match="start the command alone"):
+        train.device_of("meta", workers=2)
+    assert train.device_of("cpu", workers=2).type == "cpu"
 
 
 def test_planes_nest_from_one_range_of_coarsest_steps():
