@@ -163,11 +163,14 @@ def encode(
     return ratecontrol.search(encode_at, target)
 
 
-def decode(data: bytes, levels: int | None = None, *, sample: int | None = None, backend: str = "auto") -> np.ndarray:
+def decode(
+    data: bytes, levels: int | None = None, *, partial: bool = False, sample: int | None = None, backend: str = "auto"
+) -> np.ndarray:
     """The picture of a file, uint8 (H, W, 3), or (H, W, 4) if it has alpha, from its first levels (default: all).
 
     What the levels do not hold is the model's expectation, or with ``sample``, a seed, a draw from the model.
-    A cut-off file decodes to its last whole level with a TruncatedWarning.
+    A cut-off file decodes to its last whole level with a TruncatedWarning. With ``partial``, what is there of the next
+    level is used too, down to single channels of latents, although nothing can check it: for downloads that go on.
 
     Raises FormatError for bytes that are not a sound file, CodecError for ``levels`` out of range, ModelError
     for a model that is not installed, MismatchError if this machine decodes other symbols than were encoded.
@@ -179,7 +182,8 @@ def decode(data: bytes, levels: int | None = None, *, sample: int | None = None,
 
     header, payloads = container.read_levels(data, levels)
     transparency = _alpha(data, header)
-    x = core.decode_levels(header, payloads, sample=sample, backend=backend)
+    part = container.read_part(data, header, levels) if partial else b""
+    x = core.decode_levels(header, payloads, part=part, sample=sample, backend=backend)
     return x if transparency is None else np.dstack([x, transparency])
 
 

@@ -115,19 +115,22 @@ def _encode(job: jobs.Job, settings: dict, strip: bool) -> dict:
 @_output
 @_output_dir
 @click.option("--levels", type=int, help="Stop after level N [default: all].")
+@click.option("--partial", is_flag=True, help="Of a cut-off file, use what is there of a level that is not whole, too.")
 @click.option("--sample", type=click.IntRange(min=0), metavar="SEED", help="Draw what was not sent.")
 @click.option("--raw", is_flag=True, help="Write the exact thumbnail or sketch that levels 1 and 2 hold.")
 @_no_overwrite
 @_backend
-def decode(sources, output, output_dir, levels, sample, raw, no_overwrite, backend) -> None:
+def decode(sources, output, output_dir, levels, partial, sample, raw, no_overwrite, backend) -> None:
     """Decode the files IN... (default output: beside each, as .png). The extension chooses the picture format."""
     if raw and sample is not None:
         raise click.UsageError("--raw is exact and --sample is a draw: give one of them")
+    if raw and partial:
+        raise click.UsageError("--raw takes whole levels: leave out --partial")
     planned = jobs.plan(sources, output, output_dir, ".png", no_overwrite)
-    jobs.run(planned, lambda job: _decode(job, levels, sample, raw, backend))
+    jobs.run(planned, lambda job: _decode(job, levels, partial, sample, raw, backend))
 
 
-def _decode(job: jobs.Job, levels: int | None, sample: int | None, raw: bool, backend: str) -> None:
+def _decode(job: jobs.Job, levels: int | None, partial: bool, sample: int | None, raw: bool, backend: str) -> None:
     """Decode one file, and say so."""
     start = time.perf_counter()
     with about(job.source):
@@ -142,11 +145,13 @@ def _decode(job: jobs.Job, levels: int | None, sample: int | None, raw: bool, ba
         if raw:
             x = representation(data, levels, backend=backend)
         else:
-            x = decode_file(data, wanted, sample=sample, backend=backend)
+            x = decode_file(data, wanted, partial=partial, sample=sample, backend=backend)
         out.write(imaging.to_bytes(x, name, grey=header.grey, metadata=_metadata(data)))
     shown = min(wanted, container.whole_levels(header, len(data)))
+    part = container.read_part(data, header, levels) if partial else b""
+    more = f" and {100 * len(part) / header.levels[shown].length:.0f} % of level {shown + 1}" if part else ""
     say(
-        f"{job.source} -> {job.target}: {x.shape[1]}x{x.shape[0]}, levels 1 to {shown} of {header.n_levels}, "
+        f"{job.source} -> {job.target}: {x.shape[1]}x{x.shape[0]}, levels 1 to {shown}{more} of {header.n_levels}, "
         f"{time.perf_counter() - start:.2f} s"
     )
 

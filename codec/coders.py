@@ -1,4 +1,6 @@
-"""Four ways to settle a symbol: write it, read it, expect it, or draw it. One interface (walk.py asks it).
+"""Ways to settle a symbol: write it, read it, expect it, or draw it; or read it as long as there is something to read.
+
+One interface (walk.py asks it):
 
     symbols(mean, level, actual)   integers around a mean, from a logistic at a scale level
     digits(mean, level, actual)    -1, 0 or 1 inside a coarser bin, mean relative to its centre
@@ -42,6 +44,10 @@ class Models:
 
 
 class Coder(Protocol):
+    expects: (
+        bool | np.ndarray
+    )  # what was settled last is no symbol but what the model expects: all of it, or by channel
+
     def symbols(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
 
     def digits(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
@@ -51,6 +57,8 @@ class Coder(Protocol):
 
 class _Checked:
     """Keeps the check value of all symbols of a level."""
+
+    expects = False
 
     def __init__(self):
         self._crc = 0
@@ -173,8 +181,41 @@ class Reader(_Checked):
             )
 
 
+class PartReader:
+    """Reads a level of latents as far as it is there, and lets another coder settle the rest.
+
+    ``channels`` counts what was read: arrays of symbols, and channels of digits, which stand in the stream one by one.
+    """
+
+    def __init__(self, reader: Reader, rest: Coder):
+        self._reader, self._rest = reader, rest
+        self.channels, self.expects = 0, False
+
+    def symbols(self, mean, level, actual=None):
+        read = self._reader.symbols(mean, level)
+        self.expects = not self._reader.decoder.sound and self._rest.expects
+        if not self._reader.decoder.sound:
+            return self._rest.symbols(mean, level)
+        self.channels += 1
+        return read
+
+    def digits(self, mean, level, actual=None):
+        out = self._rest.digits(mean, level)
+        self.expects = np.full((len(out), 1, 1), self._rest.expects)
+        for channel in range(len(out)):
+            here = slice(channel, channel + 1)
+            read = self._reader.digits(mean[here], level[here])
+            if not self._reader.decoder.sound:
+                break
+            out[here], self.expects[here] = read, False
+            self.channels += 1
+        return out
+
+
 class Expect:
-    """What the model expects: the nearest integer to the mean, the middle digit."""
+    """What the model expects: the nearest integer to the mean, the likeliest digit."""
+
+    expects = True
 
     def __init__(self, models: Models):
         self.models = models
@@ -183,7 +224,7 @@ class Expect:
         return (mean + MEAN_UNITS // 2) // MEAN_UNITS
 
     def digits(self, mean, level, actual=None):
-        return np.clip((mean + MEAN_UNITS // 2) // MEAN_UNITS, -1, 1)
+        return self.models.likeliest_digit[digit_tables(mean, level)]
 
     def edges(self, rows, actual=None):
         return (rows > EDGE_LOGIT_MAX * EDGE_UNITS).astype(np.int32)
@@ -191,6 +232,8 @@ class Expect:
 
 class Sample:
     """Draws from the model; the same seed gives the same draw on every machine."""
+
+    expects = False
 
     def __init__(self, models: Models, seed: int):
         self.models = models

@@ -33,6 +33,7 @@ __all__ = [
     "read_header",
     "read_levels",
     "read_metadata",
+    "read_part",
     "whole_levels",
 ]
 
@@ -109,6 +110,17 @@ def read_levels(data: bytes, levels: int | None = None) -> tuple[Header, list[by
             raise ChecksumError(f"level {level.index} ({level.name}) is damaged: its checksum does not match; {fix}")
         payloads.append(payload)
     return header, payloads
+
+
+def read_part(data: bytes, header: Header, levels: int | None = None) -> bytes:
+    """What is there of the first level that is not whole, if it is among the ones asked for; else nothing.
+
+    Its check is of the whole level, so that nothing tells whether these bytes are damaged.
+    """
+    whole = whole_levels(header, len(data))
+    if whole >= check_levels(header, levels):
+        return b""
+    return bytes(data[header.levels[whole].offset :])
 
 
 def read_metadata(data: bytes, header: Header) -> bytes | None:

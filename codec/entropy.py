@@ -17,6 +17,7 @@ from .errors import ChecksumError
 ROW_CODED = 4  # alphabets up to this size are coded with one row of probabilities per symbol,
 ROWS = 1 << 18  # this many symbols at a time, since the rows take 8 bytes a probability
 RAW_BITS = 16
+STATE_WORDS = 2  # of the coder itself; what it holds beyond these has not been touched
 TOTAL = 1 << 24
 
 Categorical = constriction.stream.model.Categorical
@@ -93,7 +94,7 @@ class Encoder:
         return np.concatenate(parts)
 
     def finish(self) -> bytes:
-        """The compressed bytes: little-endian 32-bit words, the last of them, never 0, without its leading zeros."""
+        """The compressed bytes: 32-bit words in the order in which they are read, without the zeros that lead."""
         coder = AnsCoder()
         for symbols, model, *source in reversed(self._work):
             if model is _ROWS:
@@ -101,18 +102,23 @@ class Encoder:
                 coder.encode_reverse(symbols, _ROWS, tables.weights[ids])
             elif len(symbols):
                 coder.encode_reverse(symbols, model)
-        return coder.get_compressed().astype("<u4").tobytes().rstrip(b"\0")
+        return coder.get_compressed()[::-1].astype(">u4").tobytes().lstrip(b"\0")
 
 
 class Decoder:
     """Reads back what Encoder wrote, in the same order of calls."""
 
-    def __init__(self, data: bytes):
-        """Raises ChecksumError for bytes that no encoder ends with."""
-        if data.endswith(b"\0"):
-            raise ChecksumError("a level is damaged: it ends with a zero, as no level does")
-        words = np.frombuffer(data + bytes(-len(data) % 4), "<u4")
-        self._coder = AnsCoder(words.astype(np.uint32))
+    def __init__(self, data: bytes, length: int | None = None):
+        """data: what ``finish`` gave, or the beginning of its ``length`` bytes.
+
+        Raises ChecksumError for bytes that no encoder begins with.
+        """
+        if data.startswith(b"\0"):
+            raise ChecksumError("a level is damaged: it begins with a zero, as no level does")
+        self._cut = length is not None and len(data) < length
+        padded = bytes(-(length if self._cut else len(data)) % 4) + data
+        words = np.frombuffer(padded[: len(padded) // 4 * 4], ">u4")
+        self._coder = AnsCoder(words[::-1].astype(np.uint32))
 
     def get(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
         """Symbols (N,) int32 for table ids (N,)."""
@@ -132,6 +138,11 @@ class Decoder:
 
     def get_raw(self, count: int, bits: int = RAW_BITS) -> np.ndarray:
         return self._coder.decode(_RAW[bits], count) if count else np.zeros(0, np.int32)
+
+    @property
+    def sound(self) -> bool:
+        """True while all that was read came from the data: a coder that runs out goes on without a word."""
+        return not self._cut or self._coder.num_words() > STATE_WORDS
 
     @property
     def exhausted(self) -> bool:

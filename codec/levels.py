@@ -8,7 +8,7 @@ import numpy as np
 
 from . import raw
 from .analysis import analyse
-from .coders import Coder, Expect, Models, Reader, Sample, Writer
+from .coders import Coder, Expect, Models, PartReader, Reader, Sample, Writer
 from .container import Header
 from .entropy import Decoder, Encoder
 from .errors import CodecError
@@ -135,19 +135,21 @@ def write_plainly(walk: Walk, models: Models, index: int, encoder: Encoder | Non
 
 
 def decode_levels(
-    header: Header, payloads: list[bytes], *, sample: int | None = None, backend: str = "auto"
+    header: Header, payloads: list[bytes], *, part: bytes = b"", sample: int | None = None, backend: str = "auto"
 ) -> np.ndarray:
     """The picture, uint8 (H, W, 3), from the levels given: all, or the first few.
 
-    sample: seed to draw what was not read, in place of expecting it. Raises MismatchError when a level decodes
-    to other symbols than were encoded, UnknownModelError for a model that is not installed.
+    part: the beginning of the next level, used if that is a plane of latents; nothing checks it. sample: seed to draw
+    what was not read, in place of expecting it. Raises MismatchError when a level decodes to other symbols than were
+    encoded, UnknownModelError for a model that is not installed.
     """
     walk, models = _read(header, payloads, backend)
     missing: Coder = Expect(models) if sample is None else Sample(models, sample)
-    first = walk.plan.first_latent
-    read = min(len(payloads), first + walk.plan.planes)
-    last = walk.plan.planes - 1 if sample is not None else max(0, read - first - 1)
-    for index in range(len(payloads), first + last + 1):
+    first, finest, read = walk.plan.first_latent, walk.plan.planes - 1, len(payloads)
+    if part and walk.plan.has_latents(read):
+        read += read_part(walk, read, part, header.levels[read].length, missing)
+    last = finest if sample is not None else min(max(0, read - first - 1), finest)
+    for index in range(read, first + last + 1):
         walk.level(index, missing)
     return walk.picture(last)
 
@@ -169,6 +171,19 @@ def _read(header: Header, payloads: list[bytes], backend: str) -> tuple[Walk, Mo
     for index, (payload, level) in enumerate(zip(payloads, header.levels)):
         read_level(walk, index, payload, level.symbol_check, f"{level.index} ({level.name})")
     return walk, models_of(nets)
+
+
+def read_part(walk: Walk, index: int, part: bytes, length: int, rest: Coder) -> bool:
+    """Walk a plane of latents of which only the first bytes are there; ``rest`` settles what they do not say.
+
+    Returns whether they say anything: if not, the walk stays where it was.
+    """
+    before = walk.symbols, walk.z
+    coder = PartReader(Reader(models_of(walk.nets), Decoder(part, length), 0, "in part", skips=True), rest)
+    walk.level(index, coder)
+    if not coder.channels:
+        walk.symbols, walk.z = before
+    return coder.channels > 0
 
 
 def read_level(walk: Walk, index: int, payload: bytes, check: int, name: str) -> None:

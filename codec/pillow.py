@@ -1,7 +1,8 @@
 """Pillow plugin: ``import selfvae_codec.pillow`` and Image.open, Image.save and thumbnail() know .svae files.
 
 Opening reads the header and the metadata only. ``draft()``, which thumbnail() calls, settles for a coarse
-level where the picture is wanted much smaller.
+level where the picture is wanted much smaller. Where ``ImageFile.LOAD_TRUNCATED_IMAGES`` is set, a cut-off file
+shows what is there of a level that is not whole, too.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class SvaeImageFile(ImageFile.ImageFile):
             if self._thumbnail:
                 x = selfvae_codec.representation(data, self._levels)
             else:
-                x = selfvae_codec.decode(data, self._levels)
+                x = selfvae_codec.decode(data, self._levels, partial=ImageFile.LOAD_TRUNCATED_IMAGES)
             self._size = (x.shape[1], x.shape[0])  # a cut-off file may give a smaller thumbnail than planned
             pixels = imaging.to_pillow(x, grey=self.header.grey).tobytes()
             if self._exclusive_fp:

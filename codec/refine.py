@@ -25,6 +25,8 @@ from .walk import Walk, models_of
 class Chosen:
     """Settles the symbols of a plane as the encoder would, without writing them. finer: planes that refine this one."""
 
+    expects = False
+
     def __init__(self, models: Models, finer: int):
         self._chooser, self._finer = models.chooser, finer
 

@@ -15,13 +15,13 @@ from __future__ import annotations
 import numpy as np
 
 from .analysis import Latents
-from .coders import Coder, Expect, Models
-from .lookup import offset_index
+from .coders import Coder, Models
+from .lookup import digit_tables, offset_index
 from .models import units
 from .models.config import U_STEP, Z1_STRIDE
 from .models.inference import DELTA_BITS, Networks
 from .models.integers import from_ycocg, space_to_depth
-from .models.tables import CENTROID_UNITS, MEAN_UNITS
+from .models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION
 from .models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
 from .plan import Plan
 
@@ -37,6 +37,7 @@ class Walk:
         self.u: np.ndarray | None = None  # int32, in YCoCg
         self.y: list[np.ndarray] = []  # representations, coarse to fine, int32; downscales in YCoCg
         self.symbols: np.ndarray | None = None  # of the last plane walked, (192, H/8, W/8) int32
+        self.z: np.ndarray | None = None  # E[z | all that was settled], as symbols, in 1/CENTROID_UNITS of the step
         self.x: np.ndarray | None = None  # the exact pixels, uint8 (3, H, W)
 
     def level(self, index: int, coder: Coder) -> None:
@@ -127,7 +128,7 @@ class Walk:
         _, rows, columns = self.plan.coded
         shape = (192, *(side // Z1_STRIDE for side in self.plan.padded))
         self.symbols = np.zeros(shape, np.int32)
-        self.z = np.zeros(shape, np.int32)  # E[z | all that was settled], in 1/CENTROID_UNITS of the step
+        self.z = np.zeros(shape, np.int32)
         starts = np.cumsum([0, *self.nets.config.groups])
 
         def settle(region, mean, level):
@@ -135,13 +136,13 @@ class Walk:
             mean, level = mean[:, :height, :width], level[:, :height, :width]
             z = None if wanted is None else wanted[region]
             if coarse is None:
-                symbols = coder.symbols(mean, level, z)
+                centre, symbols = 0, coder.symbols(mean, level, z)
             else:
                 centre = 3 * coarse[region]
-                symbols = centre + coder.digits(mean, level, None if z is None else z - centre)
-                mean = mean + MEAN_UNITS * centre
-            self.symbols[region] = symbols
-            self.z[region] = self._expectation(coder, symbols, mean, level)
+                symbols = coder.digits(mean, level, None if z is None else z - centre)
+            self.symbols[region] = centre + symbols
+            expectation = self._expectation(coder, symbols, mean, level, refines=coarse is not None)
+            self.z[region] = CENTROID_UNITS * centre + expectation
 
         def visit(group, sub_lattice, mean, level):
             (i, j), stride = ((0, 0), 1) if sub_lattice is None else (LATTICE[sub_lattice], 2)
@@ -165,12 +166,24 @@ class Walk:
         """z[1] in the steps of a plane. Planes nest: rounding a coarser one is rounding the rounded finer one."""
         return (self.latents.z1 * (2.0**DELTA_BITS / self.nets.delta(t))).clip(-SYMBOL_RANGE, SYMBOL_RANGE)
 
-    def _expectation(self, coder: Coder, symbols: np.ndarray, mean: np.ndarray, level: np.ndarray) -> np.ndarray:
-        """z_hat = E[z | what was read], in 1/CENTROID_UNITS: the prior's mean, inside the interval if one was read."""
-        if isinstance(coder, Expect):
-            return mean * (CENTROID_UNITS // MEAN_UNITS)
-        table = self.nets.weights.tables["centroids"]
-        return symbols * CENTROID_UNITS + table[level, offset_index(symbols * MEAN_UNITS - mean)]
+    def _expectation(self, coder: Coder, symbols, mean: np.ndarray, level: np.ndarray, *, refines: bool) -> np.ndarray:
+        """z_hat = E[z | what was read], in 1/CENTROID_UNITS: the prior's mean, inside the interval if one was read.
+
+        Where the plane refines another, symbols are digits, and all is relative to the middle of the coarser interval.
+        """
+        tables = self.nets.weights.tables
+
+        def inside(symbols):
+            return symbols * CENTROID_UNITS + tables["centroids"][level, offset_index(symbols * MEAN_UNITS - mean)]
+
+        if coder.expects is False:
+            return inside(symbols)
+        if refines:
+            chances = tables["digits"][digit_tables(mean, level)].astype(np.int64)
+            expected = sum(chances[..., digit + 1] * inside(digit) for digit in (-1, 0, 1)) >> PRECISION
+        else:
+            expected = mean * (CENTROID_UNITS // MEAN_UNITS)
+        return np.where(coder.expects, expected, inside(symbols))
 
     def pixels(self, coder: Coder) -> None:
         """Last level: x, as residuals to x_hat; outside the picture they are 0. Grey pictures code green alone."""

@@ -117,6 +117,39 @@ def test_every_truncation_point_of_a_small_file_gives_whole_levels_or_its_own_er
             assert np.array_equal(selfvae_codec.decode(data[:length]), decoded(data, whole))
 
 
+@pytest.mark.filterwarnings("ignore::selfvae_codec.TruncatedWarning")
+def test_a_download_that_goes_on_sharpens_with_every_byte():
+    x, data = make_picture(200, 130), coded(200, 130, 80)
+    header = selfvae_codec.read_header(data)
+    assert np.array_equal(selfvae_codec.decode(data, partial=True), decoded(data, None))
+    ends = [level.end for level in header.levels[1:]]
+    lengths = np.unique(np.linspace(ends[0], ends[-1], 30).astype(int).tolist() + ends)
+    partly = [psnr_db(selfvae_codec.decode(data[:n], partial=True), x) for n in lengths]
+    wholly = [psnr_db(decoded(data, container.whole_levels(header, n)), x) for n in lengths]
+    assert all(part > whole - 0.1 for part, whole in zip(partly, wholly))
+    assert all(later > earlier - 0.3 for earlier, later in zip(partly, partly[1:]))
+    for n, part, whole in zip(lengths, partly, wholly):
+        assert n not in ends or part == whole
+    assert max(part - whole for part, whole in zip(partly, wholly)) > 2
+
+
+@pytest.mark.filterwarnings("ignore::selfvae_codec.TruncatedWarning")
+def test_a_part_counts_only_among_the_levels_asked_for():
+    data = coded(200, 130, 80)
+    header = selfvae_codec.read_header(data)
+    cut = data[: header.levels[3].end - 10]
+    assert np.array_equal(selfvae_codec.decode(cut, 3, partial=True), decoded(data, 3))
+    assert container.read_part(cut, header, 3) == b""
+    assert container.read_part(cut, header) == cut[header.levels[3].offset :]
+    expected, drawn = (selfvae_codec.decode(cut, partial=True, sample=seed) for seed in (None, 5))
+    assert not np.array_equal(expected, drawn) and not np.array_equal(expected, decoded(data, 3))
+    lossless = selfvae_codec.encode(make_picture(64, 64), lossless=True)
+    assert np.array_equal(
+        selfvae_codec.decode(lossless[:-1], partial=True),
+        decoded(lossless, selfvae_codec.read_header(lossless).n_levels - 1),
+    )
+
+
 def test_every_flipped_byte_of_a_small_file_is_detected():
     data = coded(7, 3)
     for position in range(len(data)):

@@ -4,7 +4,7 @@ import warnings
 import numpy as np
 import pytest
 from conftest import make_picture
-from PIL import Image
+from PIL import Image, ImageFile
 
 import selfvae_codec
 import selfvae_codec.pillow  # noqa: F401  (registers the format)
@@ -79,6 +79,15 @@ def test_a_cut_off_file_loads_its_whole_levels_with_a_warning(core):
     with pytest.warns(TruncatedWarning):
         image.load()
     assert np.array_equal(np.array(image), selfvae_codec.decode(data, 3))
+
+
+@pytest.mark.filterwarnings("ignore::selfvae_codec.TruncatedWarning")
+def test_where_pillow_loads_truncated_pictures_parts_of_levels_count(monkeypatch):
+    data = selfvae_codec.encode(X, quality=60)[:-20]
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    partly = np.array(opened(data))
+    assert np.array_equal(partly, selfvae_codec.decode(data, partial=True))
+    assert not np.array_equal(partly, selfvae_codec.decode(data))
 
 
 def test_another_version_is_refused_with_its_reason(core):
