@@ -1,4 +1,4 @@
-"""``python -m benchmarks.cuts``: what a download shows that stops early, with whole levels alone and with ``--partial``.
+"""``python -m benchmarks.cuts``: what a download shows that stopped early, by whole levels alone and with its part.
 
 Beside them what a file of its own quality shows in as many bytes, read off the picture's own curve of such files.
 """
