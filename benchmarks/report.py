@@ -140,7 +140,7 @@ def _set(summary: dict) -> dict:
         "test": test,
         "test_name": summary.get("codecs", {}).get(test, {}).get("name", ""),
         "bd": tables.bd_lines(summary, test) if test else [],
-        "models": tables.other_models(summary),
+        "settings": tables.other_settings(summary),
         "bd_rest": _rest(summary, test),
         "bd_pictures": pictures,
         "bd_picture_keys": [key for key in tables.ORDER if any(key in row for row in pictures.values())],

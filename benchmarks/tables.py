@@ -49,8 +49,8 @@ def bd_lines(summary: dict, test: str, featured_only: bool = True) -> list[dict]
     return sorted((line for line in lines.values() if any(line[m] is not None for m in METRICS)), key=place)
 
 
-def other_models(summary: dict) -> list[dict]:
-    """Files of our other models against the default's: {name, range, psnr_db, ms_ssim_db, ssimulacra2}, in %."""
+def other_settings(summary: dict) -> list[dict]:
+    """Files of other models and tunes against the default's: {name, range, psnr_db, ms_ssim_db, ssimulacra2}, in %."""
     return [
         {
             "name": _name(summary, key),

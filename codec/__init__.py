@@ -33,7 +33,7 @@ from .errors import (
     WeightsError,
 )
 from .metadata import Metadata
-from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL, MAX_EFFORT
+from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL, MAX_EFFORT, TUNES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -88,6 +88,7 @@ def encode(
     target_size: float | None = None,
     target_psnr: float | None = None,
     effort: int = DEFAULT_EFFORT,
+    tune: str = TUNES[0],
     model: str = DEFAULT_MODEL,
     backend: str = "auto",
     metadata: Metadata | None = None,
@@ -103,6 +104,8 @@ def encode(
     times, and warns (TargetWarning) if no quality below lossless gets there.
     effort: 0 (fastest) to 9, passes that fit what is coded to what decoders show; the first takes as long as encoding
     without, the others less than half of that each, and decoding is the same for all.
+    tune: "psnr" for the least squared error, "visual" for less of it where an eye sees it and more where textures hide
+    it.
     model: its name, for example "edge". backend: what runs the networks: "auto", "torch" or "onnxruntime". metadata:
     default is a Pillow image's own; ``Metadata()`` keeps none.
 
@@ -117,7 +120,7 @@ def encode(
     targets = {"target_bpp": target_bpp, "target_size": target_size, "target_psnr": target_psnr}
     targets = {name: value for name, value in targets.items() if value is not None}
     lossless = lossless or (quality == 100 and not targets)
-    check_settings(quality=quality, levels=levels, targets=targets, lossless=lossless, effort=effort)
+    check_settings(quality=quality, levels=levels, targets=targets, lossless=lossless, effort=effort, tune=tune)
     picture = imaging.as_picture(image)
     height, width = picture.rgb.shape[:2]
     section = sections.pack(
@@ -133,6 +136,7 @@ def encode(
             grey=picture.grey,
             lossless=lossless,
             effort=effort,
+            tune=tune,
             model=model,
             backend=backend,
         )
@@ -277,6 +281,7 @@ def check_settings(
     targets: Mapping[str, float] = MappingProxyType({}),
     lossless: bool = False,
     effort: int = DEFAULT_EFFORT,
+    tune: str = TUNES[0],
 ) -> None:
     """Raises CodecError for encoder settings that no picture could make legal."""
     if not 0 <= quality <= 100:
@@ -287,6 +292,8 @@ def check_settings(
         raise CodecError(f"give one of {' and '.join(targets)}")
     if not 0 <= effort <= MAX_EFFORT:
         raise CodecError(f"effort={effort} is out of range: 0 (fastest) to {MAX_EFFORT}")
+    if tune not in TUNES:
+        raise CodecError(f"tune={tune!r} is none of {', '.join(TUNES)}")
     if levels is not None and levels < 1:
         raise CodecError(f"levels={levels} is out of range: a file has at least 1 level")
     for name, value in targets.items():

@@ -12,6 +12,7 @@ from .models.edges import edge_map
 from .models.inference import Networks
 from .models.integers import UPSAMPLE_BITS, halved, mean_of, to_ycocg, upsample
 from .plan import Plan
+from .tune import Weights, visual
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,13 @@ class Latents:
     y: tuple[np.ndarray, ...]  # coarse to fine; an edge map is (1, H/s, W/s) of 0 and 1
     z1: np.ndarray  # (192, H/8, W/8) float32, before quantisation
     x: np.ndarray  # (3, H, W) uint8, padded
+    weights: Weights | None = None  # what squared errors of z1 count; without them all count 1
 
 
-def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True) -> Latents:
+def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True, tune: str = "psnr") -> Latents:
     """Everything that the encoder may code. x: uint8 (H, W, 3). Without ``latents``, z[1] stays empty.
+
+    tune: one of TUNES, which errors count.
 
     Raises CodecError for a model of edges where the library that finds them is missing.
     """
@@ -40,7 +44,7 @@ def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True) 
     if latents:
         residual = x.astype(np.float32) * 2**UPSAMPLE_BITS - _base(downscales, plan)
         z1[plan.coded] = nets.analysis(residual[:, : plan.rows * Z1_STRIDE, : plan.columns * Z1_STRIDE])
-    return Latents(u, y, z1, x)
+    return Latents(u, y, z1, x, visual(x) if latents and tune == "visual" else None)
 
 
 def _downscales(x: np.ndarray, plan: Plan) -> list[np.ndarray]:

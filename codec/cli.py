@@ -22,7 +22,7 @@ from .errors import CodecError, CodecWarning, MetadataWarning
 from .info import facts as info_facts
 from .info import kind as info_kind
 from .info import text as info_text
-from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL, MAX_EFFORT
+from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL, MAX_EFFORT, TUNES
 
 _BACKENDS = click.Choice(["auto", "torch", "onnxruntime"])
 _POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -65,6 +65,9 @@ def cli() -> None:
     default=DEFAULT_EFFORT,
     show_default=True,
     help="0 (fastest) to 9 (smallest for its quality); decoding takes as long for all.",
+)
+@click.option(
+    "--tune", type=click.Choice(TUNES), default=TUNES[0], show_default=True, help="What errors are to be small."
 )
 @click.option("--target-bpp", type=_POSITIVE, metavar="B", help="At most B bits per pixel.")
 @click.option("--target-size", type=_POSITIVE, metavar="N", help="At most N bytes.")

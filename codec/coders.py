@@ -2,13 +2,14 @@
 
 One interface (walk.py asks it):
 
-    symbols(mean, level, actual)   integers around a mean, from a logistic at a scale level
-    digits(mean, level, actual)    -1, 0 or 1 inside a coarser bin, mean relative to its centre
-    edges(rows, actual)            0 or 1, an edge map's, from its own table; a row for each probability
-    pixels(mean, level, actual)    like symbols, from the pixels' own tables; written and read exactly, never expected
+    symbols(mean, level, actual, weight)  integers around a mean, from a logistic at a scale level
+    digits(mean, level, actual, weight)   -1, 0 or 1 inside a coarser bin, mean relative to its centre
+    edges(rows, actual)                   0 or 1, an edge map's, from its own table; a row for each probability
+    pixels(mean, level, actual)           like symbols, from the pixels' own tables; never chosen, never expected
 
 Means are int32 in 1/MEAN_UNITS of a step, levels int32 table indices; all arrays of one call share their shape.
-``actual`` is what the encoder wants coded, whole numbers or not; other coders ignore it.
+``actual`` is what the encoder wants coded, whole numbers or not, and ``weight`` what its squared errors count where it
+may choose; other coders ignore both.
 """
 
 from __future__ import annotations
@@ -48,9 +49,9 @@ class Coder(Protocol):
         bool | np.ndarray
     )  # what was settled last is no symbol but what the model expects: all of it, or by channel
 
-    def symbols(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
+    def symbols(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None, weight=1.0) -> np.ndarray: ...
 
-    def digits(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
+    def digits(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None, weight=1.0) -> np.ndarray: ...
 
     def edges(self, rows: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
 
@@ -86,10 +87,10 @@ class Writer(_Checked):
         if skip is not None:
             self._encoder.put_raw(np.array([skip]), bits=1)
 
-    def symbols(self, mean, level, actual):
+    def symbols(self, mean, level, actual, weight=1.0):
         base, table = symbol_tables(mean, level)
         choose = self.finer is not None
-        symbols = self.models.chooser.symbols(actual, mean, level, self.finer) if choose else rounded(actual)
+        symbols = self.models.chooser.symbols(actual, mean, level, self.finer, weight) if choose else rounded(actual)
         said = ~self.models.symbol_certain[table] if self.skip else np.ones(table.shape, bool)
         self._put(self.models.symbols, table[said], (symbols - base)[said])
         return self._settle(np.where(said, symbols, base), symbols)
@@ -105,10 +106,11 @@ class Writer(_Checked):
         self._encoder.put(tables, ids, np.where(escaped, ESCAPE, offsets + TAIL))
         self._encoder.put_raw(offsets[escaped] + RAW_OFFSET)
 
-    def digits(self, mean, level, actual):
+    def digits(self, mean, level, actual, weight=1.0):
         table = digit_tables(mean, level)
-        choose = self.finer is not None
-        digit = self.models.chooser.digits(actual, mean, level, self.finer) if choose else rounded(actual).clip(-1, 1)
+        digit = rounded(actual).clip(-1, 1)
+        if self.finer is not None:
+            digit = self.models.chooser.digits(actual, mean, level, self.finer, weight)
         said = ~self.models.digit_certain[table] if self.skip else np.ones(table.shape, bool)
         self._encoder.put(self.models.digits, table[said], digit[said] + 1)
         return self._settle(np.where(said, digit, self.models.likeliest_digit[table]), digit)
@@ -146,7 +148,7 @@ class Reader(_Checked):
         self.models, self.decoder, self._expected, self._name = models, decoder, check, name
         self.skip = skips and decoder.get_raw(1, bits=1)[0] == 1
 
-    def symbols(self, mean, level, actual=None):
+    def symbols(self, mean, level, actual=None, weight=1.0):
         base, table = symbol_tables(mean, level)
         said = ~self.models.symbol_certain[table] if self.skip else np.ones(table.shape, bool)
         out = base.copy()
@@ -163,7 +165,7 @@ class Reader(_Checked):
         offsets[escaped] = self.decoder.get_raw(int(escaped.sum())) - RAW_OFFSET
         return offsets
 
-    def digits(self, mean, level, actual=None):
+    def digits(self, mean, level, actual=None, weight=1.0):
         table = digit_tables(mean, level)
         out = self.models.likeliest_digit[table]
         said = ~self.models.digit_certain[table] if self.skip else np.ones(table.shape, bool)
@@ -191,7 +193,7 @@ class PartReader:
         self._reader, self._rest = reader, rest
         self.channels, self.expects = 0, False
 
-    def symbols(self, mean, level, actual=None):
+    def symbols(self, mean, level, actual=None, weight=1.0):
         read = self._reader.symbols(mean, level)
         self.expects = not self._reader.decoder.sound and self._rest.expects
         if not self._reader.decoder.sound:
@@ -199,7 +201,7 @@ class PartReader:
         self.channels += 1
         return read
 
-    def digits(self, mean, level, actual=None):
+    def digits(self, mean, level, actual=None, weight=1.0):
         out = self._rest.digits(mean, level)
         self.expects = np.full((len(out), 1, 1), self._rest.expects)
         for channel in range(len(out)):
@@ -220,10 +222,10 @@ class Expect:
     def __init__(self, models: Models):
         self.models = models
 
-    def symbols(self, mean, level, actual=None):
+    def symbols(self, mean, level, actual=None, weight=1.0):
         return (mean + MEAN_UNITS // 2) // MEAN_UNITS
 
-    def digits(self, mean, level, actual=None):
+    def digits(self, mean, level, actual=None, weight=1.0):
         return self.models.likeliest_digit[digit_tables(mean, level)]
 
     def edges(self, rows, actual=None):
@@ -253,7 +255,7 @@ class Sample:
             out[here] = np.searchsorted(cumulative, point[here], side="right")
         return out
 
-    def symbols(self, mean, level, actual=None):
+    def symbols(self, mean, level, actual=None, weight=1.0):
         return self._around(self.models.symbols, mean, level)
 
     def pixels(self, mean, level, actual=None):
@@ -264,7 +266,7 @@ class Sample:
         offset = self._draw(tables, table.ravel()).reshape(table.shape) - TAIL
         return base + np.where(offset == ESCAPE - TAIL, 0, offset).astype(np.int32)
 
-    def digits(self, mean, level, actual=None):
+    def digits(self, mean, level, actual=None, weight=1.0):
         table = digit_tables(mean, level)
         return self._draw(self.models.digits, table.ravel()).reshape(table.shape).astype(np.int32) - 1
 

@@ -13,7 +13,7 @@ from .container import Header
 from .entropy import Decoder, Encoder
 from .errors import CodecError
 from .models.backends import networks
-from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL
+from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL, TUNES
 from .models.inference import Networks
 from .plan import Plan, plan_for
 from .refine import refined
@@ -40,6 +40,7 @@ def encode_levels(
     grey: bool = False,
     lossless: bool = False,
     effort: int = DEFAULT_EFFORT,
+    tune: str = TUNES[0],
     model: str = DEFAULT_MODEL,
     backend: str = "auto",
 ) -> EncodedLevels:
@@ -47,7 +48,7 @@ def encode_levels(
 
     x: uint8 (H, W, 3), three equal channels if ``grey``; quality: 0 to 100; levels: how many to write, 1 or more, all
     without it; lossless: whether the exact pixels are the last of them; effort: passes that refine latents, 0 or more;
-    model: its name.
+    tune: one of TUNES; model: its name.
     Raises CodecError for ``levels`` beyond what there is, WeightsError for a model that is not installed.
     """
     nets = networks(model, backend)
@@ -55,7 +56,7 @@ def encode_levels(
     if levels is not None and not 1 <= levels <= plan.count:
         kind = "a lossless file has" if lossless else f"at quality {quality:g} a file has"
         raise CodecError(f"levels={levels} is out of range: {kind} 1 to {plan.count} levels")
-    plan, written = _smallest(nets, plan, x, levels or plan.count, effort)
+    plan, written = _smallest(nets, plan, x, levels or plan.count, effort, tune)
     payloads, checks = zip(*written)
     return EncodedLevels(list(payloads), list(checks), plan.step, plan.planes, plan.y_step, nets.weights.model_id)
 
@@ -76,7 +77,7 @@ def likelihoods(
 
 
 def _smallest(
-    nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int
+    nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int, tune: str
 ) -> tuple[Plan, list[tuple[bytes, int]]]:
     """The plan, and payload and check of each of the first ``count`` levels.
 
@@ -87,7 +88,7 @@ def _smallest(
     pixels = raw.pack(x, plan.grey) if whole else b""
 
     def written(plan: Plan, count: int) -> list[tuple[bytes, int]]:
-        levels = [(writer.finish(), writer.check) for writer in _write(nets, plan, x, count, effort)]
+        levels = [(writer.finish(), writer.check) for writer in _write(nets, plan, x, count, effort, tune)]
         if whole and len(levels[-1][0]) >= len(pixels):
             levels[-1] = (pixels, raw.check(pixels))
         return levels
@@ -103,9 +104,9 @@ def _size(planned: tuple[Plan, list[tuple[bytes, int]]]) -> int:
     return sum(len(payload) for payload, _ in planned[1])
 
 
-def _write(nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int) -> list[Writer]:
+def _write(nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int, tune: str = TUNES[0]) -> list[Writer]:
     """Walk the first ``count`` levels, writing each."""
-    latents = analyse(nets, plan, x, latents=count > plan.first_latent)
+    latents = analyse(nets, plan, x, latents=count > plan.first_latent, tune=tune)
     if count > plan.first_latent:
         latents = refined(nets, plan, latents, effort)
     walk, models = Walk(nets, plan, latents), models_of(nets)

@@ -21,7 +21,7 @@ from .metadata import Metadata
 
 FORMAT, EXTENSION, MIME = "SVAE", ".svae", "image/x-svae"
 _SETTINGS = (  # of Image.save, handed to encode()
-    "quality", "levels", "lossless", "target_bpp", "target_size", "target_psnr", "effort", "model", "backend",
+    "quality", "levels", "lossless", "target_bpp", "target_size", "target_psnr", "effort", "tune", "model", "backend",
 )  # fmt: skip
 
 # Reduction from which a coarser reading of the file is good enough: at 1/16 the exact thumbnail of level 2

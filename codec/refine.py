@@ -30,11 +30,11 @@ class Chosen:
     def __init__(self, models: Models, finer: int):
         self._chooser, self._finer = models.chooser, finer
 
-    def symbols(self, mean, level, actual):
-        return self._chooser.symbols(actual, mean, level, self._finer)
+    def symbols(self, mean, level, actual, weight=1.0):
+        return self._chooser.symbols(actual, mean, level, self._finer, weight)
 
-    def digits(self, mean, level, actual):
-        return self._chooser.digits(actual, mean, level, self._finer)
+    def digits(self, mean, level, actual, weight=1.0):
+        return self._chooser.digits(actual, mean, level, self._finer, weight)
 
 
 class AskedOnce:

@@ -135,11 +135,12 @@ class Walk:
             height, width = self.symbols[region].shape[1:]
             mean, level = mean[:, :height, :width], level[:, :height, :width]
             z = None if wanted is None else wanted[region]
+            weight = self.latents.weights.of(region) if self.latents and self.latents.weights else 1.0
             if coarse is None:
-                centre, symbols = 0, coder.symbols(mean, level, z)
+                centre, symbols = 0, coder.symbols(mean, level, z, weight)
             else:
                 centre = 3 * coarse[region]
-                symbols = coder.digits(mean, level, None if z is None else z - centre)
+                symbols = coder.digits(mean, level, None if z is None else z - centre, weight)
             self.symbols[region] = centre + symbols
             expectation = self._expectation(coder, symbols, mean, level, refines=coarse is not None)
             self.z[region] = CENTROID_UNITS * centre + expectation

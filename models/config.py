@@ -25,6 +25,7 @@ CHANNELS = {"downscale": 3, "edge": 1, "flat": 3}  # of a representation; flat i
 DEFAULT_MODEL = "downscale"  # by name
 RD_SLOPE = 0.13  # d(distortion) / d(bits) of a uniform quantiser, in units of D^2: what a bit is worth
 DEFAULT_EFFORT, MAX_EFFORT = 5, 9  # passes of an encoder that fit latents to what decoders show (refine.py)
+TUNES = ("psnr", "visual")  # what the encoder's choice of symbols may be best for
 PACE = 0.5  # of such a pass; whole gradient steps overshoot, since overlapping functions correct the same error twice
 RDO_RATE = 0.6  # share of a symbol's bits that its choice counts: a change also costs what later symbols learn from it
 Y_STEPS = (1, 2, 4, 8, 16)  # quantisation steps of the representations

@@ -24,6 +24,7 @@ from .exact import (
     ExactNet,
     suffix_of,
 )
+from .lapped import lapped_transform
 from .net_export import INPUT_MARGIN, Ranges, calibrate, exact_net
 from .priors import TopPrior
 from .selfvae import Prior, SelfVAE, decoded
@@ -37,7 +38,6 @@ from .tables import (
     SCALE_LEVELS,
     build_tables,
 )
-from .transforms import lapped_transform
 
 
 def runs(model: SelfVAE) -> tuple[Callable, Callable, Callable]:

@@ -23,13 +23,14 @@ from torch import Tensor, nn
 
 from .config import PACE, RD_SLOPE, RDO_RATE, T_FIRST, Z1_STRIDE, Config
 from .edge_prior import EdgePrior
+from .lapped import lapped_transform
 from .layers import Net, clamp_ste
 from .logistic import LOG2, latent_bits, log_bin_prob
 from .pixels import PixelPrior
 from .priors import Context, HyperAnalysis, LatticePrior, Prior, TopPrior, seen_at
 from .steps import first_plane, step_weights, y_step_weights, y_steps
 from .tables import LOG2_SCALE_MIN, LOG2_SCALE_STEP, MEAN_UNITS, OFFSET_LIMIT, centroid_table
-from .transforms import REPRESENTATIONS, across_borders, lapped_transform, pyramid, upsample
+from .transforms import REPRESENTATIONS, across_borders, pyramid, upsample
 from .units import RESIDUAL_MAX, SYMBOL_LIMIT, SYNTHESIS_LIMIT, Y_OFFSET, Z2_SCALE, edge_values
 from .walk import LATTICE, walk_plane
 

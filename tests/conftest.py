@@ -63,7 +63,7 @@ def fake_core() -> types.ModuleType:
     core = types.ModuleType("selfvae_codec.levels")
     core.calls = []
 
-    def encode_levels(x, *, quality, levels, grey, lossless, effort, model, backend):
+    def encode_levels(x, *, quality, levels, grey, lossless, effort, tune, model, backend):
         core.calls.append(("encode", quality))
         if levels is not None and not 1 <= levels <= len(FAKE_BITS):
             raise CodecError(f"levels={levels} is out of range: a file has 1 to {len(FAKE_BITS)} levels")

@@ -20,7 +20,7 @@ from test_bench_measures import photo_like  # noqa: E402
 from selfvae_codec.benchmarks import anchors, chart, readme_table  # noqa: E402
 from selfvae_codec.benchmarks.__main__ import main  # noqa: E402
 
-LOSSY = ("ours", "ours-embedded", "ours-edge", "jpeg420", "webp", "jpeg2000")
+LOSSY = ("ours", "ours-embedded", "ours-visual", "ours-edge", "jpeg420", "webp", "jpeg2000")
 CODECS = ",".join((*LOSSY, "ours-lossless", "png", "qoi"))
 
 
@@ -96,7 +96,7 @@ def test_the_environment_is_told_without_paths_of_this_machine(run):
 def test_bpp_counts_every_byte_of_the_file(run):
     out, _ = run
     rows = table(out / "mini" / "rows.csv")
-    assert len(rows) == 2 * (5 * 5 + 4)
+    assert len(rows) == 2 * (6 * 5 + 4)
     for row in rows:
         assert float(row["bpp"]) == pytest.approx(int(row["bytes"]) * 8 / (176 * 192), rel=1e-5)
 
@@ -124,7 +124,7 @@ def test_lossless_and_scale_tables_are_written(run):
     assert {line["codec"] for line in summary["lossless"]} == {"ours-lossless", "png", "qoi"}
     assert summary["embedding"]["levels"] and summary["cost"]
     scale = json.loads((out / "scale.json").read_text())
-    assert {row["codec"] for row in scale["against_size"]} == set(LOSSY) - {"ours-embedded", "ours-edge"}
+    assert {row["codec"] for row in scale["against_size"]} == set(LOSSY) - {"ours-embedded", "ours-visual", "ours-edge"}
     assert all(row["mpx_per_s"] > 0 for row in scale["over_cores"])
 
 
@@ -133,7 +133,8 @@ def test_readme_tables_and_chart_come_from_the_files(run, tmp_path, capsys):
     assert readme_table.main([str(out), "--set", "mini"]) == 0
     text = capsys.readouterr().out
     assert "| JPEG 4:2:0 |" in text and "VTM (VVC intra) (published)" in text and "Price" in text
-    assert "**selfvae-codec, edge model**: +" in text
+    assert "**selfvae-codec, edge model**: BD-rate against the default +" in text
+    assert "| MS-SSIM, visual |" in text and "**selfvae-codec --tune visual**: BD-rate" in text
     page = tmp_path / "README.md"
     page.write_text("before\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n")
     assert readme_table.main([str(out), "--into", str(page)]) == 0

@@ -16,11 +16,11 @@ from selfvae_codec.models.config import T_LOSSLESS, Config, planes_for
 from selfvae_codec.models.exact import T_UNITS
 from selfvae_codec.models.export import exact_networks, tables
 from selfvae_codec.models.inference import Networks
+from selfvae_codec.models.lapped import lapped_transform
 from selfvae_codec.models.likelihood import stream_bits
 from selfvae_codec.models.runtime_torch import TorchNet
 from selfvae_codec.models.selfvae import SelfVAE
 from selfvae_codec.models.steps import step_weights
-from selfvae_codec.models.transforms import lapped_transform
 from selfvae_codec.models.walk import LATTICE
 from selfvae_codec.plan import Plan
 from selfvae_codec.walk import Walk, models_of

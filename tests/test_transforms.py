@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from selfvae_codec.models import integers
-from selfvae_codec.models.transforms import BLOCK, across_borders, block_transform, dct, lapped_filter, lapped_norms
+from selfvae_codec.models.lapped import BLOCK, block_transform, dct, lapped_filter, lapped_norms
+from selfvae_codec.models.transforms import across_borders
 
 
 def coding_gain_db(pre_filter):

@@ -1,9 +1,10 @@
 """This codec, seen from outside: only its public functions are used.
 
-Three curves. ``ours``: one file per quality, each decoded whole. ``ours-embedded``:
+Four curves. ``ours``: one file per quality, each decoded whole. ``ours-embedded``:
 *one* file of the highest quality, cut after each level, so that every point of
-the curve is a beginning of the same bytes. ``ours-edge``: one file per quality of
-the model that starts with a sketch, where its weights are installed.
+the curve is a beginning of the same bytes. ``ours-visual``: one file per quality,
+tuned for the eye. ``ours-edge``: one file per quality of the model that starts
+with a sketch, where its weights are installed.
 """
 
 from __future__ import annotations
@@ -80,6 +81,11 @@ def _made(key: str, name: str, files: str, bound, *, kind=Codec, settings=QUALIT
 
 def one_file_per_quality(api_name: str = "selfvae_codec") -> Codec:
     return _made("ours", "selfvae-codec", "one file per quality", _bound(api_name))
+
+
+def visual(api_name: str = "selfvae_codec") -> Codec:
+    files = "--tune visual, one file per quality"
+    return _made("ours-visual", "selfvae-codec --tune visual", files, _bound(api_name, tune="visual"))
 
 
 def of_model(model: str, api_name: str = "selfvae_codec") -> Codec:
