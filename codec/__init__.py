@@ -184,7 +184,7 @@ def decode(
     from . import container
     from . import levels as core
 
-    header, payloads = container.read_levels(data, levels)
+    header, payloads = container.read_levels(data, levels, partial=partial)
     transparency = _alpha(data, header)
     part = container.read_part(data, header, levels) if partial else b""
     x = core.decode_levels(header, payloads, part=part, sample=sample, backend=backend)

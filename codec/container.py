@@ -73,13 +73,13 @@ def pack(
     return b"".join([pack_header(fields, sections), *(payload for payload, _ in sections)])
 
 
-def read_levels(data: bytes, levels: int | None = None) -> tuple[Header, list[bytes]]:
+def read_levels(data: bytes, levels: int | None = None, *, partial: bool = False) -> tuple[Header, list[bytes]]:
     """The header and the payloads of levels 1..levels (default: all), their checksums verified.
 
     A file that is cut off gives the levels that are whole, with a TruncatedWarning when they are fewer than
-    asked for. Raises what ``read_header`` raises, and CodecError (``levels`` out of range), TruncatedError
-    (level 1 is not whole), ChecksumError (names the damaged level), TrailingBytesError. Levels after the last
-    one asked for are not looked at.
+    asked for; partial: the caller knows of ``read_part``. Raises what ``read_header`` raises, and CodecError (``levels``
+    out of range), TruncatedError (level 1 is not whole), ChecksumError (names the damaged level), TrailingBytesError.
+    Levels after the last one asked for are not looked at.
     """
     header = read_header(data)
     wanted = check_levels(header, levels)
@@ -95,9 +95,11 @@ def read_levels(data: bytes, levels: int | None = None) -> tuple[Header, list[by
             f"(byte {header.levels[0].end}): nothing can be decoded"
         )
     if whole < wanted:
+        helps = header.levels[whole].name.startswith("z")  # planes of latents can be shown in part
         warnings.warn(
             f"the file is cut off after {len(data)} of {header.file_bytes} bytes: "
-            f"only levels 1 to {whole} of {header.n_levels} are whole",
+            f"only levels 1 to {whole} of {header.n_levels} are whole"
+            + ("; --partial shows what there is of the next" if helps and not partial else ""),
             TruncatedWarning,
             stacklevel=2,
         )

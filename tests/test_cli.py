@@ -141,9 +141,11 @@ def test_info_and_decode_say_when_a_file_is_cut_off(coded, folder, capsys):
     assert call("decode", "cut.svae", "-o", "a.png") == 0
     said = capsys.readouterr().err
     assert "warning: cut.svae: the file is cut off" in said and "levels 1 to 3 of 4" in said
+    assert "--partial shows what there is of the next" in said
     assert call("decode", "cut.svae", "-o", "b.png", "--partial") == 0
     said = capsys.readouterr().err
     assert "warning: cut.svae: the file is cut off" in said and "levels 1 to 3 and 100 % of level 4 of 4" in said
+    assert "--partial" not in said
 
 
 def test_encode_as_json_prints_what_info_prints_and_the_seconds(folder, core, capsys):
