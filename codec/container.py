@@ -77,9 +77,9 @@ def read_levels(data: bytes, levels: int | None = None, *, partial: bool = False
     """The header and the payloads of levels 1..levels (default: all), their checksums verified.
 
     A file that is cut off gives the levels that are whole, with a TruncatedWarning when they are fewer than
-    asked for; partial: the caller knows of ``read_part``. Raises what ``read_header`` raises, and CodecError (``levels``
-    out of range), TruncatedError (level 1 is not whole), ChecksumError (names the damaged level), TrailingBytesError.
-    Levels after the last one asked for are not looked at.
+    asked for; partial: the caller knows of ``read_part``. Raises what ``read_header`` raises, and CodecError
+    (``levels`` out of range), TruncatedError (level 1 is not whole), ChecksumError (names the damaged level),
+    TrailingBytesError. Levels after the last one asked for are not looked at.
     """
     header = read_header(data)
     wanted = check_levels(header, levels)
