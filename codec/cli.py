@@ -12,13 +12,14 @@ import signal
 import sys
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import click
 
 from . import __version__, container, files, jobs
-from .console import FAILURES, PROGRAM, about, fail, say, warn, words
-from .errors import CodecError, CodecWarning, MetadataWarning
+from .console import FAILURES, PROGRAM, about, fail, say, warn, warnings_for_people, words
+from .errors import CodecError, MetadataWarning
 from .info import facts as info_facts
 from .info import kind as info_kind
 from .info import text as info_text
@@ -34,6 +35,10 @@ _output = click.option("-o", "--output", metavar="OUT", help="Output file; - for
 _output_dir = click.option(
     "--output-dir", metavar="DIR", type=click.Path(path_type=Path), help="Folder for the outputs of several inputs."
 )
+_processes = click.option(
+    "-j", "--jobs", "processes", type=click.IntRange(min=1), default=1, show_default=True,
+    help="Of several inputs, how many to work on at a time; each takes its own memory.",
+)  # fmt: skip
 _no_overwrite = click.option("--no-overwrite", is_flag=True, help="Refuse to replace an existing file.")
 _backend = click.option("--backend", type=_BACKENDS, default="auto", show_default=True, help="What runs the networks.")
 _quality = click.option(
@@ -60,6 +65,7 @@ def cli() -> None:
 @click.option("--levels", type=click.IntRange(min=1), help="Write only the first N levels.")
 @click.option("--lossless", is_flag=True, help="Go on to the exact pixels, the last level.")
 @click.option(
+    "-e",
     "--effort",
     type=click.IntRange(0, MAX_EFFORT),
     default=DEFAULT_EFFORT,
@@ -74,11 +80,12 @@ def cli() -> None:
 @click.option("--target-psnr", type=_POSITIVE, metavar="DB", help="At least DB decibels, over R, G and B.")
 @click.option("--strip", is_flag=True, help="Leave ICC profile, EXIF and XMP out.")
 @_model
+@_processes
 @_no_overwrite
 @_backend
 @_json
 @click.pass_context
-def encode(ctx, sources, output, output_dir, strip, no_overwrite, as_json, **settings) -> None:
+def encode(ctx, sources, output, output_dir, strip, processes, no_overwrite, as_json, **settings) -> None:
     """Encode the pictures IN... (default output: beside each, with the extension .svae)."""
     ways = [n for n in _WAYS if ctx.get_parameter_source(n) is click.core.ParameterSource.COMMANDLINE]
     if len(ways) > 1:
@@ -90,7 +97,7 @@ def encode(ctx, sources, output, output_dir, strip, no_overwrite, as_json, **set
     planned = jobs.plan(sources, output, output_dir, ".svae", no_overwrite)
     if as_json and planned[0].target == files.STDIO:
         raise click.UsageError("--json and the file cannot both go to standard output; name a file with -o")
-    jobs.run(planned, lambda job: _encode(job, settings, strip), as_json=as_json)
+    jobs.run(planned, partial(_encode, settings=settings, strip=strip), as_json=as_json, processes=processes)
 
 
 def _encode(job: jobs.Job, settings: dict, strip: bool) -> dict:
@@ -121,20 +128,22 @@ def _encode(job: jobs.Job, settings: dict, strip: bool) -> dict:
 @click.option("--partial", is_flag=True, help="Of a cut-off file, use what is there of a level that is not whole, too.")
 @click.option("--sample", type=click.IntRange(min=0), metavar="SEED", help="Draw what was not sent.")
 @click.option("--raw", is_flag=True, help="Write the exact thumbnail or sketch that levels 1 and 2 hold.")
+@_processes
 @_no_overwrite
 @_backend
-def decode(sources, output, output_dir, levels, partial, sample, raw, no_overwrite, backend) -> None:
+def decode(sources, output, output_dir, raw, processes, no_overwrite, **settings) -> None:
     """Decode the files IN... (default output: beside each, as .png). The extension chooses the picture format."""
-    if raw and sample is not None:
+    if raw and settings["sample"] is not None:
         raise click.UsageError("--raw is exact and --sample is a draw: give one of them")
-    if raw and partial:
+    if raw and settings["partial"]:
         raise click.UsageError("--raw takes whole levels: leave out --partial")
     planned = jobs.plan(sources, output, output_dir, ".png", no_overwrite)
-    jobs.run(planned, lambda job: _decode(job, levels, partial, sample, raw, backend))
+    jobs.run(planned, partial(_decode, settings=settings, raw=raw), processes=processes)
 
 
-def _decode(job: jobs.Job, levels: int | None, partial: bool, sample: int | None, raw: bool, backend: str) -> None:
+def _decode(job: jobs.Job, settings: dict, raw: bool) -> None:
     """Decode one file, and say so."""
+    levels, backend = settings["levels"], settings["backend"]
     start = time.perf_counter()
     with about(job.source):
         data = files.read(job.source)
@@ -148,10 +157,10 @@ def _decode(job: jobs.Job, levels: int | None, partial: bool, sample: int | None
         if raw:
             x = representation(data, levels, backend=backend)
         else:
-            x = decode_file(data, wanted, partial=partial, sample=sample, backend=backend)
+            x = decode_file(data, **settings)
         out.write(imaging.to_bytes(x, name, grey=header.grey, metadata=_metadata(data)))
     shown = min(wanted, container.whole_levels(header, len(data)))
-    part = container.read_part(data, header, levels) if partial else b""
+    part = container.read_part(data, header, levels) if settings["partial"] else b""
     more = f" and {100 * len(part) / header.levels[shown].length:.0f} % of level {shown + 1}" if part else ""
     say(
         f"{job.source} -> {job.target}: {x.shape[1]}x{x.shape[0]}, levels 1 to {shown}{more} of {header.n_levels}, "
@@ -165,11 +174,12 @@ def _decode(job: jobs.Job, levels: int | None, partial: bool, sample: int | None
 def info(sources, as_json) -> None:
     """Print what the headers of the files IN... say: size, model, levels and their bytes."""
     planned = [jobs.Job(source, files.STDIO, overwrite=True) for source in sources]
-    jobs.run(planned, lambda job: _info(job.source, as_json), as_json=as_json)
+    jobs.run(planned, partial(_info, as_json=as_json), as_json=as_json)
 
 
-def _info(source: str, as_json: bool) -> dict:
+def _info(job: jobs.Job, as_json: bool) -> dict:
     """The facts of one file; printed here unless they are wanted as JSON."""
+    source = job.source
     with about(source):
         data = files.read(source)
         header = container.read_header(data)
@@ -268,10 +278,7 @@ def run(argv: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status. An error is one line on standard error."""
     try:
         with warnings.catch_warnings():
-            # Ours are for the user, every time; those of libraries are not.
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("always", CodecWarning)
-            warnings.showwarning = lambda message, *_, **__: warn(message)
+            warnings_for_people()
             cli.main(args=argv, prog_name=PROGRAM, standalone_mode=False)
             sys.stdout.flush()
         return 0

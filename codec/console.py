@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import click
 
-from .errors import CodecError
+from .errors import CodecError, CodecWarning
 
 PROGRAM = "selfvae-codec"
 FAILURES = (CodecError, OSError, MemoryError)  # what an input may bring about without a fault of ours
@@ -26,6 +26,13 @@ def fail(message: str, status: int = 1) -> int:
     """Say what went wrong, in one line. Returns the exit status."""
     say(f"{PROGRAM}: error: {' '.join(str(message).split())}")
     return status
+
+
+def warnings_for_people() -> None:
+    """From now on ours are shown, every time, in one line each; those of libraries are not."""
+    warnings.simplefilter("ignore")
+    warnings.simplefilter("always", CodecWarning)
+    warnings.showwarning = lambda message, *_, **__: warn(message)
 
 
 def words(error: BaseException) -> str:

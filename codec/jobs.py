@@ -1,11 +1,17 @@
-"""Many inputs for one command: where each output goes, and what happens to the others when one fails."""
+"""Many inputs for one command: where each output goes, who works on it, and what happens when one fails."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
@@ -63,21 +69,54 @@ def _same_file(source: str, target: str) -> bool:
     return there and os.path.samefile(source, target)
 
 
-def run(jobs: Sequence[Job], work: Callable[[Job], dict | None], *, as_json: bool = False) -> None:
+def run(jobs: Sequence[Job], work: Callable[[Job], dict | None], *, as_json: bool = False, processes: int = 1) -> None:
     """Work on every job, and with ``as_json`` print the facts of those that are done.
 
-    One of several that fails is reported, and the others go on; CodecError at the end says how many did.
+    One of several that fails is reported, and the others go on; CodecError at the end says how many did. processes: how
+    many jobs are worked on at a time, each in a process of its own, to which ``work`` must travel.
     """
     if len(jobs) == 1:
         facts = work(jobs[0])
     else:
         facts = []
-        for job in jobs:
-            try:
-                facts.append(work(job))
-            except console.FAILURES as error:
-                console.fail(console.words(error))
+        for done, failure in _outcomes(jobs, work, min(processes, len(jobs))):
+            if failure is None:
+                facts.append(done)
+            else:
+                console.fail(failure)
     if as_json:
         click.echo(json.dumps(facts, indent=2))
     if len(jobs) > 1 and len(facts) < len(jobs):
         raise CodecError(f"{len(jobs) - len(facts)} of {len(jobs)} inputs failed")
+
+
+def _outcomes(jobs: Sequence[Job], work: Callable, processes: int) -> Iterator[tuple[dict | None, str | None]]:
+    """What came of each job, in their order: facts, or what went wrong."""
+    attempt = partial(_attempt, work)
+    if processes == 1:
+        yield from map(attempt, jobs)
+        return
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (max(1, cores // processes),))
+    try:
+        yield from pool.map(attempt, jobs)
+    except BrokenProcessPool as error:
+        raise CodecError("a process was killed, most likely for want of memory: give fewer with -j") from error
+    finally:
+        pool.shutdown(cancel_futures=True)  # what has begun is finished: no output is left half written
+
+
+def _attempt(work: Callable[[Job], dict | None], job: Job) -> tuple[dict | None, str | None]:
+    try:
+        return work(job), None
+    except console.FAILURES as error:
+        return None, console.words(error)
+
+
+def _begin(threads: int) -> None:
+    """In a new process: be quiet and quick to leave, as the command line is, and leave cores to the others."""
+    from .models.backends import set_threads
+
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+    console.warnings_for_people()
+    set_threads(threads)
