@@ -168,16 +168,23 @@ def encode(
 
 
 def decode(
-    data: bytes, levels: int | None = None, *, partial: bool = False, sample: int | None = None, backend: str = "auto"
+    data: bytes,
+    levels: int | None = None,
+    *,
+    partial: bool = False,
+    sample: int | None = None,
+    size_limit: int | None = None,
+    backend: str = "auto",
 ) -> np.ndarray:
     """The picture of a file, uint8 (H, W, 3), or (H, W, 4) if it has alpha, from its first levels (default: all).
 
     What the levels do not hold is the model's expectation, or with ``sample``, a seed, a draw from the model.
     A cut-off file decodes to its last whole level with a TruncatedWarning. With ``partial``, what is there of the next
     level is used too, down to single channels of latents, although nothing can check it: for downloads that go on.
+    size_limit: the most pixels that are decoded; a decoder takes about 100 bytes for each, whatever the size of the file.
 
-    Raises FormatError for bytes that are not a sound file, CodecError for ``levels`` out of range, ModelError
-    for a model that is not installed, MismatchError if this machine decodes other symbols than were encoded.
+    Raises FormatError for bytes that are not a sound file, CodecError for ``levels`` out of range and for more pixels
+    than the limit, ModelError for a model that is not installed, MismatchError if this machine decodes other symbols than were encoded.
     """
     import numpy as np
 
@@ -185,6 +192,8 @@ def decode(
     from . import levels as core
 
     header, payloads = container.read_levels(data, levels, partial=partial)
+    if size_limit is not None and header.width * header.height > size_limit:
+        raise CodecError(f"{header.width}x{header.height} pixels are more than {size_limit}, the limit that was set")
     transparency = _alpha(data, header)
     part = container.read_part(data, header, levels) if partial else b""
     x = core.decode_levels(header, payloads, part=part, sample=sample, backend=backend)

@@ -127,6 +127,7 @@ def _encode(job: jobs.Job, settings: dict, strip: bool) -> dict:
 @click.option("--levels", type=int, help="Stop after level N [default: all].")
 @click.option("--partial", is_flag=True, help="Of a cut-off file, use what is there of a level that is not whole, too.")
 @click.option("--sample", type=click.IntRange(min=0), metavar="SEED", help="Draw what was not sent.")
+@click.option("--size-limit", type=click.IntRange(min=1), metavar="N", help="Refuse pictures of more than N pixels.")
 @click.option("--raw", is_flag=True, help="Write the exact thumbnail or sketch that levels 1 and 2 hold.")
 @_processes
 @_no_overwrite

@@ -54,6 +54,14 @@ def test_encode_and_decode_write_beside_the_input_and_say_what_they_did(folder, 
     assert "70x40, levels 1 to 4 of 4" in capsys.readouterr().err
 
 
+def test_a_picture_of_more_pixels_than_were_allowed_is_refused_before_it_is_decoded(coded, core, capsys):
+    core.calls.clear()
+    assert call("decode", "photo.svae", "-o", "a.png", "--size-limit", 70 * 40 - 1) == 1
+    assert "photo.svae: 70x40 pixels are more than 2799" in capsys.readouterr().err
+    assert core.calls == [] and not os.path.exists("a.png")
+    assert call("decode", "photo.svae", "-o", "a.png", "--size-limit", 70 * 40) == 0
+
+
 def test_an_output_that_was_not_named_never_replaces_a_file(coded, capsys):
     assert call("decode", "photo.svae") == 1
     assert "photo.png: exists already" in capsys.readouterr().err
