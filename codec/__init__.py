@@ -181,10 +181,11 @@ def decode(
     What the levels do not hold is the model's expectation, or with ``sample``, a seed, a draw from the model.
     A cut-off file decodes to its last whole level with a TruncatedWarning. With ``partial``, what is there of the next
     level is used too, down to single channels of latents, although nothing can check it: for downloads that go on.
-    size_limit: the most pixels that are decoded; a decoder takes about 100 bytes for each, whatever the size of the file.
+    size_limit: the most pixels that are decoded; a decoder takes about 100 bytes for each, however small the file.
 
     Raises FormatError for bytes that are not a sound file, CodecError for ``levels`` out of range and for more pixels
-    than the limit, ModelError for a model that is not installed, MismatchError if this machine decodes other symbols than were encoded.
+    than the limit, ModelError for a model that is not installed, MismatchError if this machine decodes other symbols
+    than were encoded.
     """
     import numpy as np
 
