@@ -45,9 +45,8 @@ class Models:
 
 
 class Coder(Protocol):
-    expects: (
-        bool | np.ndarray
-    )  # what was settled last is no symbol but what the model expects: all of it, or by channel
+    # whether what was settled last is what the model expects, not symbols: all of it, or by channel (C, 1, 1)
+    expects: bool | np.ndarray
 
     def symbols(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None, weight=1.0) -> np.ndarray: ...
 
