@@ -184,7 +184,7 @@ class Walk:
             expected = sum(chances[..., digit + 1] * inside(digit) for digit in (-1, 0, 1)) >> PRECISION
         else:
             expected = mean * (CENTROID_UNITS // MEAN_UNITS)
-        return np.where(coder.expects, expected, inside(symbols))
+        return expected if coder.expects is True else np.where(coder.expects, expected, inside(symbols))
 
     def pixels(self, coder: Coder) -> None:
         """Last level: x, as residuals to x_hat; outside the picture they are 0. Grey pictures code green alone."""

@@ -35,9 +35,9 @@ class Watch:
         """Means over pictures by step: ``bpp`` of everything up to that plane and ``psnr_db``; or with ``pixels``,
         ``bpsp``, bits a sub-pixel of the exact pixels given what the latents decode to."""
         out: dict[str, dict[str, float]] = {}
-        device = model.centroids.device
+        crops = [x.to(model.centroids.device) for x in self.crops]
         for t in (T_LOSSLESS,) if pixels else STEPS:
-            rows = [self._pixels(model, x, t) if pixels else self._latents(model, x.to(device), t) for x in self.crops]
+            rows = [self._pixels(model, x, t) if pixels else self._latents(model, x, t) for x in crops]
             out[f"t_{t}"] = {name: round(float(np.mean([row[name] for row in rows])), 5) for name in rows[0]}
         return out
 
