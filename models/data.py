@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from ..errors import CodecError
 from .config import T_LOSSLESS
@@ -63,40 +64,55 @@ def decode_cache(model: SelfVAE, cache: Path, out: Path) -> None:
 class Crops:
     """An endless stream of random crops, flipped and transposed at random, drawn in proportion to area.
 
-    Iterating yields uint8 arrays (batch, 3, size, size), or (batch, 6, size, size) with ``decoded``, a file of
-    ``decode_cache``: the exact pixels, then what the latents say of them. Corners then have even coordinates, as the
-    passes over pixels have. With ``upright`` none is transposed. Pictures smaller than ``size`` are left out.
+    Iterating yields uint8 tensors (batch, 3, size, size) on ``device``, or (batch, 6, size, size) with ``decoded``, a
+    file of ``decode_cache``: the exact pixels, then what the latents say of them. Corners then have even coordinates,
+    as the passes over pixels have. With ``upright`` none is transposed. Pictures smaller than ``size`` are left out.
+    A CPU reads pictures from the file; any other device holds them all in its memory.
     """
 
     def __init__(
-        self, cache: Path, size: int, batch: int, seed: int, decoded: Path | None = None, *, upright: bool = False
+        self,
+        cache: Path,
+        size: int,
+        batch: int,
+        seed: int,
+        decoded: Path | None = None,
+        *,
+        upright: bool = False,
+        device: torch.device | str = "cpu",
     ):
         listing = json.loads((cache / "index.json").read_text())
         files = [cache / "pixels.u8"] + ([decoded] if decoded else [])
-        self.layers = [np.memmap(file, dtype=np.uint8, mode="r") for file in files]
+        # copy-on-write, since torch takes no read-only memory; nothing is ever written
+        self.layers = [torch.from_numpy(np.memmap(file, np.uint8, mode="c")).to(device) for file in files]
         self.grid = 2 if decoded else 1
-        self.pictures = [p for p in listing["pictures"] if min(p[1], p[2]) >= size]
-        if not self.pictures:
+        pictures = [p[:3] for p in listing["pictures"] if min(p[1], p[2]) >= size]
+        if not pictures:
             raise CodecError(f"no training picture has both sides of at least {size} pixels")
-        area = np.array([(h - size + 1) * (w - size + 1) for _, h, w, _ in self.pictures], dtype=np.float64)
-        self.weights = area / area.sum()
-        self.size, self.batch, self.upright = size, batch, upright
-        self.rng = np.random.default_rng(seed)
+        self.pictures = torch.tensor(pictures)  # offset, height and width
+        self.corners = (self.pictures[:, 1:] - size + 1).prod(1).double()
+        self.size, self.batch, self.upright, self.device = size, batch, upright, device
+        self.rng = torch.Generator().manual_seed(seed)
 
     def __iter__(self):
         return self
 
-    def __next__(self) -> np.ndarray:
-        s = self.size
-        out = np.empty((self.batch, 3 * len(self.layers), s, s), np.uint8)
-        for i, p in enumerate(self.rng.choice(len(self.pictures), self.batch, p=self.weights)):
-            offset, h, w, _ = self.pictures[p]
-            top, left = (self.rng.integers(side - s + 1) // self.grid * self.grid for side in (h, w))
-            pictures = (layer[offset : offset + h * w * 3].reshape(h, w, 3) for layer in self.layers)
-            crop = np.concatenate([p[top : top + s, left : left + s] for p in pictures], -1).transpose(2, 0, 1)
-            if self.rng.random() < 0.5:
-                crop = crop[:, :, ::-1]
-            if not self.upright and self.rng.random() < 0.25:
-                crop = crop.transpose(0, 2, 1)
-            out[i] = crop
-        return out
+    def __next__(self) -> Tensor:
+        drawn = torch.multinomial(self.corners, self.batch, replacement=True, generator=self.rng)
+        offset, *sides = self.pictures[drawn].T
+        u, v, mirrored, transposed = torch.rand(4, self.batch, generator=self.rng, dtype=torch.float64)
+        top, left = (
+            (share * (side - self.size + 1)).long() // self.grid * self.grid for share, side in zip((u, v), sides)
+        )
+        where = [offset, sides[1], top, left, mirrored < 0.5, (transposed < 0.25) & (not self.upright)]
+        return self.read(*(column[:, None, None, None] for column in torch.stack(where).to(self.device)))
+
+    def read(self, offset, width, top, left, mirrored, transposed) -> Tensor:
+        """The crops whose corners are at ``top`` and ``left`` of pictures at ``offset``, each (batch, 1, 1, 1)."""
+        along = torch.arange(self.size, device=self.device)
+        across = along[:, None]
+        i, j = torch.where(transposed > 0, along, across), torch.where(transposed > 0, across, along)
+        j = torch.where(mirrored > 0, self.size - 1 - j, j)
+        colour = torch.arange(3, device=self.device)[:, None, None]
+        place = offset + ((top + i) * width + left + j) * 3 + colour
+        return torch.cat([layer[place] for layer in self.layers], 1)

@@ -45,16 +45,19 @@ def stream_bits(model: SelfVAE, x: Tensor, t: float = T_LOSSLESS, y_step: int = 
 
 
 class StreamObjective(nn.Module):
-    """Bits of the whole stream, a sub-pixel: everything learns together (train.py)."""
+    """Bits of the whole stream, a sub-pixel: everything learns together (objectives.py)."""
+
+    measured = ("u", "y", "z2", "z1", "x", "bits")
 
     def __init__(self, model: SelfVAE, power: float):
         super().__init__()
         self.model = model
         model.requires_grad_(True)
 
-    def forward(self, x: Tensor, rng: torch.Generator, fraction: float) -> tuple[Tensor, list[tuple]]:
-        """fraction: of the run that is done. Returns the loss and, per picture, ("stream", {name: bits}) to log."""
+    def draw(self, rng: torch.Generator, batch: int) -> tuple[list[str], list[Tensor]]:
+        return ["stream"] * batch, []
+
+    def forward(self, x, fraction) -> tuple[Tensor, Tensor]:
         bits = {name: b / x[0].numel() for name, b in stream_bits(self.model, x).items()}
-        weighted = bits | {"z2": min(1.0, fraction / HYPER_WARMUP) * bits["z2"]}
-        rows = torch.stack([*bits.values(), sum(bits.values())], 1).tolist()
-        return sum(weighted.values()).mean(), [("stream", dict(zip([*bits, "bits"], row))) for row in rows]
+        weighted = bits | {"z2": (fraction / HYPER_WARMUP).clamp(max=1) * bits["z2"]}
+        return sum(weighted.values()).mean(), torch.stack([*bits.values(), sum(bits.values())], 1).detach()

@@ -184,6 +184,6 @@ def calibrate(module: nn.Module, crops: Crops, batches: int, quantile: float, ru
     """Ranges of the networks in ``module`` while ``run(x, share)`` runs some; share: of the batches, in 0..1."""
     ranges = Ranges(module, quantile)
     for i in range(batches):
-        run(torch.from_numpy(next(crops)).float().contiguous(memory_format=torch.channels_last), (i + 0.5) / batches)
+        run(next(crops).float().contiguous(memory_format=torch.channels_last), (i + 0.5) / batches)
     ranges.remove()
     return ranges

@@ -163,7 +163,13 @@ class SelfVAE(nn.Module):
     # ---- training ------------------------------------------------------------------------------------
 
     def forward(
-        self, x: Tensor, t: Tensor, y_step: Tensor, nothing: Tensor | None = None, chosen: Tensor | None = None
+        self,
+        x: Tensor,
+        t: Tensor,
+        y_step: Tensor,
+        nothing: Tensor | None = None,
+        chosen: Tensor | None = None,
+        refining: int | None = None,
     ) -> Terms:
         """Bits and distortion of one random plane per picture.
 
@@ -171,12 +177,13 @@ class SelfVAE(nn.Module):
         t < T_FIRST it is coded given its plane at t + 1, and bits are those of the ternary digits alone.
         y_step: (B,). nothing: (B,) bool, no latent is read: z_hat is what the priors expect.
         chosen: (B,) bool, symbols are chosen by their cost, after one pass that refines latents, as the encoder does it
-        in finest planes. Without these two, every latent is read, none is chosen. All but x are best on the CPU, which
-        then need not wait for another device to say what comes next.
+        in finest planes. Without these two, every latent is read, none is chosen.
+        refining: how many t are below T_FIRST; counted where it is not given, which waits for the device that has t.
         """
         B, _, H, W = x.shape
         pixels = H * W
-        refining = int((t < T_FIRST).sum())  # these come first in the batch
+        if refining is None:
+            refining = int((t < T_FIRST).sum())  # these come first in the batch
         t, y_step = t.to(x.device), y_step.to(x.device)
         keep = torch.ones_like(t, dtype=torch.bool) if nothing is None else ~nothing.to(x.device)
         keep = keep[:, None, None, None]

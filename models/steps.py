@@ -18,8 +18,8 @@ def step_weights(t: Tensor) -> Tensor:
     (t < T_FIRST) and first planes use separate knots, since their distributions differ in kind.
     """
     first = t >= T_FIRST
-    low = torch.where(first, T_FIRST, T_FINEST)
-    high = torch.where(first, T_COARSEST, T_FIRST)
+    low = torch.full_like(t, T_FINEST).masked_fill(first, T_FIRST)
+    high = torch.full_like(t, T_FIRST).masked_fill(first, T_COARSEST)
     position = ((t - low) / (high - low)).clamp(0, 1) * (KNOTS_PER_SEGMENT - 1)
     knots = torch.arange(KNOTS_PER_SEGMENT, device=t.device, dtype=t.dtype)
     hat = (1 - (position[:, None] - knots).abs()).clamp(min=0)  # (B, KNOTS_PER_SEGMENT)

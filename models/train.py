@@ -11,8 +11,8 @@ import os
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from statistics import fmean as mean
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from filelock import FileLock, Timeout
@@ -68,6 +68,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="of the networks' activations; bfloat16 is about twice as fast where the processor multiplies in it",
     )
     p.add_argument("--device", default="cpu", help="what computes: cpu, cuda, mps, or another that torch knows")
+    p.add_argument("--eager", action="store_true", help="on cuda: launch operations one by one, not as one graph")
     p.add_argument("--minutes-per-checkpoint", type=float, default=3.0)
     p.add_argument(
         "--watch", type=Path, help="folder of test pictures: the log also gets bits and PSNR on crops of them"
@@ -123,6 +124,7 @@ def main(argv: list[str] | None = None) -> None:
     device = device_of(args.device, world)
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    torch.backends.cudnn.benchmark = True  # all batches have the same shapes
     torch.backends.cudnn.allow_tf32 = False  # the fixed transforms are convolutions: 11 bits are too few at fine steps
     args.out.mkdir(parents=True, exist_ok=True)
     try:
@@ -191,17 +193,30 @@ def run(args, config: Config, cache: Path, rank: int, world: int, device: torch.
             decode_cache(model, cache, decoded)
         if world > 1:
             dist.barrier()
-    crops = Crops(cache, args.crop, args.batch, seed, decoded, upright=args.upright)
+    crops = Crops(cache, args.crop, args.batch, seed, decoded, upright=args.upright, device=device)
     for module in model.modules():
         if isinstance(module, Net):
             module.precision = getattr(torch, args.precision)
-    trained = OBJECTIVES[args.part](model, args.weight_power)
-    trained = DistributedDataParallel(trained) if world > 1 else trained
+    objective = OBJECTIVES[args.part](model, args.weight_power)
+
+    def drawn(done: float) -> tuple[list[str], list[torch.Tensor]]:
+        """What a batch is logged as, and what the objective takes."""
+        names, values = objective.draw(rng, args.batch)
+        x = next(crops).float().contiguous(memory_format=torch.channels_last)
+        fraction = torch.tensor(1.0 if args.init else done)  # no warm-up of what is trained already
+        return names, [x, *(v.to(device, non_blocking=True) for v in (fraction, *values))]
+
+    if world > 1:
+        trained = DistributedDataParallel(objective)
+    elif device.type == "cuda" and not args.eager and config.edge_stride is None:
+        trained = torch.cuda.make_graphed_callables(objective, tuple(drawn(0.0)[1]), allow_unused_input=True)
+    else:
+        trained = objective
     watch = Watch(args.watch) if args.watch and rank == 0 else None
     began, offset = time.monotonic(), elapsed
     saved = logged = elapsed
     watched = -float("inf")
-    meter = Meter()
+    meter = Meter(objective.measured)
     budget = args.hours * 3600
     while True:
         clock = torch.tensor([time.monotonic() - began + offset], dtype=torch.float64)
@@ -233,17 +248,18 @@ def run(args, config: Config, cache: Path, rank: int, world: int, device: torch.
             return
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(args, elapsed / budget, step)
-        x = torch.from_numpy(next(crops)).to(device).float().contiguous(memory_format=torch.channels_last)
-        loss, rows = trained(x, rng, 1.0 if args.init else elapsed / budget)  # no warm-up of what is trained already
+        names, inputs = drawn(elapsed / budget)
+        loss, measured = trained(*inputs)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
-        if torch.isfinite(norm):  # the same on all workers, since gradients were averaged
-            optimiser.step()
-            ema.update(model)
+        # no such step is taken, on any worker, since gradients were averaged; asking here would wait for a device
+        optimiser.found_inf = (~torch.isfinite(norm)).float()
+        optimiser.step()
+        ema.update(model)
         step += 1
         if rank == 0:
-            meter.add(rows, loss.item(), norm.item())
+            meter.add(names, measured, loss, norm)
 
 
 def learning_rate(args, fraction: float, step: int) -> float:
@@ -252,24 +268,29 @@ def learning_rate(args, fraction: float, step: int) -> float:
 
 
 class Meter:
-    """Running means since the last log line, by range of the step."""
+    """Running means since the last log line, by what pictures are logged as; taking them waits for a device."""
 
-    def __init__(self):
-        self.rows, self.losses, self.norms = [], [], []
+    def __init__(self, columns: tuple[str, ...]):
+        self.columns = columns
+        self.names, self.rows, self.losses, self.norms = [], [], [], []
 
-    def add(self, rows: list[tuple], loss: float, norm: float) -> None:
-        self.rows += rows
-        self.losses.append(loss)
+    def add(self, names: list[str], rows: torch.Tensor, loss: torch.Tensor, norm: torch.Tensor) -> None:
+        """names: of a batch; rows: (B, columns)."""
+        self.names += names
+        self.rows.append(rows.detach().clone())  # a graph writes its outputs again
+        self.losses.append(loss.detach().clone())
         self.norms.append(norm)
 
     def take(self) -> dict:
         if not self.losses:
             return {}
-        out = {"loss": round(mean(self.losses), 4), "grad_norm": round(mean(self.norms), 3)}
-        for name in sorted({name for name, _ in self.rows}):
-            values = [v for n, v in self.rows if n == name]
-            out[name] = {key: round(mean(v[key] for v in values), 5) for key in values[0]}
-        self.__init__()
+        loss, norm = (torch.stack(values).mean().item() for values in (self.losses, self.norms))
+        out = {"loss": round(loss, 4), "grad_norm": round(norm, 3)}
+        rows, names = torch.cat(self.rows).cpu(), np.array(self.names)
+        for name in np.unique(names):
+            means = rows[torch.from_numpy(names == name)].mean(0).tolist()
+            out[str(name)] = {column: round(mean, 5) for column, mean in zip(self.columns, means)}
+        self.__init__(self.columns)
         return out
 
 
