@@ -26,6 +26,11 @@ FIRST_COUPLING = (0.7, 0.2, 0.6)  # of red to green, of blue to green and to red
 COMPONENTS = 3  # of the mixture
 
 
+def in_coding_order(x: Tensor) -> Tensor:
+    """Colours of (B, 3, H, W) in the order of COLOURS, by slices: a list of indices would come from the CPU."""
+    return torch.cat([x[:, c : c + 1] for c in COLOURS], 1)
+
+
 class PixelPrior(nn.Module):
     def __init__(self, width: int, blocks: int, tied: bool):
         super().__init__()
@@ -71,7 +76,7 @@ class PixelPrior(nn.Module):
 
         y: (B, 3, H/2, W/2), pixel values of y[1] where that ties the prior.
         """
-        residual = (x - x_hat)[:, COLOURS]
+        residual = in_coding_order(x - x_hat)
         weight, ratio = self.mixture()
         bits = []
 
@@ -83,8 +88,8 @@ class PixelPrior(nn.Module):
             bits.append(parts.logsumexp(-1).sum((1, 2, 3)) / -LOG2)
             return actual
 
-        given = [F.pixel_unshuffle(x_hat[:, COLOURS], 2)]
+        given = [F.pixel_unshuffle(in_coding_order(x_hat), 2)]
         if y is not None:
-            given.append(4 * (y - F.avg_pool2d(x_hat, 2))[:, COLOURS])
+            given.append(4 * in_coding_order(y - F.avg_pool2d(x_hat, 2)))
         walk_pixels(self, given, step, visit, torch.cat)
         return sum(bits) / x[0].numel()

@@ -162,20 +162,20 @@ def start(args: argparse.Namespace, config: Config, rank: int, world: int, devic
 
 def run(args, config: Config, cache: Path, rank: int, world: int, device: torch.device) -> None:
     torch.manual_seed(args.seed)
-    model = SelfVAE(config).to(device, memory_format=torch.channels_last)
+    model = SelfVAE(config)
+    checkpoint = args.out / "checkpoint.pt"
+    if args.init and not checkpoint.exists():
+        model.load_state_dict(grown(load_init(args.init), model.state_dict(), config))
+    model.to(device, memory_format=torch.channels_last)
     ema = Ema(model, args.ema)
     optimiser = torch.optim.Adam(model.parameters(), betas=(0.9, 0.999), fused=True)
     step, elapsed = 0, 0.0
-    checkpoint = args.out / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, map_location=device, weights_only=True)
         model.load_state_dict(state["model"])
         ema.values, ema.steps = state["ema"], state["ema_steps"]
         optimiser.load_state_dict(state["optimiser"])
         step, elapsed = state["step"], state["elapsed_s"]
-    elif args.init:
-        model.load_state_dict(grown(load_init(args.init), model.state_dict(), config))
-        ema = Ema(model, args.ema)
     if rank == 0:
         (args.out / "config.json").write_text(config.to_json())
         arguments = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items() if k != "data"}
@@ -193,7 +193,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int, device: torch.
             decode_cache(model, cache, decoded)
         if world > 1:
             dist.barrier()
-    crops = Crops(cache, args.crop, args.batch, seed, decoded, upright=args.upright, device=device)
+    crops = Crops(cache, args.crop, args.batch, seed + 1, decoded, upright=args.upright, device=device)
     for module in model.modules():
         if isinstance(module, Net):
             module.precision = getattr(torch, args.precision)

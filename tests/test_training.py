@@ -12,6 +12,8 @@ from conftest import TINY, make_picture
 from filelock import FileLock
 from PIL import Image
 from safetensors.torch import load_file
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from selfvae_codec import CodecError
 from selfvae_codec.models import logistic, tables, train, weights
@@ -180,13 +182,34 @@ def test_everything_is_computed_where_the_pictures_are(stride):
 
 @pytest.mark.parametrize("part", OBJECTIVES)
 def test_objectives_are_sequences_of_operations_that_a_device_can_record(part):
-    """The meta device has no values: whatever asked for one, to decide what comes next, would fail."""
+    """The meta device has no values: whatever asked for one, to decide what comes next, would fail.
+
+    And nothing may come from the CPU later, as a list of indices does: a recording has no place for it.
+    """
+
+    def storages(tensors):
+        return {v.untyped_storage() for v in tree_leaves(tensors) if torch.is_tensor(v) and v.ndim}
+
+    class OnTheDevice(TorchDispatchMode):
+        def __init__(self, *tensors):
+            super().__init__()
+            self.known = storages(tensors)
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            assert storages((args, kwargs)) <= self.known, f"{func} reads what comes from elsewhere"
+            out = func(*args, **(kwargs or {}))
+            assert all(storage.device.type == "meta" for storage in storages(out)), f"{func} computes elsewhere"
+            self.known |= storages(out)
+            return out
+
     model = SelfVAE(Config(**TINY)).to("meta")
     objective = OBJECTIVES[part](model, 0.7)
     names, drawn = objective.draw(torch.Generator().manual_seed(0), 4)
+    drawn = [value.to("meta") for value in (torch.tensor(0.5), *drawn)]
     x = torch.empty(4, 6 if part == "pixels" else 3, 128, 128, device="meta")
-    loss, measured = objective(x, torch.empty((), device="meta"), *(v.to("meta") for v in drawn))
-    loss.backward()
+    with OnTheDevice(x, drawn, *model.parameters(), *model.buffers()):
+        loss, measured = objective(x, *drawn)
+        loss.backward()
     assert all((p.grad is not None) == p.requires_grad for p in model.parameters())
     assert measured.shape == (len(names), len(objective.measured)) and not measured.requires_grad
 
