@@ -46,7 +46,7 @@ def pictures(size, count, seed=0):
 
 
 def batches(size):
-    return (pictures(size, 4, seed) for seed in range(10, 1000))
+    return (torch.from_numpy(pictures(size, 4, seed)) for seed in range(10, 1000))
 
 
 @functools.cache
