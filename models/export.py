@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from ..errors import CodecError
 from . import units, weights
@@ -184,7 +185,9 @@ def exact_plane(model: SelfVAE, ranges: Ranges, suffix: str, context: list, refi
     return nets
 
 
-def exact_networks(model: SelfVAE, crops: Callable[[], Crops], batches: int, quantile: float) -> dict[str, ExactNet]:
+def exact_networks(
+    model: SelfVAE, crops: Callable[[], Iterator[Tensor]], batches: int, quantile: float
+) -> dict[str, ExactNet]:
     """Every network of the codec by name; those of the latents once for each range of the step (exact.RANGES).
 
     Activations shrink by a factor of 100 while the step grows from the finest to the coarsest: ranges of one

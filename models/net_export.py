@@ -5,13 +5,12 @@ Per-channel scales are folded into the weights, so the only scales left at run t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from .data import Crops
 from .exact import ACTIVATION_LIMIT, SUM_LIMIT, ExactBlock, ExactConv, ExactNet, StepTable
 from .layers import Net
 
@@ -180,8 +179,11 @@ def exact_film(block, hidden, gained):
 
 
 @torch.no_grad()
-def calibrate(module: nn.Module, crops: Crops, batches: int, quantile: float, run: Callable) -> Ranges:
-    """Ranges of the networks in ``module`` while ``run(x, share)`` runs some; share: of the batches, in 0..1."""
+def calibrate(module: nn.Module, crops: Iterator[Tensor], batches: int, quantile: float, run: Callable) -> Ranges:
+    """Ranges of the networks in ``module`` while ``run(x, share)`` runs some; share: of the batches, in 0..1.
+
+    crops: batches of pictures, uint8 (B, 3, H, W).
+    """
     ranges = Ranges(module, quantile)
     for i in range(batches):
         run(next(crops).float().contiguous(memory_format=torch.channels_last), (i + 0.5) / batches)
