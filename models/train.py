@@ -160,31 +160,67 @@ def start(args: argparse.Namespace, config: Config, rank: int, world: int, devic
         dist.destroy_process_group()
 
 
-def run(args, config: Config, cache: Path, rank: int, world: int, device: torch.device) -> None:
+class State:
+    """What a checkpoint holds: the model, its average, the optimiser, and how far they are."""
+
+    def __init__(self, model: SelfVAE, decay: float):
+        self.model, self.ema = model, Ema(model, decay)
+        self.optimiser = torch.optim.Adam(model.parameters(), betas=(0.9, 0.999), fused=True)
+        self.step, self.elapsed = 0, 0.0  # seconds
+
+    def load(self, checkpoint: Path, device: torch.device) -> None:
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.ema.values, self.ema.steps = state["ema"], state["ema_steps"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.elapsed = state["step"], state["elapsed_s"]
+
+    def save(self, checkpoint: Path) -> None:
+        """Write checkpoint and averaged weights, atomically: an interrupted run never loses the ones before."""
+        state = {
+            "model": self.model.state_dict(),
+            "ema": self.ema.values,
+            "ema_steps": self.ema.steps,
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "elapsed_s": self.elapsed,
+        }
+        partial = checkpoint.with_suffix(".partial")
+        torch.save(state, partial)
+        os.replace(partial, checkpoint)
+        save_file({k: v.contiguous() for k, v in self.ema.values.items()}, partial)
+        os.replace(partial, checkpoint.with_name("averaged.safetensors"))
+
+    def descend(self, loss: torch.Tensor, rate: float) -> torch.Tensor:
+        """One step of the optimiser. Returns the norm of the gradient."""
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        # no such step is taken, on any worker, since gradients were averaged; asking here would wait for a device
+        self.optimiser.found_inf = (~torch.isfinite(norm)).float()
+        self.optimiser.step()
+        self.ema.update(self.model)
+        self.step += 1
+        return norm
+
+
+def begun(args, config: Config, device: torch.device) -> State:
+    """A run's state: where its checkpoint left it, or at its start."""
     torch.manual_seed(args.seed)
     model = SelfVAE(config)
     checkpoint = args.out / "checkpoint.pt"
     if args.init and not checkpoint.exists():
         model.load_state_dict(grown(load_init(args.init), model.state_dict(), config))
-    model.to(device, memory_format=torch.channels_last)
-    ema = Ema(model, args.ema)
-    optimiser = torch.optim.Adam(model.parameters(), betas=(0.9, 0.999), fused=True)
-    step, elapsed = 0, 0.0
+    state = State(model.to(device, memory_format=torch.channels_last), args.ema)
     if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        model.load_state_dict(state["model"])
-        ema.values, ema.steps = state["ema"], state["ema_steps"]
-        optimiser.load_state_dict(state["optimiser"])
-        step, elapsed = state["step"], state["elapsed_s"]
-    if rank == 0:
-        (args.out / "config.json").write_text(config.to_json())
-        arguments = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items() if k != "data"}
-        log(args.out, {"event": "start", "step": step, "workers": world, "arguments": arguments})
+        state.load(checkpoint, device)
+    return state
 
-    # every worker draws its own crops and noise; a resumed run draws new ones
-    seed = args.seed + 1000 * rank + 7919 * step
-    torch.manual_seed(seed)
-    rng = torch.Generator().manual_seed(seed)
+
+def pictures(args, model: SelfVAE, cache: Path, rank: int, world: int, seed: int, device: torch.device) -> Crops:
+    """Crops to train on; for pixels, with what the latents say of them, which is decoded first."""
     decoded = None
     if args.part == "pixels":
         decoded = args.out / "decoded.u8"
@@ -193,7 +229,22 @@ def run(args, config: Config, cache: Path, rank: int, world: int, device: torch.
             decode_cache(model, cache, decoded)
         if world > 1:
             dist.barrier()
-    crops = Crops(cache, args.crop, args.batch, seed + 1, decoded, upright=args.upright, device=device)
+    return Crops(cache, args.crop, args.batch, seed, decoded, upright=args.upright, device=device)
+
+
+def run(args, config: Config, cache: Path, rank: int, world: int, device: torch.device) -> None:
+    state = begun(args, config, device)
+    model = state.model
+    if rank == 0:
+        (args.out / "config.json").write_text(config.to_json())
+        arguments = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items() if k != "data"}
+        log(args.out, {"event": "start", "step": state.step, "workers": world, "arguments": arguments})
+
+    # every worker draws its own crops and noise; a resumed run draws new ones
+    seed = args.seed + 1000 * rank + 7919 * state.step
+    torch.manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
+    crops = pictures(args, model, cache, rank, world, seed + 1, device)
     for module in model.modules():
         if isinstance(module, Net):
             module.precision = getattr(torch, args.precision)
@@ -213,51 +264,35 @@ def run(args, config: Config, cache: Path, rank: int, world: int, device: torch.
     else:
         trained = objective
     watch = Watch(args.watch) if args.watch and rank == 0 else None
-    began, offset = time.monotonic(), elapsed
-    saved = logged = elapsed
+    began = time.monotonic() - state.elapsed
+    saved = logged = state.elapsed
     watched = -float("inf")
     meter = Meter(objective.measured)
     budget = args.hours * 3600
     while True:
-        clock = torch.tensor([time.monotonic() - began + offset], dtype=torch.float64)
+        clock = torch.tensor([time.monotonic() - began], dtype=torch.float64)
         if world > 1:
             dist.broadcast(clock, 0)  # one clock, so that all workers use the same learning rate and stop together
-        elapsed = clock.item()
+        state.elapsed = elapsed = clock.item()
         done = elapsed >= budget
+        rate = learning_rate(args, elapsed / budget, state.step)
+        at = {"step": state.step, "hours": round(elapsed / 3600, 4)}
         if watch and (done or elapsed - watched > 60 * args.minutes_per_watch):
             averaged = SelfVAE(config).to(device).eval()
-            averaged.load_state_dict(ema.values)
-            measured = watch.measure(averaged, args.part == "pixels")
-            log(args.out, {"event": "watch", "step": step, "hours": round(elapsed / 3600, 4), **measured})
+            averaged.load_state_dict(state.ema.values)
+            log(args.out, {"event": "watch", **at, **watch.measure(averaged, args.part == "pixels")})
             watched = elapsed
         if rank == 0 and (done or elapsed - logged > 30):
-            log(
-                args.out,
-                {
-                    "step": step,
-                    "hours": round(elapsed / 3600, 4),
-                    "lr": learning_rate(args, elapsed / budget, step),
-                    **meter.take(),
-                },
-            )
+            log(args.out, {**at, "lr": rate, **meter.take()})
             logged = elapsed
         if rank == 0 and (done or elapsed - saved > 60 * args.minutes_per_checkpoint):
-            save(checkpoint, model, ema, optimiser, step, elapsed)
+            state.save(args.out / "checkpoint.pt")
             saved = elapsed
         if done:
             return
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(args, elapsed / budget, step)
         names, inputs = drawn(elapsed / budget)
         loss, measured = trained(*inputs)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
-        # no such step is taken, on any worker, since gradients were averaged; asking here would wait for a device
-        optimiser.found_inf = (~torch.isfinite(norm)).float()
-        optimiser.step()
-        ema.update(model)
-        step += 1
+        norm = state.descend(loss, rate)
         if rank == 0:
             meter.add(names, measured, loss, norm)
 
@@ -298,23 +333,6 @@ def log(out: Path, record: dict) -> None:
     with open(out / "log.jsonl", "a") as f:
         f.write(json.dumps(record) + "\n")
     print(json.dumps(record), flush=True)
-
-
-def save(path: Path, model, ema: Ema, optimiser, step: int, elapsed: float) -> None:
-    """Write checkpoint and averaged weights, atomically: an interrupted run never loses the ones before."""
-    state = {
-        "model": model.state_dict(),
-        "ema": ema.values,
-        "ema_steps": ema.steps,
-        "optimiser": optimiser.state_dict(),
-        "step": step,
-        "elapsed_s": elapsed,
-    }
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)
-    save_file({k: v.contiguous() for k, v in ema.values.items()}, partial)
-    os.replace(partial, path.with_name("averaged.safetensors"))
 
 
 if __name__ == "__main__":
