@@ -1,7 +1,7 @@
 """Which symbols the encoder codes: rate-distortion optimised quantisation, as training does it (models/selfvae.py).
 
 A symbol of a plane that finer ones refine decides twice: what a decoder shows that stops there, and where the finest
-plane can still end. Both count the same. A decoder never knows: it reads symbols, whatever made them.
+plane can still end. A decoder never knows: it reads symbols, whatever made them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from .lookup import digit_tables, offset_index, symbol_tables
 from .models.config import RD_SLOPE, RDO_RATE
 from .models.tables import CENTROID_UNITS, LOG2_SCALE_STEP, MEAN_UNITS, PRECISION, SCALE_LEVELS, TAIL
 
+STOP_SHARE = 0.75  # of what a stop costs counts beside the end; all of it costs the end more than it gives the stop
 LEVELS_PER_PLANE = math.log2(3) / LOG2_SCALE_STEP  # a scale is three times as many steps of the next plane
 
 
@@ -51,8 +52,8 @@ class Chooser:
         weight = weight[open_] if isinstance(weight, np.ndarray) else weight
 
         def cost(v):
-            stop = self._cost(z, weight, v, mean, level, bits)
-            return stop + self._cost_in_the_end(z, weight, v, mean, level, finer) if finer else stop
+            here = self._cost(z, weight, v, mean, level, bits)
+            return STOP_SHARE * here + self._cost_in_the_end(z, weight, v, mean, level, finer) if finer else here
 
         towards = neighbour[open_]
         chosen = plain.copy()
