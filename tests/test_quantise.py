@@ -8,7 +8,7 @@ from selfvae_codec.models import tables, weights
 from selfvae_codec.models.config import RD_SLOPE, RDO_RATE, Config
 from selfvae_codec.models.selfvae import SelfVAE
 from selfvae_codec.models.tables import CENTROID_UNITS, FRACTIONS, MEAN_UNITS, OFFSETS, TAIL
-from selfvae_codec.quantise import Chooser, rounded
+from selfvae_codec.quantise import STOP_SHARE, Chooser, rounded
 
 SHIPPED = weights.read(weights.default()).tables
 
@@ -73,7 +73,8 @@ def test_what_finer_planes_refine_moves_where_that_is_worth_it_here_and_in_the_e
     def both(symbol):
         final = np.rint(times * z).clip(times * symbol - times // 2, times * symbol + times // 2).astype(int)
         here = cost(z, symbol, mean, level, symbol_probability(symbol, mean, level))
-        return here + cost(times * z, final, times * mean, wide, symbol_probability(final, times * mean, wide))
+        end = cost(times * z, final, times * mean, wide, symbol_probability(final, times * mean, wide))
+        return STOP_SHARE * here + end
 
     moved = chosen != plain
     allowed = np.abs(mean - plain * MEAN_UNITS) > MEAN_UNITS // 2
