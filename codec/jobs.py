@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -99,15 +100,34 @@ def _outcomes(jobs: Sequence[Job], work: Callable, processes: int) -> Iterator[t
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (max(1, cores // processes),))
     try:
-        yield from pool.map(attempt, jobs)
+        with _interrupts_held():  # in new processes until their first job: an interrupted import is a traceback
+            outcomes = pool.map(attempt, jobs)
+        yield from outcomes
     except BrokenProcessPool as error:
         raise CodecError("a process was killed, most likely for want of memory: give fewer with -j") from error
     finally:
         pool.shutdown(cancel_futures=True)  # what has begun is finished: no output is left half written
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """An interrupt waits until the end, and in processes that start meanwhile until they have a job."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _attempt(work: Callable[[Job], dict | None], job: Job) -> tuple[dict | None, str | None]:
     try:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(
+                signal.SIG_UNBLOCK, {signal.SIGINT}
+            )  # held since this process was started, if it was
         return work(job), None
     except console.FAILURES as error:
         return None, console.words(error)
