@@ -20,6 +20,8 @@ import click
 from . import console, files
 from .errors import CodecError
 
+HOLDS_SIGNALS = hasattr(signal, "pthread_sigmask")  # not on Windows
+
 
 @dataclass(frozen=True)
 class Job:
@@ -101,7 +103,7 @@ def _outcomes(jobs: Sequence[Job], work: Callable, processes: int) -> Iterator[t
     pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (max(1, cores // processes),))
     try:
         with _interrupts_held():  # in new processes until their first job: an interrupted import is a traceback
-            outcomes = pool.map(attempt, jobs)
+            outcomes = pool.map(partial(_let_interrupts_in, attempt), jobs)
         yield from outcomes
     except BrokenProcessPool as error:
         raise CodecError("a process was killed, most likely for want of memory: give fewer with -j") from error
@@ -112,7 +114,7 @@ def _outcomes(jobs: Sequence[Job], work: Callable, processes: int) -> Iterator[t
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
     """An interrupt waits until the end, and in processes that start meanwhile until they have a job."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    if not HOLDS_SIGNALS:
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -122,12 +124,15 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _let_interrupts_in(attempt: Callable, job: Job) -> tuple[dict | None, str | None]:
+    """An attempt in a process that started while they were held."""
+    if HOLDS_SIGNALS:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    return attempt(job)
+
+
 def _attempt(work: Callable[[Job], dict | None], job: Job) -> tuple[dict | None, str | None]:
     try:
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(
-                signal.SIG_UNBLOCK, {signal.SIGINT}
-            )  # held since this process was started, if it was
         return work(job), None
     except console.FAILURES as error:
         return None, console.words(error)
