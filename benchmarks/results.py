@@ -15,7 +15,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from .curves import Curve
+from .measures.curves import Curve
 
 
 def compressai(codec, lines: list[dict], rows: list[dict], dataset: str, env: dict) -> dict:

@@ -7,18 +7,20 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from . import anchors, bdrate, embedding, lossless, rd, results, scale
+from . import results
 from .codecs import Codec, available
 from .codecs.ours import model_id
-from .cost import cost
-from .curves import Curve, picture_curve, set_curve, summarise
-from .environment import environment, this_command
-from .gallery import Plan
-from .gallery import plan as plan_page
+from .measures import anchors, bdrate, embedding
+from .measures.cost import cost
+from .measures.curves import Curve, picture_curve, set_curve, summarise
+from .measures.environment import environment, this_command
+from .measures.quality import single_threaded
+from .measures.verify import VerificationError, verify
 from .pictures import Dataset, read_folder
 from .progress import bar, say
-from .quality import single_threaded
-from .verify import VerificationError, verify
+from .report.gallery import Plan
+from .report.gallery import plan as plan_page
+from .studies import lossless, rd, scale
 
 OF_A_SET = ("rd", "cost", "lossless")  # studies that are made for each set of pictures
 
@@ -46,7 +48,7 @@ def run(args, argv: list[str]) -> int:
         if "scale" in args.studies:
             _scale(datasets[0], lossy, env, args, out)
         if "report" in args.studies:
-            from .report import write_report  # jinja2, only for this
+            from .report.page import write_report  # jinja2, only for this
 
             path = write_report(out, datasets, args.api, page, pool)
             say(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")

@@ -12,7 +12,6 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from .container import Header, Level, read_header
 from .errors import (
     ChecksumError,
     CodecError,
@@ -32,7 +31,8 @@ from .errors import (
     VersionError,
     WeightsError,
 )
-from .metadata import Metadata
+from .format.container import Header, Level, read_header
+from .format.metadata import Metadata
 from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL, MAX_EFFORT, TUNES
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-    from .imaging import Picture
-    from .modes import Reconstruction
+    from .coding.modes import Reconstruction
+    from .pictures.imaging import Picture
 
 __version__ = "0.1.0"
 
@@ -112,10 +112,11 @@ def encode(
     Raises ImageError for a picture that cannot be coded, CodecError for settings out of range, WeightsError for a model
     that is not installed.
     """
-    from . import alpha, container, imaging, ratecontrol
-    from . import levels as core
-    from . import metadata as sections
-    from .psnr import psnr_db
+    from .choice import encoder, ratecontrol
+    from .format import container
+    from .format import metadata as sections
+    from .pictures import alpha, imaging
+    from .pictures.psnr import psnr_db
 
     targets = {"target_bpp": target_bpp, "target_size": target_size, "target_psnr": target_psnr}
     targets = {name: value for name, value in targets.items() if value is not None}
@@ -129,7 +130,7 @@ def encode(
     )
 
     def encode_at(quality: float) -> bytes:
-        encoded = core.encode_levels(
+        encoded = encoder.encode_levels(
             picture.rgb,
             quality=quality,
             levels=levels,
@@ -189,15 +190,15 @@ def decode(
     """
     import numpy as np
 
-    from . import container
-    from . import levels as core
+    from .coding import levels as reader
+    from .format import container
 
     header, payloads = container.read_levels(data, levels, partial=partial)
     if size_limit is not None and header.width * header.height > size_limit:
         raise CodecError(f"{header.width}x{header.height} pixels are more than {size_limit}, the limit that was set")
     transparency = _alpha(data, header)
     part = container.read_part(data, header, levels) if partial else b""
-    x = core.decode_levels(header, payloads, part=part, sample=sample, backend=backend)
+    x = reader.decode_levels(header, payloads, part=part, sample=sample, backend=backend)
     return x if transparency is None else np.dstack([x, transparency])
 
 
@@ -205,8 +206,9 @@ def _alpha(data: bytes, header: Header) -> np.ndarray | None:
     """The alpha channel, uint8 (H, W). Damage to it is reported and leaves the picture opaque."""
     import warnings
 
-    from . import alpha, container
-    from . import metadata as sections
+    from .format import container
+    from .format import metadata as sections
+    from .pictures import alpha
 
     try:
         png = sections.alpha_of(container.read_metadata(data, header))
@@ -222,17 +224,18 @@ def representation(data: bytes, level: int | None = None, *, backend: str = "aut
     level: 1 for the first one, 2 (or more) for the second; default: the last that the file holds.
     Raises what ``decode`` raises.
     """
-    from . import container
-    from . import levels as core
+    from .coding import levels as reader
+    from .format import container
 
     held = container.read_header(data).n_levels
     header, payloads = container.read_levels(data, min(held, 2) if level is None else level)
-    return core.representation(header, payloads[:2], backend)
+    return reader.representation(header, payloads[:2], backend)
 
 
 def generate(size: tuple[int, int], seed: int, *, model: str = DEFAULT_MODEL, backend: str = "auto") -> np.ndarray:
     """A picture drawn from the model alone, uint8 (H, W, 3). size: (width, height), as in Pillow; model: its name."""
-    from . import imaging, modes
+    from .coding import modes
+    from .pictures import imaging
 
     width, height = size
     imaging.check_size(width, height)
@@ -257,11 +260,12 @@ def reconstruct(
     Returns the picture, uint8 (H, W, 3), without alpha, and ``bits``, what each variable that was given costs.
     Raises ImageError for a picture that cannot be coded, CodecError for settings out of range.
     """
-    from . import imaging, modes
+    from .choice import encoder
+    from .pictures import imaging
 
     check_settings(quality=quality)
     picture = imaging.as_picture(image)
-    return modes.reconstruct(
+    return encoder.reconstruct(
         picture.rgb, given, seed=seed, quality=quality, grey=picture.grey, model=model, backend=backend
     )
 
@@ -271,15 +275,15 @@ def set_threads(count: int | None) -> None:
 
     Files and pictures are the same for any number. Raises ValueError for a count below 1.
     """
-    from .models import backends
+    from .models.exact import backends
 
     backends.set_threads(count)
 
 
 def read_metadata(data: bytes) -> Metadata:
     """ICC profile, EXIF and XMP of a file. Raises FormatError, ChecksumError if they are damaged."""
-    from . import container
-    from . import metadata as sections
+    from .format import container
+    from .format import metadata as sections
 
     return sections.unpack(container.read_metadata(data, read_header(data)))
 

@@ -1,5 +1,5 @@
 """``python -m selfvae_codec``, for launchers that start modules (torchrun -m selfvae_codec train ...)."""
 
-from .cli import main
+from .app.cli import main
 
 main()

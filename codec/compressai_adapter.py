@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from . import decode, encode
-from .levels import likelihoods
+from .choice.encoder import likelihoods
 
 
 class SelfvaeCodec(nn.Module):

@@ -14,10 +14,11 @@ from PIL import Image, ImageFile
 
 import selfvae_codec
 
-from . import container, header, imaging
-from . import metadata as sections
 from .errors import CodecError
-from .metadata import Metadata
+from .format import container, header
+from .format import metadata as sections
+from .format.metadata import Metadata
+from .pictures import imaging
 
 FORMAT, EXTENSION, MIME = "SVAE", ".svae", "image/x-svae"
 _SETTINGS = (  # of Image.save, handed to encode()

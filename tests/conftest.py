@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-import selfvae_codec
+from selfvae_codec import choice, coding
 from selfvae_codec.errors import CodecError
 
 FINDS_EDGES = pytest.mark.skipif(
@@ -59,8 +59,8 @@ FAKE_BITS = (1, 2, 4, 8)
 
 
 def fake_core() -> types.ModuleType:
-    """Stands in for selfvae_codec.levels: same functions, no networks, quality only changes the padding."""
-    core = types.ModuleType("selfvae_codec.levels")
+    """Stands in for choice.encoder and coding.levels: same functions, no networks, quality only changes the padding."""
+    core = types.ModuleType("core")
     core.calls = []
 
     def encode_levels(x, *, quality, levels, grey, lossless, effort, tune, model, backend):
@@ -89,8 +89,8 @@ def fake_core() -> types.ModuleType:
 
 
 def fake_modes() -> types.ModuleType:
-    """Stands in for selfvae_codec.modes."""
-    modes = types.ModuleType("selfvae_codec.modes")
+    """Stands in for coding.modes."""
+    modes = types.ModuleType("selfvae_codec.coding.modes")
     modes.generate = lambda height, width, *, seed, model, backend: make_picture(width, height, seed)
     return modes
 
@@ -99,7 +99,7 @@ def fake_modes() -> types.ModuleType:
 def core(monkeypatch):
     """The fake core in place of the real one; ``core.calls`` lists what was asked of it."""
     fake = fake_core()
-    for name, module in (("levels", fake), ("modes", fake_modes())):
-        monkeypatch.setitem(sys.modules, f"selfvae_codec.{name}", module)
-        monkeypatch.setattr(selfvae_codec, name, module, raising=False)
+    for room, name, module in ((choice, "encoder", fake), (coding, "levels", fake), (coding, "modes", fake_modes())):
+        monkeypatch.setitem(sys.modules, f"{room.__name__}.{name}", module)
+        monkeypatch.setattr(room, name, module, raising=False)
     return fake

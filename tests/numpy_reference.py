@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from selfvae_codec.models.exact import ACTIVATION_LIMIT, ExactConv, ExactNet
-from selfvae_codec.models.integers import depth_to_space
+from selfvae_codec.models.exact.integers import depth_to_space
+from selfvae_codec.models.exact.layers import ACTIVATION_LIMIT, ExactConv, ExactNet
 
 
 def convolve(conv: ExactConv, x: np.ndarray, extra: np.ndarray | int = 0) -> np.ndarray:

@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 
 from selfvae_codec import encode
-from selfvae_codec.container import read_levels
-from selfvae_codec.levels import decode_levels
-from selfvae_codec.models import backends
+from selfvae_codec.coding.levels import decode_levels
+from selfvae_codec.format.container import read_levels
+from selfvae_codec.models.exact import backends
 
 GOLDEN = Path(__file__).parent / "golden"
 # of the golden files

@@ -9,7 +9,9 @@ from PIL import Image
 
 import selfvae_codec
 import selfvae_codec.pillow
-from selfvae_codec import alpha, cli, errors
+from selfvae_codec import errors
+from selfvae_codec.app import cli
+from selfvae_codec.pictures import alpha
 
 X = make_picture(70, 40)
 ALPHA = np.random.default_rng(1).integers(0, 256, (40, 70), dtype=np.uint8)

@@ -10,9 +10,11 @@ import pytest
 from conftest import make_picture
 
 import selfvae_codec
-from selfvae_codec import container, errors, raw
-from selfvae_codec.levels import likelihoods
-from selfvae_codec.psnr import psnr_db
+from selfvae_codec import errors
+from selfvae_codec.choice.encoder import likelihoods
+from selfvae_codec.coding import raw
+from selfvae_codec.format import container
+from selfvae_codec.pictures.psnr import psnr_db
 
 SIZES = [(1, 1), (1, 7), (7, 3), (16, 16), (63, 65), (64, 64), (200, 130), (513, 257)]
 

@@ -6,7 +6,7 @@ from conftest import make_picture
 
 import selfvae_codec
 from selfvae_codec import CodecError
-from selfvae_codec.psnr import psnr_db
+from selfvae_codec.pictures.psnr import psnr_db
 
 X = make_picture(70, 90, seed=5)
 ROWS = [(), ("y",), ("y", "z"), ("u",), ("u", "z"), ("y", "z", "x")]

@@ -16,10 +16,10 @@ from portability_probe import ENCODED
 from portability_probe import SETTINGS as CODED
 
 import selfvae_codec
-from selfvae_codec.container import read_levels
-from selfvae_codec.levels import decode_levels
-from selfvae_codec.models import backends, weights
-from selfvae_codec.models.inference import Networks
+from selfvae_codec.coding.levels import decode_levels
+from selfvae_codec.format.container import read_levels
+from selfvae_codec.models.exact import backends, weights
+from selfvae_codec.models.exact.inference import Networks
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -83,7 +83,7 @@ def test_golden_files_decode_to_the_same_bits_in_int64(name, monkeypatch):
     for level in header.levels:
         fast = selfvae_codec.decode(data, level.index, backend="torch")
         with monkeypatch.context() as patch:
-            patch.setattr("selfvae_codec.levels.networks", lambda model_id, backend: reference)
+            patch.setattr("selfvae_codec.coding.levels.networks", lambda model_id, backend: reference)
             slow = decode_levels(*read_levels(data, level.index))
         assert np.array_equal(slow, fast), level.name
     assert backends.choose("torch") == "torch"

@@ -1,0 +1,1 @@
+"""What is measured: quality, curves and their differences, time and memory, on what machine."""

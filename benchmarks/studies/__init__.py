@@ -1,0 +1,1 @@
+"""One file a question; each answers it with a result file."""

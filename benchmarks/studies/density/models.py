@@ -1,0 +1,83 @@
+"""The four models of the density experiments, as configurations of one class, and how one of them is trained."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from selfvae_codec.coding.plan import Plan
+from selfvae_codec.models.config import T_LOSSLESS, Config, planes_for
+from selfvae_codec.models.exact.layers import T_UNITS
+from selfvae_codec.models.training import export
+
+REPRESENTATIONS = {
+    "plain": (),
+    "downscale": (("downscale", 2),),
+    "edge": (("edge", 2),),
+    "hierarchy": (("downscale", 8), ("downscale", 4), ("downscale", 2)),
+}
+NAMES = {
+    "plain": "VAE",
+    "downscale": "selfVAE-downscale, K = 1",
+    "edge": "selfVAE-edge, K = 1",
+    "hierarchy": "selfVAE-downscale, K = 3",
+}
+WIDTHS = {
+    "synthesis_width": 64,
+    "synthesis_blocks": 2,
+    "prior_width": 64,
+    "prior_blocks": 1,
+    "coarse_blocks": 1,
+    "lead_groups": 1,
+    "lead_blocks": 1,
+    "z2_channels": 16,
+    "y_width": 64,
+    "y_blocks": 4,
+    "edge_width": 32,
+    "edge_blocks": 2,
+    "pixel_width": 64,
+    "pixel_blocks": 4,
+}  # the same for all
+PUBLISHED = {  # bits/dim on CIFAR-10, Gatopoulos & Tomczak 2020, table 1: 2,000 epochs on a GPU
+    "VAE": 3.51,
+    "selfVAE-downscale": 3.65,
+}
+
+
+def config_of(model: str) -> Config:
+    """z[2] is at 1/16, since pictures have 32 or 64 pixels a side."""
+    return Config(family=model, representations=REPRESENTATIONS[model], hyper_stride=16, **WIDTHS)
+
+
+def plan_of(config: Config, side: int) -> Plan:
+    """The lossless stream of one picture; its representations keep all 8 bits, as the paper's do."""
+    return Plan(side, side, round(T_UNITS * T_LOSSLESS), planes_for(T_LOSSLESS), 1, lossless=True, config=config)
+
+
+def train(model: str, cache: Path, run: Path, side: int, *, minutes: float, workers: int, precision: str) -> None:
+    """Train for so many minutes in all, going on from what ``run`` holds. Raises RuntimeError if training fails."""
+    run.mkdir(parents=True, exist_ok=True)
+    config = run / "wanted.json"
+    config.write_text(config_of(model).to_json())
+    launcher = ["torch.distributed.run", "--standalone", "--nproc-per-node", workers, "-m"] if workers > 1 else []
+    command = [sys.executable, "-m", *launcher, "selfvae_codec.models.training.train"]
+    command += ["--part", "stream", "--config", config]
+    command += ["--data", cache, "--cache", cache, "--out", run, "--hours", minutes / 60, "--crop", side, "--upright"]
+    command += ["--batch", 16 if side <= 32 else 8, "--lr", 2e-3, "--decay-from", 0.4, "--precision", precision]
+    with open(run / "output.txt", "a") as output:
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        done = subprocess.run(list(map(str, command)), stdout=output, stderr=output, env=environment)
+    if done.returncode:
+        raise RuntimeError(f"training of {model} failed; {run / 'output.txt'} says why")
+
+
+def exported(cache: Path, run: Path, side: int) -> Path:
+    """The weights file of a run: made from its averaged weights, unless it is newer than they are."""
+    out = run / "weights.safetensors"
+    averaged = run / "averaged.safetensors"
+    if not out.exists() or out.stat().st_mtime < averaged.stat().st_mtime:
+        parts = ["--latents", run, "--representations", run, "--pixels", run]
+        export.main([str(word) for word in (*parts, "--cache", cache, "--crop", side, "--out", out)])
+    return out

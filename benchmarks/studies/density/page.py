@@ -1,0 +1,49 @@
+"""One self-contained page of the density experiments: table, modes and sheets, made from the files of their runs."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import jinja2
+
+from .models import NAMES, PUBLISHED
+from .small_pictures import TITLES
+
+TEMPLATES = Path(__file__).parents[2] / "report" / "templates"
+
+
+def write_page(out: Path) -> Path:
+    """OUT/density.html from the SET-MODEL.json and the sheets in OUT."""
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    page = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    sets = [
+        rows[0]["set"] | {"title": TITLES[name], "rows": [row | {"sheets": sheets(out, row)} for row in rows]}
+        for name, rows in read_rows(out).items()
+    ]
+    path = out / "density.html"
+    path.write_text(page.get_template("density.html.j2").render(sets=sets, published=PUBLISHED), "utf-8")
+    return path
+
+
+def read_rows(out: Path) -> dict[str, list[dict]]:
+    """What was measured of each set's models, in the order of NAMES. Raises FileNotFoundError if nothing was."""
+    results = [json.loads(file.read_text("utf-8")) for file in out.glob("*-*.json")]
+    if not results:
+        raise FileNotFoundError(f"no SET-MODEL.json in {out}: run python -m benchmarks.studies.density first")
+    results.sort(key=lambda row: (row["set"]["name"], list(NAMES).index(row["model"])))
+    sets: dict[str, list[dict]] = {}
+    for row in results:
+        sets.setdefault(row["set"]["name"], []).append(row | {"name": NAMES[row["model"]]})
+    return sets
+
+
+def sheets(out: Path, row: dict) -> dict[str, str]:
+    """data: URIs of the sheets of a row, by kind."""
+    files = {kind: out / f"{row['set']['name']}-{row['model']}-{kind}.png" for kind in ("samples", "modes")}
+    return {
+        kind: f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}"
+        for kind, file in files.items()
+        if file.exists()
+    }

@@ -1,0 +1,311 @@
+"""The command line: arguments in, calls to the package out. Holds no logic of its own.
+
+Standard output carries pictures, files or --json; everything said to a person goes to standard error. Heavy
+imports wait until a command needs them, so that ``info`` and ``--help`` answer at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import time
+import warnings
+from functools import partial
+from pathlib import Path
+
+import click
+
+from .. import __version__
+from ..errors import CodecError, MetadataWarning
+from ..format import container
+from ..models.config import DEFAULT_EFFORT, DEFAULT_MODEL, MAX_EFFORT, TUNES
+from ..pictures import files
+from . import jobs
+from .console import FAILURES, PROGRAM, about, fail, say, warn, warnings_for_people, words
+from .info import facts as info_facts
+from .info import kind as info_kind
+from .info import text as info_text
+
+_BACKENDS = click.Choice(["auto", "torch", "onnxruntime"])
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+_WAYS = ("quality", "lossless", "target_bpp", "target_size", "target_psnr")  # to say how large a file is
+_PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+_sources = click.argument("sources", metavar="IN...", nargs=-1, required=True)
+_output = click.option("-o", "--output", metavar="OUT", help="Output file; - for standard output.")
+_output_dir = click.option(
+    "--output-dir", metavar="DIR", type=click.Path(path_type=Path), help="Folder for the outputs of several inputs."
+)
+_processes = click.option(
+    "-j", "--jobs", "processes", type=click.IntRange(min=1), default=1, show_default=True,
+    help="Of several inputs, how many to work on at a time; each takes its own memory.",
+)  # fmt: skip
+_no_overwrite = click.option("--no-overwrite", is_flag=True, help="Refuse to replace an existing file.")
+_backend = click.option("--backend", type=_BACKENDS, default="auto", show_default=True, help="What runs the networks.")
+_quality = click.option(
+    "-q", "--quality", type=click.FloatRange(0, 100), default=50, show_default=True,
+    help="0 (smallest) to 100 (lossless).",
+)  # fmt: skip
+_model = click.option(
+    "--model", metavar="NAME", default=DEFAULT_MODEL, show_default=True, help="Which of the installed models to use."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Facts as JSON on standard output.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.version_option(__version__, prog_name=PROGRAM)
+def cli() -> None:
+    """A learned image codec whose files decode at every level, from thumbnail to full quality."""
+
+
+@cli.command()
+@_sources
+@_output
+@_output_dir
+@_quality
+@click.option("--levels", type=click.IntRange(min=1), help="Write only the first N levels.")
+@click.option("--lossless", is_flag=True, help="Go on to the exact pixels, the last level.")
+@click.option(
+    "-e",
+    "--effort",
+    type=click.IntRange(0, MAX_EFFORT),
+    default=DEFAULT_EFFORT,
+    show_default=True,
+    help="0 (fastest) to 9 (smallest for its quality); decoding takes as long for all.",
+)
+@click.option(
+    "--tune", type=click.Choice(TUNES), default=TUNES[0], show_default=True, help="What errors are to be small."
+)
+@click.option("--target-bpp", type=_POSITIVE, metavar="B", help="At most B bits per pixel.")
+@click.option("--target-size", type=_POSITIVE, metavar="N", help="At most N bytes.")
+@click.option("--target-psnr", type=_POSITIVE, metavar="DB", help="At least DB decibels, over R, G and B.")
+@click.option("--strip", is_flag=True, help="Leave ICC profile, EXIF and XMP out.")
+@_model
+@_processes
+@_no_overwrite
+@_backend
+@_json
+@click.pass_context
+def encode(ctx, sources, output, output_dir, strip, processes, no_overwrite, as_json, **settings) -> None:
+    """Encode the pictures IN... (default output: beside each, with the extension .svae)."""
+    ways = [n for n in _WAYS if ctx.get_parameter_source(n) is click.core.ParameterSource.COMMANDLINE]
+    if len(ways) > 1:
+        options = " and ".join("--" + name.replace("_", "-") for name in ways)
+        raise click.UsageError(f"{options} settle the same thing: give one of them")
+    levels = settings["levels"]
+    if levels is not None and levels > container.MAX_LEVELS:
+        raise CodecError(f"levels={levels} is out of range: a file has at most {container.MAX_LEVELS} levels")
+    planned = jobs.plan(sources, output, output_dir, ".svae", no_overwrite)
+    if as_json and planned[0].target == files.STDIO:
+        raise click.UsageError("--json and the file cannot both go to standard output; name a file with -o")
+    jobs.run(planned, partial(_encode, settings=settings, strip=strip), as_json=as_json, processes=processes)
+
+
+def _encode(job: jobs.Job, settings: dict, strip: bool) -> dict:
+    """Encode one picture, and say so. Returns the facts of its file."""
+    start = time.perf_counter()
+    with about(job.source):
+        content = files.read(job.source)
+        with files.Output(job.target, overwrite=job.overwrite) as out:
+            from .. import Metadata
+            from .. import encode as encode_picture
+            from ..pictures import imaging
+
+            data = encode_picture(imaging.from_bytes(content), metadata=Metadata() if strip else None, **settings)
+            out.write(data)
+    header = container.read_header(data)
+    seconds = round(time.perf_counter() - start, 3)
+    say(
+        f"{job.source} -> {job.target}: {len(content):,} -> {len(data):,} bytes, {header.bpp(len(data)):.3f} bpp, "
+        f"{header.n_levels} levels, {info_kind(header)}, model {header.model_id.hex()}, {seconds:.2f} s"
+    )
+    return {"input": job.source, "output": job.target} | info_facts(header) | {"seconds": seconds}
+
+
+@cli.command()
+@_sources
+@_output
+@_output_dir
+@click.option("--levels", type=int, help="Stop after level N [default: all].")
+@click.option("--partial", is_flag=True, help="Of a cut-off file, use what is there of a level that is not whole, too.")
+@click.option("--sample", type=click.IntRange(min=0), metavar="SEED", help="Draw what was not sent.")
+@click.option("--size-limit", type=click.IntRange(min=1), metavar="N", help="Refuse pictures of more than N pixels.")
+@click.option("--raw", is_flag=True, help="Write the exact thumbnail or sketch that levels 1 and 2 hold.")
+@_processes
+@_no_overwrite
+@_backend
+def decode(sources, output, output_dir, raw, processes, no_overwrite, **settings) -> None:
+    """Decode the files IN... (default output: beside each, as .png). The extension chooses the picture format."""
+    if raw and settings["sample"] is not None:
+        raise click.UsageError("--raw is exact and --sample is a draw: give one of them")
+    if raw and settings["partial"]:
+        raise click.UsageError("--raw takes whole levels: leave out --partial")
+    planned = jobs.plan(sources, output, output_dir, ".png", no_overwrite)
+    jobs.run(planned, partial(_decode, settings=settings, raw=raw), processes=processes)
+
+
+def _decode(job: jobs.Job, settings: dict, raw: bool) -> None:
+    """Decode one file, and say so."""
+    levels, backend = settings["levels"], settings["backend"]
+    start = time.perf_counter()
+    with about(job.source):
+        data = files.read(job.source)
+        header = container.read_header(data)
+        wanted = container.check_levels(header, levels)
+    from .. import decode as decode_file
+    from .. import representation
+    from ..pictures import imaging
+
+    name = imaging.output_format(job.target)
+    with files.Output(job.target, overwrite=job.overwrite) as out, about(job.source):
+        if raw:
+            x = representation(data, levels, backend=backend)
+        else:
+            x = decode_file(data, **settings)
+        out.write(imaging.to_bytes(x, name, grey=header.grey, metadata=_metadata(data)))
+    shown = min(wanted, container.whole_levels(header, len(data)))
+    part = container.read_part(data, header, levels) if settings["partial"] else b""
+    more = f" and {100 * len(part) / header.levels[shown].length:.0f} % of level {shown + 1}" if part else ""
+    say(
+        f"{job.source} -> {job.target}: {x.shape[1]}x{x.shape[0]}, levels 1 to {shown}{more} of {header.n_levels}, "
+        f"{time.perf_counter() - start:.2f} s"
+    )
+
+
+@cli.command()
+@_sources
+@_json
+def info(sources, as_json) -> None:
+    """Print what the headers of the files IN... say: size, model, levels and their bytes."""
+    planned = [jobs.Job(source, files.STDIO, overwrite=True) for source in sources]
+    jobs.run(planned, partial(_info, as_json=as_json), as_json=as_json)
+
+
+def _info(job: jobs.Job, as_json: bool) -> dict:
+    """The facts of one file; printed here unless they are wanted as JSON."""
+    source = job.source
+    with about(source):
+        data = files.read(source)
+        header = container.read_header(data)
+    if not as_json:
+        click.echo(f"{source}: {info_text(header)}")
+    if len(data) < header.file_bytes:
+        whole = container.whole_levels(header, len(data))
+        warn(f"{source}: cut off after {len(data):,} of {header.file_bytes:,} bytes, {whole} whole levels")
+    elif len(data) > header.file_bytes:
+        warn(f"{source}: {len(data) - header.file_bytes:,} bytes follow the end of the file")
+    return {"input": source} | info_facts(header)
+
+
+@cli.command()
+@click.argument("picture", required=False, type=click.Path(path_type=Path))
+@click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), default="demo-output",
+              show_default=True, help="Folder for the pictures.")  # fmt: skip
+@_quality
+@_backend
+def demo(picture, output, quality, backend) -> None:
+    """Encode PICTURE, decode it at every level, and show what each level costs.
+
+    Without PICTURE a photograph that an installed package ships is used.
+    """
+    from . import demo as show
+
+    with about(picture):
+        click.echo("\n".join(show.run(picture, output, quality=quality, backend=backend)))
+
+
+@cli.command()
+@_output
+@click.option("--size", required=True, metavar="WxH", help="Size in pixels, for example 256x256.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@_model
+@_no_overwrite
+@_backend
+def generate(output, size, seed, model, no_overwrite, backend) -> None:
+    """Draw a picture from the model alone."""
+    width, _, height = size.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise click.UsageError(f"--size is WxH, for example 256x256, not {size!r}")
+    from .. import generate as draw
+    from ..pictures import imaging
+
+    target = output or "generated.png"
+    name = imaging.output_format(target)
+    with files.Output(target, overwrite=output is not None and not no_overwrite) as out:
+        out.write(imaging.to_bytes(draw((int(width), int(height)), seed, model=model, backend=backend), name))
+    say(f"{target}: {size}, seed {seed}")
+
+
+def _forwarded(command: str, module: str, extra: str, text: str) -> None:
+    """A command that hands its arguments, unread, to ``main(list)`` of a module, loaded only then."""
+    module = f"selfvae_codec.{module}"
+
+    @cli.command(command, context_settings=_PASS_THROUGH, add_help_option=False, help=text)
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def forward(arguments) -> None:
+        try:
+            main = importlib.import_module(module).main
+        except ModuleNotFoundError as error:
+            if error.name and f"{module}.".startswith(f"{error.name}."):
+                raise CodecError(f"{command} is not part of this installation") from error
+            if error.name and not error.name.startswith("selfvae_codec"):
+                fix = f"pip install 'selfvae-codec[{extra}]'"
+                raise CodecError(f"{command} needs {error.name}, which is not installed: {fix}") from error
+            raise
+        main(list(arguments))
+
+
+_forwarded("train", "models.training.train", "train", "Train a model.")
+_forwarded("train-plot", "models.training.plot", "train", "Plot the log of a training run.")
+_forwarded("export", "models.training.export", "train", "Turn training checkpoints into a weights file.")
+_forwarded("evaluate", "benchmarks.studies.evaluate", "bench", "Check real files of a folder, level by level.")
+_forwarded("bench", "benchmarks.__main__", "bench", "Compare with other codecs, in real files.")
+
+
+def _metadata(data: bytes):
+    """The file's metadata; damaged metadata is reported and left out, since the picture is sound."""
+    from .. import Metadata, read_metadata
+
+    try:
+        return read_metadata(data)
+    except CodecError as error:
+        warnings.warn(str(error), MetadataWarning, stacklevel=2)
+        return Metadata()
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Runs the command line and leaves the process: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that no temporary file stays
+    sys.exit(run(argv))
+
+
+def run(argv: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit status. An error is one line on standard error."""
+    try:
+        with warnings.catch_warnings():
+            warnings_for_people()
+            cli.main(args=argv, prog_name=PROGRAM, standalone_mode=False)
+            sys.stdout.flush()
+        return 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+            return error.exit_code
+        return fail(error.format_message(), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return fail("interrupted", 130)
+    except BrokenPipeError:
+        # The reader has left; point the stream elsewhere so that Python's own flush at exit stays silent.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except FAILURES as error:
+        return fail(words(error))
+    except Exception as error:
+        if os.environ.get("SELFVAE_CODEC_TRACEBACK"):
+            raise
+        return fail(f"internal error, please report it: {type(error).__name__}: {error} "
+                     "(SELFVAE_CODEC_TRACEBACK=1 shows where)")  # fmt: skip

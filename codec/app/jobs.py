@@ -1,0 +1,148 @@
+"""Many inputs for one command: where each output goes, who works on it, and what happens when one fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import click
+
+from ..errors import CodecError
+from ..pictures import files
+from . import console
+
+HOLDS_SIGNALS = hasattr(signal, "pthread_sigmask")  # not on Windows
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input, "-" for standard input, and where its output goes."""
+
+    source: str
+    target: str
+    overwrite: bool
+
+
+def plan(sources: Sequence[str], output: str | None, folder: Path | None, suffix: str, no_overwrite: bool) -> list[Job]:
+    """A job for each input: to ``output``, into ``folder``, or beside it.
+
+    Only what the user named may replace a file, and never an input. Makes the folder. Raises click.UsageError where
+    outputs collide.
+    """
+    if output is not None and folder is not None:
+        raise click.UsageError("give -o or --output-dir, not both")
+    if len(sources) > 1 and output is not None:
+        raise click.UsageError("-o names one file; give --output-dir, a folder, for several inputs")
+    if files.STDIO in sources and (len(sources) > 1 or folder is not None):
+        raise click.UsageError("standard input (-) has no name: give it alone, without --output-dir")
+    jobs: dict[str, Job] = {}
+    for source in sources:
+        target = _target(source, output, folder, suffix)
+        if target in jobs:
+            raise click.UsageError(f"{jobs[target].source} and {source} would both become {target}")
+        named = output is not None or folder is not None
+        jobs[target] = Job(source, target, overwrite=target == files.STDIO or named and not no_overwrite)
+        if named and _same_file(source, target):
+            raise click.UsageError(f"{target} is the input; give the output another name")
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    return list(jobs.values())
+
+
+def _target(source: str, output: str | None, folder: Path | None, suffix: str) -> str:
+    if output is not None:
+        return output
+    if source == files.STDIO:
+        return files.STDIO
+    beside = Path(source).with_suffix(suffix)
+    return str(beside if folder is None else folder / beside.name)
+
+
+def _same_file(source: str, target: str) -> bool:
+    there = files.STDIO not in (source, target) and os.path.exists(source) and os.path.exists(target)
+    return there and os.path.samefile(source, target)
+
+
+def run(jobs: Sequence[Job], work: Callable[[Job], dict | None], *, as_json: bool = False, processes: int = 1) -> None:
+    """Work on every job, and with ``as_json`` print the facts of those that are done.
+
+    One of several that fails is reported, and the others go on; CodecError at the end says how many did. processes: how
+    many jobs are worked on at a time, each in a process of its own, to which ``work`` must travel.
+    """
+    if len(jobs) == 1:
+        facts = work(jobs[0])
+    else:
+        facts = []
+        for done, failure in _outcomes(jobs, work, min(processes, len(jobs))):
+            if failure is None:
+                facts.append(done)
+            else:
+                console.fail(failure)
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+    if len(jobs) > 1 and len(facts) < len(jobs):
+        raise CodecError(f"{len(jobs) - len(facts)} of {len(jobs)} inputs failed")
+
+
+def _outcomes(jobs: Sequence[Job], work: Callable, processes: int) -> Iterator[tuple[dict | None, str | None]]:
+    """What came of each job, in their order: facts, or what went wrong."""
+    attempt = partial(_attempt, work)
+    if processes == 1:
+        yield from map(attempt, jobs)
+        return
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (max(1, cores // processes),))
+    try:
+        with _interrupts_held():  # in new processes until their first job: an interrupted import is a traceback
+            outcomes = pool.map(partial(_let_interrupts_in, attempt), jobs)
+        yield from outcomes
+    except BrokenProcessPool as error:
+        raise CodecError("a process was killed, most likely for want of memory: give fewer with -j") from error
+    finally:
+        pool.shutdown(cancel_futures=True)  # what has begun is finished: no output is left half written
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """An interrupt waits until the end, and in processes that start meanwhile until they have a job."""
+    if not HOLDS_SIGNALS:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _let_interrupts_in(attempt: Callable, job: Job) -> tuple[dict | None, str | None]:
+    """An attempt in a process that started while they were held."""
+    if HOLDS_SIGNALS:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    return attempt(job)
+
+
+def _attempt(work: Callable[[Job], dict | None], job: Job) -> tuple[dict | None, str | None]:
+    try:
+        return work(job), None
+    except console.FAILURES as error:
+        return None, console.words(error)
+
+
+def _begin(threads: int) -> None:
+    """In a new process: be quiet and quick to leave, as the command line is, and leave cores to the others."""
+    from ..models.exact.backends import set_threads
+
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+    console.warnings_for_people()
+    set_threads(threads)

@@ -1,0 +1,1 @@
+"""What only an encoder decides: latents, symbols, effort, tune, rate. No decoder depends on it."""

@@ -1,0 +1,59 @@
+"""What the encoder knows of a picture, for each variable of the model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..coding.latents import Latents
+from ..coding.plan import Plan
+from ..models import units
+from ..models.config import U_STEP, Z1_STRIDE
+from ..models.edges import edge_map
+from ..models.exact.inference import Networks
+from ..models.exact.integers import UPSAMPLE_BITS, halved, mean_of, to_ycocg, upsample
+from .tune import visual
+
+
+def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True, tune: str = "psnr") -> Latents:
+    """Everything that the encoder may code. x: uint8 (H, W, 3). Without ``latents``, z[1] stays empty.
+
+    tune: one of TUNES, which errors count.
+
+    Raises CodecError for a model of edges where the library that finds them is missing.
+    """
+    H, W = plan.padded
+    x = np.pad(x, ((0, H - plan.height), (0, W - plan.width), (0, 0)), mode="edge").transpose(2, 0, 1)
+    downscales = _downscales(x, plan)
+    y = tuple(map(to_ycocg, downscales))
+    u = _scales(mean_of(y[0], 2, U_STEP)) if y else ()
+    if stride := plan.config.edge_stride:
+        y = (edge_map(x, stride), *y)
+    z1 = np.zeros((192, H // Z1_STRIDE, W // Z1_STRIDE) if latents else 0, np.float32)
+    if latents:
+        residual = x.astype(np.float32) * 2**UPSAMPLE_BITS - _base(downscales, plan)
+        z1[plan.coded] = nets.analysis(residual[:, : plan.rows * Z1_STRIDE, : plan.columns * Z1_STRIDE])
+    return Latents(u, y, z1, x, visual(x) if latents and tune == "visual" else None)
+
+
+def _downscales(x: np.ndarray, plan: Plan) -> list[np.ndarray]:
+    """RGB symbols of every downscale, coarse to fine. Each is the mean of the next finer one, as rounded there."""
+    strides = plan.config.downscales
+    out = [mean_of(x, strides[-1], plan.y_step)] if strides else []
+    for _ in strides[1:]:
+        out.insert(0, mean_of(out[0], 2, 1))
+    return out
+
+
+def _scales(u: np.ndarray) -> tuple[np.ndarray, ...]:
+    """u and its halvings down to one position, coarse to fine."""
+    out = [u]
+    while out[0].shape[1:] != (1, 1):
+        out.insert(0, halved(out[0]))
+    return tuple(out)
+
+
+def _base(downscales: list[np.ndarray], plan: Plan) -> np.ndarray | int:
+    """What the picture is before any latent, in 1/2^UPSAMPLE_BITS."""
+    if not downscales:
+        return units.Y_OFFSET * 2**UPSAMPLE_BITS
+    return upsample((downscales[-1] * plan.y_step).clip(0, 256), plan.config.base_stride)

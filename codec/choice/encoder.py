@@ -1,0 +1,150 @@
+"""A picture -> the levels of a file: what to code, and a walk (coding/walk.py) whose coder writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..coding import raw
+from ..coding.coders import Models, Writer
+from ..coding.modes import Reconstruction, known_given, settle
+from ..coding.plan import Plan, plan_for
+from ..coding.walk import Walk, models_of
+from ..errors import CodecError
+from ..models.config import DEFAULT_EFFORT, DEFAULT_MODEL, TUNES
+from ..models.exact.backends import networks
+from ..models.exact.inference import Networks
+from .analysis import analyse
+from .quantise import Choose, chooser_of
+from .refine import refined
+
+DAMAGE_LIMIT = 0.01  # squared error of skipped symbols, mean per coefficient, in steps; 1/12 is the quantiser's own
+
+
+@dataclass(frozen=True)
+class EncodedLevels:
+    payloads: list[bytes]
+    symbol_checks: list[int]
+    step: int
+    planes: int
+    y_step: int
+    model_id: bytes
+
+
+def encode_levels(
+    x: np.ndarray,
+    *,
+    quality: float,
+    levels: int | None = None,
+    grey: bool = False,
+    lossless: bool = False,
+    effort: int = DEFAULT_EFFORT,
+    tune: str = TUNES[0],
+    model: str = DEFAULT_MODEL,
+    backend: str = "auto",
+) -> EncodedLevels:
+    """The levels of a picture.
+
+    x: uint8 (H, W, 3), three equal channels if ``grey``; quality: 0 to 100; levels: how many to write, 1 or more, all
+    without it; lossless: whether the exact pixels are the last of them; effort: passes that refine latents, 0 or more;
+    tune: one of TUNES; model: its name.
+    Raises CodecError for ``levels`` beyond what there is, WeightsError for a model that is not installed.
+    """
+    nets = networks(model, backend)
+    plan = plan_for(*x.shape[:2], quality, grey=grey, lossless=lossless, config=nets.config)
+    if levels is not None and not 1 <= levels <= plan.count:
+        kind = "a lossless file has" if lossless else f"at quality {quality:g} a file has"
+        raise CodecError(f"levels={levels} is out of range: {kind} 1 to {plan.count} levels")
+    plan, written = _smallest(nets, plan, x, levels or plan.count, effort, tune)
+    payloads, checks = zip(*written)
+    return EncodedLevels(list(payloads), list(checks), plan.step, plan.planes, plan.y_step, nets.weights.model_id)
+
+
+def likelihoods(
+    x: np.ndarray,
+    *,
+    quality: float,
+    lossless: bool = False,
+    effort: int = DEFAULT_EFFORT,
+    model: str = DEFAULT_MODEL,
+    backend: str = "auto",
+) -> np.ndarray:
+    """Probability of every symbol that ``encode_levels`` codes, (N,) float64: the model's own count of bits."""
+    nets = networks(model, backend)
+    plan = plan_for(*x.shape[:2], quality, lossless=lossless, config=nets.config)
+    return np.concatenate([w.likelihoods() for w in _write(nets, plan, x, plan.count, effort)])
+
+
+def _smallest(
+    nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int, tune: str
+) -> tuple[Plan, list[tuple[bytes, int]]]:
+    """The plan, and payload and check of each of the first ``count`` levels.
+
+    Of noise, latents are dear and make no pixel cheaper: a whole lossless file that would be larger than the pixels
+    themselves has latents of the coarsest step instead. A coded level of pixels is always shorter than they are.
+    """
+    whole = plan.lossless and count == plan.count
+    pixels = raw.pack(x, plan.grey) if whole else b""
+
+    def written(plan: Plan, count: int) -> list[tuple[bytes, int]]:
+        levels = [(writer.finish(), writer.check) for writer in _write(nets, plan, x, count, effort, tune)]
+        if whole and len(levels[-1][0]) >= len(pixels):
+            levels[-1] = (pixels, raw.check(pixels))
+        return levels
+
+    plans = [(plan, written(plan, count))]
+    if whole and _size(plans[0]) > len(pixels):
+        coarse = replace(plan_for(plan.height, plan.width, 0, config=plan.config), grey=plan.grey, lossless=True)
+        plans.append((coarse, written(coarse, coarse.count)))
+    return min(plans, key=_size)
+
+
+def _size(planned: tuple[Plan, list[tuple[bytes, int]]]) -> int:
+    return sum(len(payload) for payload, _ in planned[1])
+
+
+def _write(nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int, tune: str = TUNES[0]) -> list[Writer]:
+    """Walk the first ``count`` levels, writing each."""
+    latents = analyse(nets, plan, x, latents=count > plan.first_latent, tune=tune)
+    if count > plan.first_latent:
+        latents = refined(nets, plan, latents, effort)
+    walk, models = Walk(nets, plan, latents), models_of(nets)
+    return [write_level(walk, models, index) for index in range(count)]
+
+
+def write_level(walk: Walk, models: Models, index: int) -> Writer:
+    """Walk one level. Near-certain symbols are skipped unless the picture defies the model (text, noise)."""
+    before = walk.symbols
+    latents = walk.plan.has_latents(index)
+    finer = walk.plan.first_latent + walk.plan.planes - 1 - index
+    choice = Choose(chooser_of(walk.nets), finer) if latents else None
+    writer = Writer(models, skip=True if latents else None, choice=choice)
+    walk.level(index, writer)
+    if writer.skip and writer.damage > DAMAGE_LIMIT * walk.symbols[walk.plan.coded].size:
+        walk.symbols = before
+        writer = Writer(models, skip=False, choice=choice)
+        walk.level(index, writer)
+    return writer
+
+
+def reconstruct(
+    x: np.ndarray,
+    given: Iterable[str],
+    *,
+    seed: int | None,
+    quality: float,
+    grey: bool,
+    model: str,
+    backend: str,
+) -> Reconstruction:
+    """As selfvae_codec.reconstruct; x: uint8 (H, W, 3), three equal channels if ``grey``."""
+    taken = known_given(given)
+    nets = networks(model, backend)
+    plan = plan_for(*x.shape[:2], quality, grey=grey, lossless="x" in taken or quality == 100, config=nets.config)
+    latents = analyse(nets, plan, x) if taken else None
+    if "z" in taken:
+        latents = refined(nets, plan, latents, DEFAULT_EFFORT)
+    walk = Walk(nets, plan, latents)
+    return settle(walk, lambda level, variable: variable in taken, seed, write_level)

@@ -1,0 +1,287 @@
+"""Ways to settle a symbol: write it, read it, expect it, or draw it; or read it as long as there is something to read.
+
+One interface (walk.py asks it):
+
+    symbols(mean, level, actual, weight)  integers around a mean, from a logistic at a scale level
+    digits(mean, level, actual, weight)   -1, 0 or 1 inside a coarser bin, mean relative to its centre
+    edges(rows, actual)                   0 or 1, an edge map's, from its own table; a row for each probability
+    pixels(mean, level, actual)           like symbols, from the pixels' own tables; never chosen, never expected
+
+Means are int32 in 1/MEAN_UNITS of a step, levels int32 table indices; all arrays of one call share their shape.
+``actual`` is what the encoder wants coded, whole numbers or not, and ``weight`` what its squared errors count where it
+may choose; other coders ignore both.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import MismatchError
+from ..models.tables import EDGE_LOGIT_MAX, EDGE_UNITS, ESCAPE, MEAN_UNITS, PRECISION, TAIL
+from .entropy import Decoder, Encoder, Tables
+from .lookup import digit_tables, symbol_tables
+
+SKIP_BITS = 13  # a symbol whose likeliest value has probability 1 - 2^-13 or more may go unsaid
+RAW_OFFSET = 1 << 15  # escaped symbols are coded as 16-bit numbers around this
+
+
+class Models:
+    """The tables of one weights file, ready for use by coders."""
+
+    def __init__(self, tables: dict[str, np.ndarray]):
+        self.symbols = Tables(tables["symbols"])
+        self.digits = Tables(tables["digits"])
+        self.pixels = Tables(tables["pixels"])
+        self.edges = Tables(tables["edges"]) if "edges" in tables else None
+        enough = (1 << PRECISION) - (1 << PRECISION - SKIP_BITS)
+        self.symbol_certain = tables["symbols"][:, TAIL] >= enough
+        self.digit_certain = tables["digits"].max(1) >= enough
+        self.likeliest_digit = tables["digits"].argmax(1).astype(np.int32) - 1
+
+
+class Coder(Protocol):
+    # whether what was settled last is what the model expects, not symbols: all of it, or by channel (C, 1, 1)
+    expects: bool | np.ndarray
+
+    def symbols(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None, weight=1.0) -> np.ndarray: ...
+
+    def digits(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None, weight=1.0) -> np.ndarray: ...
+
+    def edges(self, rows: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
+
+
+class _Checked:
+    """Keeps the check value of all symbols of a level."""
+
+    expects = False
+
+    def __init__(self):
+        self._crc = 0
+
+    def _note(self, symbols: np.ndarray) -> np.ndarray:
+        self._crc = zlib.crc32(np.ascontiguousarray(symbols, "<i2").tobytes(), self._crc)
+        return symbols
+
+    @property
+    def check(self) -> int:
+        return self._crc & 0xFFFF
+
+
+class Round:
+    """The nearest symbol to what the encoder wants."""
+
+    expects = False
+
+    def symbols(self, mean, level, actual, weight=1.0):
+        return rounded(actual)
+
+    def digits(self, mean, level, actual, weight=1.0):
+        return rounded(actual).clip(-1, 1)
+
+
+def rounded(z: np.ndarray) -> np.ndarray:
+    return np.rint(z).astype(np.int32)
+
+
+class Writer(_Checked):
+    """Codes the symbols that ``choice``, another coder, settles: by default the nearest ones.
+
+    With ``skip``, near-certain symbols go unsaid; ``damage`` sums the squared errors of that. The stream begins with a
+    bit that says which, unless it is None.
+    """
+
+    def __init__(
+        self, models: Models, *, skip: bool | None, choice: Coder | None = None, encoder: Encoder | None = None
+    ):
+        super().__init__()
+        self.models, self.skip, self.damage = models, skip, 0.0
+        self._choice = Round() if choice is None else choice
+        self._encoder = Encoder() if encoder is None else encoder
+        if skip is not None:
+            self._encoder.put_raw(np.array([skip]), bits=1)
+
+    def symbols(self, mean, level, actual, weight=1.0):
+        base, table = symbol_tables(mean, level)
+        symbols = self._choice.symbols(mean, level, actual, weight)
+        said = ~self.models.symbol_certain[table] if self.skip else np.ones(table.shape, bool)
+        self._put(self.models.symbols, table[said], (symbols - base)[said])
+        return self._settle(np.where(said, symbols, base), symbols)
+
+    def pixels(self, mean, level, actual):
+        base, table = symbol_tables(mean, level)
+        self._put(self.models.pixels, table.ravel(), (actual - base).ravel())
+        return self._note(actual)
+
+    def _put(self, tables: Tables, ids: np.ndarray, offsets: np.ndarray) -> None:
+        """Offsets (N,) from the nearest integers; those that no table holds are escaped."""
+        escaped = np.abs(offsets) > TAIL
+        self._encoder.put(tables, ids, np.where(escaped, ESCAPE, offsets + TAIL))
+        self._encoder.put_raw(offsets[escaped] + RAW_OFFSET)
+
+    def digits(self, mean, level, actual, weight=1.0):
+        table = digit_tables(mean, level)
+        digit = self._choice.digits(mean, level, actual, weight)
+        said = ~self.models.digit_certain[table] if self.skip else np.ones(table.shape, bool)
+        self._encoder.put(self.models.digits, table[said], digit[said] + 1)
+        return self._settle(np.where(said, digit, self.models.likeliest_digit[table]), digit)
+
+    def edges(self, rows, actual):
+        self._encoder.put(self.models.edges, rows.ravel(), actual.ravel())
+        return self._note(actual)
+
+    def _settle(self, settled, chosen):
+        self.damage += float(np.square((settled - chosen).astype(np.float64)).sum())
+        return self._note(settled)
+
+    def likelihoods(self) -> np.ndarray:
+        """Probability of every symbol that was coded, (N,) float64."""
+        return self._encoder.likelihoods()
+
+    @property
+    def bits(self) -> float:
+        """What the model charges for everything that was coded."""
+        return float(-np.log2(self.likelihoods()).sum())
+
+    def finish(self) -> bytes:
+        """The level's payload."""
+        return self._encoder.finish()
+
+
+class Reader(_Checked):
+    """Reads a payload. ``finish`` raises MismatchError unless exactly what was coded has been read.
+
+    skips: whether it begins with the bit that says if near-certain symbols are skipped.
+    """
+
+    def __init__(self, models: Models, decoder: Decoder, check: int, name: str, *, skips: bool):
+        super().__init__()
+        self.models, self.decoder, self._expected, self._name = models, decoder, check, name
+        self.skip = skips and decoder.get_raw(1, bits=1)[0] == 1
+
+    def symbols(self, mean, level, actual=None, weight=1.0):
+        base, table = symbol_tables(mean, level)
+        said = ~self.models.symbol_certain[table] if self.skip else np.ones(table.shape, bool)
+        out = base.copy()
+        out[said] += self._get(self.models.symbols, table[said])
+        return self._note(out)
+
+    def pixels(self, mean, level, actual=None):
+        base, table = symbol_tables(mean, level)
+        return self._note(base + self._get(self.models.pixels, table.ravel()).reshape(base.shape))
+
+    def _get(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
+        offsets = self.decoder.get(tables, ids) - TAIL
+        escaped = offsets == ESCAPE - TAIL
+        offsets[escaped] = self.decoder.get_raw(int(escaped.sum())) - RAW_OFFSET
+        return offsets
+
+    def digits(self, mean, level, actual=None, weight=1.0):
+        table = digit_tables(mean, level)
+        out = self.models.likeliest_digit[table]
+        said = ~self.models.digit_certain[table] if self.skip else np.ones(table.shape, bool)
+        out[said] = self.decoder.get(self.models.digits, table[said]) - 1
+        return self._note(out)
+
+    def edges(self, rows, actual=None):
+        return self._note(self.decoder.get(self.models.edges, rows.ravel()).reshape(rows.shape))
+
+    def finish(self) -> None:
+        if self.check != self._expected or not self.decoder.exhausted:
+            raise MismatchError(
+                f"level {self._name} decoded to other symbols than were encoded: this machine or library does not "
+                f"compute exactly; try another --backend, and please report it"
+            )
+
+
+class PartReader:
+    """Reads a level of latents as far as it is there, and lets another coder settle the rest.
+
+    ``channels`` counts what was read: arrays of symbols, and channels of digits, which stand in the stream one by one.
+    """
+
+    def __init__(self, reader: Reader, rest: Coder):
+        self._reader, self._rest = reader, rest
+        self.channels, self.expects = 0, False
+
+    def symbols(self, mean, level, actual=None, weight=1.0):
+        read = self._reader.symbols(mean, level)
+        self.expects = not self._reader.decoder.sound and self._rest.expects
+        if not self._reader.decoder.sound:
+            return self._rest.symbols(mean, level)
+        self.channels += 1
+        return read
+
+    def digits(self, mean, level, actual=None, weight=1.0):
+        out = self._rest.digits(mean, level)
+        self.expects = np.full((len(out), 1, 1), self._rest.expects)
+        for channel in range(len(out)):
+            here = slice(channel, channel + 1)
+            read = self._reader.digits(mean[here], level[here])
+            if not self._reader.decoder.sound:
+                break
+            out[here], self.expects[here] = read, False
+            self.channels += 1
+        return out
+
+
+class Expect:
+    """What the model expects: the nearest integer to the mean, the likeliest digit."""
+
+    expects = True
+
+    def __init__(self, models: Models):
+        self.models = models
+
+    def symbols(self, mean, level, actual=None, weight=1.0):
+        return (mean + MEAN_UNITS // 2) // MEAN_UNITS
+
+    def digits(self, mean, level, actual=None, weight=1.0):
+        return self.models.likeliest_digit[digit_tables(mean, level)]
+
+    def edges(self, rows, actual=None):
+        return (rows > EDGE_LOGIT_MAX * EDGE_UNITS).astype(np.int32)
+
+
+class Sample:
+    """Draws from the model; the same seed gives the same draw on every machine."""
+
+    expects = False
+
+    def __init__(self, models: Models, seed: int):
+        self.models = models
+        self._rng = np.random.Generator(np.random.Philox(seed))
+
+    def _draw(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
+        """One symbol for each table id (N,), by inverting the table's cumulative frequencies.
+
+        Frequencies are 1 at least, so that everything can be coded. That 1 is no part of the model: over the
+        coefficients of a picture it would draw a few values that photographs never have.
+        """
+        point = self._rng.integers(0, (1 << PRECISION) - tables.weights.shape[1], len(ids))
+        out = np.empty(len(ids), np.int64)
+        for table in np.unique(ids):
+            here = ids == table
+            cumulative = np.cumsum(tables.weights[table])
+            out[here] = np.searchsorted(cumulative, point[here], side="right")
+        return out
+
+    def symbols(self, mean, level, actual=None, weight=1.0):
+        return self._around(self.models.symbols, mean, level)
+
+    def pixels(self, mean, level, actual=None):
+        return self._around(self.models.pixels, mean, level)
+
+    def _around(self, tables: Tables, mean: np.ndarray, level: np.ndarray) -> np.ndarray:
+        base, table = symbol_tables(mean, level)
+        offset = self._draw(tables, table.ravel()).reshape(table.shape) - TAIL
+        return base + np.where(offset == ESCAPE - TAIL, 0, offset).astype(np.int32)
+
+    def digits(self, mean, level, actual=None, weight=1.0):
+        table = digit_tables(mean, level)
+        return self._draw(self.models.digits, table.ravel()).reshape(table.shape).astype(np.int32) - 1
+
+    def edges(self, rows, actual=None):
+        return self._draw(self.models.edges, rows.ravel()).reshape(rows.shape).astype(np.int32)

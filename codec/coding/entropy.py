@@ -1,0 +1,150 @@
+"""Symbols <-> bytes with rANS. The only file that imports constriction.
+
+constriction builds its own integer tables from floating-point probabilities. Handing it ``frequency - 1`` as
+float64, with rows of frequencies that sum to 2^24, makes its scale factor exactly 1 and every cumulative sum
+an exact integer, so that it uses our integer tables as they are (tests/coding/test_entropy.py shows it).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import constriction
+import numpy as np
+
+from ..errors import ChecksumError
+
+ROW_CODED = 4  # alphabets up to this size are coded with one row of probabilities per symbol,
+ROWS = 1 << 18  # this many symbols at a time, since the rows take 8 bytes a probability
+RAW_BITS = 16
+STATE_WORDS = 2  # of the coder itself; what it holds beyond these has not been touched
+TOTAL = 1 << 24
+
+Categorical = constriction.stream.model.Categorical
+AnsCoder = constriction.stream.stack.AnsCoder
+_ROWS = Categorical(perfect=False)
+_RAW = {bits: constriction.stream.model.Uniform(1 << bits) for bits in (1, RAW_BITS)}
+
+
+class Tables:
+    """Frequency tables (N, A) uint32, rows that sum to 2^24; constriction models are made on first use."""
+
+    def __init__(self, frequencies: np.ndarray):
+        self.weights = frequencies.astype(np.float64) - 1
+        self._models: dict[int, Categorical] = {}
+
+    def model(self, table: int) -> Categorical:
+        model = self._models.get(table)
+        if model is None:
+            model = self._models[table] = Categorical(self.weights[table], perfect=False)
+        return model
+
+
+class _Groups(NamedTuple):
+    """Symbols sorted by table: ``order`` sorts them, table ``tables[i]`` owns ``order[starts[i]:starts[i + 1]]``."""
+
+    order: np.ndarray
+    tables: np.ndarray
+    starts: np.ndarray
+
+
+def _group(ids: np.ndarray) -> _Groups:
+    order = np.argsort(ids.astype(np.uint16), kind="stable")
+    ordered = ids[order]
+    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(ids) else np.zeros(0, int)
+    return _Groups(order, ordered[first], np.append(first, len(ids)))
+
+
+def _parts(count: int) -> list[slice]:
+    return [slice(start, min(start + ROWS, count)) for start in range(0, count, ROWS)]
+
+
+class Encoder:
+    """Collects symbols in decoding order; ``finish`` codes them in reverse, since rANS is a stack."""
+
+    def __init__(self):
+        self._work: list[tuple] = []
+
+    def put(self, tables: Tables, ids: np.ndarray, symbols: np.ndarray) -> None:
+        """Code symbols (N,) in [0, A) with table ids (N,)."""
+        symbols = symbols.astype(np.int32)
+        if tables.weights.shape[1] <= ROW_CODED:
+            for part in _parts(len(ids)):
+                self._work.append((symbols[part], _ROWS, tables, ids[part]))
+            return
+        order, used, starts = _group(ids)
+        ordered = symbols[order]
+        for i, table in enumerate(used):
+            self._work.append((ordered[starts[i] : starts[i + 1]], tables.model(int(table)), tables.weights[table]))
+
+    def put_raw(self, values: np.ndarray, bits: int = RAW_BITS) -> None:
+        """Code values (N,) in [0, 2^bits) at that many bits each, 1 or RAW_BITS."""
+        self._work.append((values.astype(np.int32), _RAW[bits], bits))
+
+    def likelihoods(self) -> np.ndarray:
+        """Probability of every symbol put so far, float64: what the model itself counts."""
+        parts = [np.zeros(0)]
+        for symbols, model, *source in self._work:
+            if isinstance(source[0], int):
+                parts.append(np.full(len(symbols), 2.0 ** -source[0]))
+            elif model is _ROWS:
+                parts.append((source[0].weights[source[1], symbols] + 1) / TOTAL)
+            else:
+                parts.append((source[0][symbols] + 1) / TOTAL)
+        return np.concatenate(parts)
+
+    def finish(self) -> bytes:
+        """The compressed bytes: 32-bit words in the order in which they are read, without the zeros that lead."""
+        coder = AnsCoder()
+        for symbols, model, *source in reversed(self._work):
+            if model is _ROWS:
+                tables, ids = source
+                coder.encode_reverse(symbols, _ROWS, tables.weights[ids])
+            elif len(symbols):
+                coder.encode_reverse(symbols, model)
+        return coder.get_compressed()[::-1].astype(">u4").tobytes().lstrip(b"\0")
+
+
+class Decoder:
+    """Reads back what Encoder wrote, in the same order of calls."""
+
+    def __init__(self, data: bytes, length: int | None = None):
+        """data: what ``finish`` gave, or the beginning of its ``length`` bytes.
+
+        Raises ChecksumError for bytes that no encoder begins with.
+        """
+        if data.startswith(b"\0"):
+            raise ChecksumError("a level is damaged: it begins with a zero, as no level does")
+        self._cut = length is not None and len(data) < length
+        padded = bytes(-(length if self._cut else len(data)) % 4) + data
+        words = np.frombuffer(padded[: len(padded) // 4 * 4], ">u4")
+        self._coder = AnsCoder(words[::-1].astype(np.uint32))
+
+    def get(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
+        """Symbols (N,) int32 for table ids (N,)."""
+        if tables.weights.shape[1] <= ROW_CODED:
+            out = np.empty(len(ids), np.int32)
+            for part in _parts(len(ids)):
+                out[part] = self._coder.decode(_ROWS, tables.weights[ids[part]])
+            return out
+        order, used, starts = _group(ids)
+        ordered = np.empty(len(ids), np.int32)
+        for i, table in enumerate(used):
+            n = int(starts[i + 1] - starts[i])
+            ordered[starts[i] : starts[i + 1]] = self._coder.decode(tables.model(int(table)), n)
+        out = np.empty_like(ordered)
+        out[order] = ordered
+        return out
+
+    def get_raw(self, count: int, bits: int = RAW_BITS) -> np.ndarray:
+        return self._coder.decode(_RAW[bits], count) if count else np.zeros(0, np.int32)
+
+    @property
+    def sound(self) -> bool:
+        """True while all that was read came from the data: a coder that runs out goes on without a word."""
+        return not self._cut or self._coder.num_words() > STATE_WORDS
+
+    @property
+    def exhausted(self) -> bool:
+        """True when everything that was coded has been read: a wrong decode almost never ends here."""
+        return self._coder.is_empty()

@@ -1,0 +1,71 @@
+"""What encoder and decoder both know before the first level, and what it follows from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..models.config import T_LOSSLESS, Z1_STRIDE, Config, planes_for, y_step_for
+from ..models.exact.layers import T_UNITS
+
+DEFAULT = Config()
+T_WORST, T_BEST = 5.2, 1.25  # log3 of the finest step at quality 0 and 100
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a decoder knows before the first level."""
+
+    height: int
+    width: int
+    step: int  # log3 of the finest step, in 1/256
+    planes: int
+    y_step: int
+    grey: bool = False
+    lossless: bool = False
+    config: Config = DEFAULT
+
+    @property
+    def count(self) -> int:
+        """Levels of the full stream."""
+        return self.first_latent + self.planes + self.lossless
+
+    @property
+    def first_latent(self) -> int:
+        """Index of the first level that holds latents: every representation before them is a level."""
+        return len(self.config.representations)
+
+    def has_latents(self, index: int) -> bool:
+        """Whether a level, counted from 0, is a plane of latents."""
+        return 0 <= index - self.first_latent < self.planes
+
+    @property
+    def padded(self) -> tuple[int, int]:
+        pad = self.config.pad
+        return -(-self.height // pad) * pad, -(-self.width // pad) * pad
+
+    def t(self, plane: int) -> int:
+        """log3 of the step of a plane, in 1/256; plane 0 is the coarsest."""
+        return self.step + T_UNITS * (self.planes - 1 - plane)
+
+    @property
+    def rows(self) -> int:
+        """Rows of 8x8 blocks that touch the picture; those in the padding alone are neither coded nor synthesised."""
+        return -(-self.height // Z1_STRIDE)
+
+    @property
+    def columns(self) -> int:
+        return -(-self.width // Z1_STRIDE)
+
+    @property
+    def coded(self) -> tuple[slice, slice, slice]:
+        """The part of z[1] that touches the picture."""
+        return slice(None), slice(self.rows), slice(self.columns)
+
+
+def plan_for(
+    height: int, width: int, quality: float, *, grey: bool = False, lossless: bool = False, config: Config = DEFAULT
+) -> Plan:
+    """Lossless files have latents of one step, whatever the quality: the one that makes them smallest."""
+    t = T_LOSSLESS if lossless else T_WORST + (T_BEST - T_WORST) * quality / 100
+    planes = planes_for(round(T_UNITS * t) / T_UNITS)
+    return Plan(height, width, round(T_UNITS * t), planes, y_step_for(t + planes - 1), grey, lossless, config)

@@ -1,0 +1,231 @@
+"""One walk over the levels of a picture, the same for encoding, decoding and sampling: a coder settles the symbols.
+
+    level 1      u, y[K]        the coarsest representation, an exact 1/32 thumbnail
+    ...          y[k] | y[k+1]  the other representations: an exact 1/16 thumbnail
+    level K + 1  z[2], z[1]     coarsest plane
+    ...          z[1]           each plane a third of the step of the one before
+    last         x              the exact pixels, in lossless files
+
+The configuration names the representations; the default model has the K = 2 that are described here.
+Everything that is not read is what the model expects (or a draw from it): coders.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..models import units
+from ..models.config import U_STEP, Z1_STRIDE
+from ..models.exact.inference import DELTA_BITS, Networks
+from ..models.exact.integers import from_ycocg, space_to_depth
+from ..models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION
+from ..models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
+from .coders import Coder, Models
+from .latents import Latents
+from .lookup import digit_tables, offset_index
+from .plan import Plan
+
+SYMBOL_RANGE = 32000  # of z[1]; far beyond what 8-bit pictures reach
+PART = 1 << 20  # symbols of a plane that are coded together: whole channels, as many as fit, to bound memory
+
+
+class Walk:
+    """One walk over the levels of one picture. A coder settles the symbols of each level."""
+
+    def __init__(self, nets: Networks, plan: Plan, latents: Latents | None = None):
+        self.nets, self.plan, self.latents = nets, plan, latents
+        self.u: np.ndarray | None = None  # int32, in YCoCg
+        self.y: list[np.ndarray] = []  # representations, coarse to fine, int32; downscales in YCoCg
+        self.symbols: np.ndarray | None = None  # of the last plane walked, (192, H/8, W/8) int32
+        self.z: np.ndarray | None = None  # E[z | all that was settled], as symbols, in 1/CENTROID_UNITS of the step
+        self.x: np.ndarray | None = None  # the exact pixels, uint8 (3, H, W)
+
+    def level(self, index: int, coder: Coder) -> None:
+        """Let a coder settle all symbols of level index + 1."""
+        plane = index - self.plan.first_latent
+        if plane < 0:
+            if index == self.plan.config.top:
+                self.top(coder)
+            self.representation(index, coder)
+        elif plane < self.plan.planes:
+            self.plane(plane, coder)
+        else:
+            self.pixels(coder)
+
+    def representation(self, k: int, coder: Coder) -> None:
+        """Level k + 1: a representation; u is known before the coarsest downscale."""
+        config, actual = self.plan.config, self.latents and self.latents.y[k]
+        kind, stride = config.representations[k]
+        if kind == "edge":
+            self.y[k:] = [self._edges(coder, actual)]
+        else:
+            parent = self.u * U_STEP if k == config.top else self.y[k - 1]
+            size = tuple(side // stride for side in self.plan.padded)
+            self.y[k:] = [self._lattice(config.prior_name(k), parent, size, coder, actual)]
+
+    def top(self, coder: Coder) -> None:
+        """u, (3, h, w) int32: its mean over the picture, then in halvings of the size, rounded up, coarse to fine."""
+        sizes = [tuple(side // (2 * self.plan.config.downscales[0]) for side in self.plan.padded)]
+        while sizes[0] != (1, 1):
+            sizes.insert(0, tuple(-(-side // 2) for side in sizes[0]))
+        scales = self.latents.u if self.latents else [None] * len(sizes)
+        self.u = coder.symbols(*self.nets.root(self.plan.y_step), scales[0])
+        for size, actual in zip(sizes[1:], scales[1:]):
+            self.u = self._lattice("u_prior", self.u, size, coder, actual)
+
+    def thumbnail(self, k: int) -> np.ndarray:
+        """A representation as a picture, (3, h, w) int32; edges are black on white."""
+        if self.plan.config.representations[k][0] == "edge":
+            return 255 * (1 - self.y[k]).repeat(3, axis=0)
+        return (from_ycocg(self.y[k]) * self.plan.y_step).clip(0, 256)
+
+    def _conditions(self) -> list[np.ndarray]:
+        """Pixel values of what latents see of y, the base last (Config.conditions)."""
+
+        def pixels(kind, stride):
+            if kind == "flat":
+                return np.full((3, *(side // stride for side in self.plan.padded)), units.Y_OFFSET, np.int32)
+            return units.edge_values(self.y[0]) if kind == "edge" else self.thumbnail(len(self.y) - 1)
+
+        return [pixels(*condition) for condition in self.plan.config.conditions]
+
+    def _lattice(self, name: str, parent: np.ndarray, size: tuple[int, int], coder: Coder, actual) -> np.ndarray:
+        """Twice as fine as the parent, (3, *size) int32."""
+        height, width = size
+
+        def visit(index, mean, level):
+            i, j = LATTICE[index]
+            inside = (slice(None), slice((height + 1 - i) // 2), slice((width + 1 - j) // 2))
+            known = parent.copy()  # beyond an odd side
+            wanted = None if actual is None else actual[:, i::2, j::2]
+            known[inside] = coder.symbols(mean[inside], level[inside], wanted)
+            return known
+
+        cells = walk_lattice(self.nets.lattice_prior(name), parent, self.plan.y_step, visit)
+        return self.nets.interleave(cells)[:, :height, :width]
+
+    def _edges(self, coder: Coder, actual: np.ndarray | None) -> np.ndarray:
+        shape = (1, *(side // self.plan.config.edge_stride for side in self.plan.padded))
+        edges = np.zeros(shape, np.int32)
+
+        def visit(index, rows):
+            i, j = CELLS[index]
+            cells = (slice(None), slice(i, None, 4), slice(j, None, 4))
+            edges[cells] = coder.edges(rows, None if actual is None else actual[cells])
+            return 2 * edges[cells] - 1
+
+        blank = np.zeros((1, shape[1] // 4, shape[2] // 4), np.int32)
+        walk_lattice(self.nets.edge_prior, blank, None, visit, CELLS)
+        return edges
+
+    def plane(self, k: int, coder: Coder) -> None:
+        """Level K + 1 + k: plane k of z[1], with z[2] before the first."""
+        if k == 0:
+            self.conditions = self._conditions()
+            self._z2(coder)
+        coarse, t = self.symbols if k else None, self.plan.t(k)
+        wanted = None if self.latents is None else self._in_steps(t)
+        _, rows, columns = self.plan.coded
+        shape = (192, *(side // Z1_STRIDE for side in self.plan.padded))
+        self.symbols = np.zeros(shape, np.int32)
+        self.z = np.zeros(shape, np.int32)
+        starts = np.cumsum([0, *self.nets.config.groups])
+
+        def settle(region, mean, level):
+            height, width = self.symbols[region].shape[1:]
+            mean, level = mean[:, :height, :width], level[:, :height, :width]
+            z = None if wanted is None else wanted[region]
+            weight = self.latents.weights.of(region) if self.latents and self.latents.weights else 1.0
+            if coarse is None:
+                centre, symbols = 0, coder.symbols(mean, level, z, weight)
+            else:
+                centre = 3 * coarse[region]
+                symbols = coder.digits(mean, level, None if z is None else z - centre, weight)
+            self.symbols[region] = centre + symbols
+            expectation = self._expectation(coder, symbols, mean, level, refines=coarse is not None)
+            self.z[region] = CENTROID_UNITS * centre + expectation
+
+        def visit(group, sub_lattice, mean, level):
+            (i, j), stride = ((0, 0), 1) if sub_lattice is None else (LATTICE[sub_lattice], 2)
+            size = max(1, PART // mean[0].size)
+            for first in range(0, len(mean), size):
+                part = slice(first, min(first + size, len(mean)))
+                channels = slice(starts[group] + part.start, starts[group] + part.stop)
+                region = (channels, slice(i, rows.stop, stride), slice(j, columns.stop, stride))
+                settle(region, mean[part], level[part])
+            return self.symbols[starts[group] : starts[group + 1], i::stride, j::stride]
+
+        walk_plane(self.nets, self.context, coarse, t, visit)
+
+    def _z2(self, coder: Coder) -> None:
+        t = self.plan.t(0)
+        actual = None if self.latents is None else self.nets.hyper_analysis(self.latents.z1, t)
+        z2 = coder.symbols(*self.nets.z2_prior(self.conditions, t), actual)
+        self.context = self.nets.context(z2, self.conditions, t)
+
+    def _in_steps(self, t: int) -> np.ndarray:
+        """z[1] in the steps of a plane. Planes nest: rounding a coarser one is rounding the rounded finer one."""
+        return (self.latents.z1 * (2.0**DELTA_BITS / self.nets.delta(t))).clip(-SYMBOL_RANGE, SYMBOL_RANGE)
+
+    def _expectation(self, coder: Coder, symbols, mean: np.ndarray, level: np.ndarray, *, refines: bool) -> np.ndarray:
+        """z_hat = E[z | what was read], in 1/CENTROID_UNITS: the prior's mean, inside the interval if one was read.
+
+        Where the plane refines another, symbols are digits, and all is relative to the middle of the coarser interval.
+        """
+        tables = self.nets.weights.tables
+
+        def inside(symbols):
+            return symbols * CENTROID_UNITS + tables["centroids"][level, offset_index(symbols * MEAN_UNITS - mean)]
+
+        if coder.expects is False:
+            return inside(symbols)
+        if refines:
+            chances = tables["digits"][digit_tables(mean, level)].astype(np.int64)
+            expected = sum(chances[..., digit + 1] * inside(digit) for digit in (-1, 0, 1)) >> PRECISION
+        else:
+            expected = mean * (CENTROID_UNITS // MEAN_UNITS)
+        return expected if coder.expects is True else np.where(coder.expects, expected, inside(symbols))
+
+    def pixels(self, coder: Coder) -> None:
+        """Last level: x, as residuals to x_hat; outside the picture they are 0. Grey pictures code green alone."""
+        plan, t = self.plan, self.plan.t(self.plan.planes - 1)
+        x_hat = self.nets.synthesis(self.z[plan.coded], self.conditions[-1], t)[COLOURS].astype(np.int16)
+        cells = space_to_depth(x_hat, 2)
+        given = [cells]
+        if plan.config.tied:
+            y = self.conditions[-1][COLOURS, : cells.shape[1], : cells.shape[2]]
+            given.append(4 * y - cells.reshape(3, 4, *cells.shape[1:]).sum(1, dtype=np.int32))
+        actual = None if self.latents is None else self.latents.x[COLOURS, : x_hat.shape[1], : x_hat.shape[2]] - x_hat
+        residual = np.zeros_like(x_hat)
+
+        def visit(index, colour, mean, level):
+            i, j = LATTICE[index]
+            inside = (slice(colour, colour + 1), slice(i, plan.height, 2), slice(j, plan.width, 2))
+            height, width = residual[inside].shape[1:]
+            if plan.grey and colour:
+                green = (slice(0, 1), *inside[1:])
+                residual[inside] = x_hat[green] + residual[green] - x_hat[inside]
+            else:
+                rows = max(1, PART // max(1, width))
+                for top in range(0, height, rows):
+                    part = (slice(None), slice(top, min(top + rows, height)), slice(width))
+                    wanted = None if actual is None else actual[inside][part]
+                    residual[inside][part] = coder.pixels(mean[part], level[part], wanted)
+            return residual[colour : colour + 1, i::2, j::2]
+
+        walk_pixels(self.nets, given, t, visit, np.concatenate)
+        self.x = (x_hat + residual).clip(0, 255).astype(np.uint8)[COLOURS]
+
+    def picture(self, k: int) -> np.ndarray:
+        """The picture after plane k, or the exact one if that was walked, uint8 (H, W, 3)."""
+        x = self.x
+        if x is None:
+            x = self.nets.synthesis(self.z[self.plan.coded], self.conditions[-1], self.plan.t(k))
+        return np.ascontiguousarray(x.transpose(1, 2, 0)[: self.plan.height, : self.plan.width])
+
+
+def models_of(nets: Networks) -> Models:
+    """The tables of these networks, ready for coders; made once."""
+    if not hasattr(nets, "models"):
+        nets.models = Models(nets.weights.tables)
+    return nets.models

@@ -1,0 +1,275 @@
+"""The header and the level table <-> bytes. FORMAT.md is the specification.
+
+The header is declared once, as data (``FIELDS`` and ``ENTRY``); writing, reading and the tables of FORMAT.md
+follow from it. A picture that takes a kilobyte should not spend a tenth of it on its table, so that lengths take as
+many bytes as they need, and what follows from them is not said.
+"""
+
+from __future__ import annotations
+
+import binascii
+import struct
+import zlib
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..errors import CodecError, HeaderError, NotSelfvaeError, TruncatedError, VersionError
+
+MAGIC = b"\x8aSVA"
+VERSION = 3
+HAS_METADATA, GREY, LOSSLESS = 1, 2, 4  # bits of the field flags
+
+MAX_SIDE = 65535  # the largest side that JPEG, and so most software around us, can hold
+MAX_PIXELS = 2**28  # 768 MiB of decoded pixels: bounds what a hostile file of 33 bytes can ask for
+MAX_LEVELS = 16
+MAX_PLANES = 8
+MAX_FILE_BYTES = 2**32
+MAX_LENGTH_BYTES = 5  # of a length below that, seven bits a byte
+
+
+class Field(NamedTuple):
+    """One header field: struct code (little-endian), unit, and the values that are legal (None: any)."""
+
+    name: str
+    code: str
+    unit: str
+    legal: Container[Any] | None
+    meaning: str
+
+
+FIELDS = (
+    Field("magic", "4s", "-", (MAGIC,), "identifies the format"),
+    Field("version", "B", "-", (VERSION,), "format number"),
+    Field("flags", "B", "bits", range(8), "bit 0: metadata exists; bit 1: the source was grey; bit 2: lossless"),
+    Field("n_levels", "B", "levels", range(1, MAX_LEVELS + 1), "levels in this file"),
+    Field("planes", "B", "planes", range(1, MAX_PLANES + 1), "latent planes of the full stream"),
+    Field("width", "H", "pixels", range(1, MAX_SIDE + 1), "width of the picture"),
+    Field("height", "H", "pixels", range(1, MAX_SIDE + 1), "height of the picture"),
+    Field("model_id", "8s", "-", None, "first 8 bytes of the SHA-256 of the weights file"),
+    Field("step", "H", "log3 / 256", range(4096), "quantisation step D of the finest latent plane"),
+    Field("y_step", "B", "grey levels", (1, 2, 4, 8, 16), "quantisation step of the representations y"),
+    Field("quality", "B", "-", range(101), "what the encoder was asked for; informative"),
+    Field("crc", "I", "-", None, "CRC-32 of bytes 0..23 and of the level table"),
+)
+ENTRY = (  # after the section's length
+    Field("crc", "H", "-", None, "CRC-16 of the section"),
+    Field("symbol_check", "H", "-", None, "check of the decoded symbols; 0 for metadata"),
+)
+_HEADER = struct.Struct("<" + "".join(field.code for field in FIELDS))
+_ENTRY = struct.Struct("<" + "".join(field.code for field in ENTRY))
+HEADER_BYTES = _HEADER.size  # 28
+MAX_HEADER_BYTES = HEADER_BYTES + (MAX_LEVELS + 1) * (MAX_LENGTH_BYTES + _ENTRY.size)  # holds every header
+_CRC_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Section:
+    """A run of bytes of the file: ``data[offset:end]``, with its CRC-16."""
+
+    offset: int
+    length: int
+    crc: int
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.length
+
+
+@dataclass(frozen=True)
+class Level(Section):
+    """A level: index counts from 1; symbol_check (0..65535) is checked by whoever decodes the symbols."""
+
+    symbol_check: int
+    index: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """Everything that stands before the first section. Ranges and units: FORMAT.md."""
+
+    width: int
+    height: int
+    model_id: bytes
+    step: int
+    planes: int
+    quality: int
+    y_step: int
+    grey: bool
+    lossless: bool
+    levels: tuple[Level, ...]
+    metadata: Section | None = None
+    version: int = VERSION
+
+    @property
+    def n_levels(self) -> int:
+        return len(self.levels)
+
+    @property
+    def step_size(self) -> float:
+        """The quantisation step D of the finest plane, in units of an orthonormal transform of 0..255."""
+        return 3.0 ** (self.step / 256)
+
+    @property
+    def file_bytes(self) -> int:
+        """Length of the whole file in bytes."""
+        return self.levels[-1].end
+
+    def level_names(self) -> list[str]:
+        """Names of the levels of this file, coarse to fine."""
+        return [level.name for level in self.levels]
+
+    @property
+    def exact(self) -> bool:
+        """Whether the last level of this file gives the exact pixels."""
+        return self.lossless and self.n_levels == len(level_names(self.planes, True))
+
+    def bpp(self, n_bytes: int) -> float:
+        """Bits per pixel of this picture that ``n_bytes`` are."""
+        return 8 * n_bytes / (self.width * self.height)
+
+
+def level_names(planes: int, lossless: bool) -> list[str]:
+    """Names of the levels of a full stream with that many latent planes: y2, y1, z.0, z.1, ..., and x if lossless."""
+    return ["y2", "y1"] + [f"z.{plane}" for plane in range(planes)] + ["x"] * lossless
+
+
+def pack_header(fields: dict[str, Any], sections: list[tuple[bytes, int]]) -> bytes:
+    """Header and table of a file whose sections are these (payload, symbol check) pairs, in file order.
+
+    fields: width, height, model_id, step, planes, quality, y_step, grey, lossless, metadata (bool: does one lead the
+    sections?). Raises CodecError for a field outside its legal range.
+    """
+    has_metadata = bool(fields["metadata"])
+    values = fields | {
+        "magic": MAGIC,
+        "version": VERSION,
+        "flags": HAS_METADATA * has_metadata | GREY * fields["grey"] | LOSSLESS * fields["lossless"],
+        "n_levels": len(sections) - has_metadata,
+        "crc": 0,
+    }
+    _check_fields(values, CodecError)
+    entries = [_length(len(payload)) + _ENTRY.pack(crc16(payload), check) for payload, check in sections]
+    table = b"".join(entries)
+    if HEADER_BYTES + len(table) + sum(len(payload) for payload, _ in sections) >= MAX_FILE_BYTES:
+        raise CodecError("the file would pass 4 GiB, the limit of the format")
+    head = _HEADER.pack(*(values[field.name] for field in FIELDS))[:-_CRC_BYTES]
+    return head + zlib.crc32(head + table).to_bytes(_CRC_BYTES, "little") + table
+
+
+def read_header(data: bytes) -> Header:
+    """The header of a file, from the file or from any prefix of it that holds the header and the table.
+
+    ``MAX_HEADER_BYTES`` are always enough. Raises NotSelfvaeError, VersionError, TruncatedError (the prefix
+    ends inside the header) or HeaderError. Reads no section and checks none.
+    """
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"a file is given as bytes, not {type(data).__name__}: read it first")
+    head = bytes(data[:MAX_HEADER_BYTES])
+    if not head:
+        raise NotSelfvaeError("not a selfvae-codec file: it is empty (0 bytes)")
+    if not MAGIC.startswith(head[: len(MAGIC)]):
+        raise NotSelfvaeError(f"not a selfvae-codec file: it starts with {head[:4].hex(' ')}, not {MAGIC.hex(' ')}")
+    if len(head) > len(MAGIC) and head[len(MAGIC)] != VERSION:
+        raise VersionError(
+            f"the file has format number {head[len(MAGIC)]}; this version reads {VERSION}: "
+            "update selfvae-codec (or the file is damaged)"
+        )
+    if len(head) < HEADER_BYTES:
+        raise _cut_in_header(len(head))
+    fields = dict(zip((field.name for field in FIELDS), _HEADER.unpack_from(head), strict=True))
+    if not 1 <= fields["n_levels"] <= MAX_LEVELS:
+        raise HeaderError(f"the header is damaged: it claims {fields['n_levels']} levels (1..{MAX_LEVELS})")
+    entries, end = _read_table(head, fields["n_levels"] + (fields["flags"] & HAS_METADATA))
+    if zlib.crc32(head[: HEADER_BYTES - _CRC_BYTES] + head[HEADER_BYTES:end]) != fields["crc"]:
+        raise HeaderError("the header is damaged: its checksum does not match; get the file again")
+    _check_fields(fields, HeaderError)
+    return _header(fields, entries, end)
+
+
+def _read_table(head: bytes, count: int) -> tuple[list[tuple[int, int, int]], int]:
+    """(length, crc, symbol check) of each section, and where the table ends."""
+    entries, at = [], HEADER_BYTES
+    for _ in range(count):
+        length = shift = 0
+        while True:
+            if at == len(head):
+                raise _cut_in_header(len(head))
+            byte, at = head[at], at + 1
+            length |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                break
+            if shift == 7 * MAX_LENGTH_BYTES:
+                raise HeaderError(f"the header is damaged: a length takes more than {MAX_LENGTH_BYTES} bytes")
+        if len(head) < at + _ENTRY.size:
+            raise _cut_in_header(len(head))
+        entries.append((length, *_ENTRY.unpack_from(head, at)))
+        at += _ENTRY.size
+    return entries, at
+
+
+def _length(value: int) -> bytes:
+    """Seven bits a byte, the lowest first; all but the last have bit 7 set (LEB128)."""
+    out = bytearray()
+    while value >= 128:
+        out.append(128 | value & 127)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def crc16(section: bytes) -> int:
+    """CRC-16 of a section: polynomial 0x1021, initial value 0xFFFF, highest bits first (CRC-16/IBM-3740)."""
+    return binascii.crc_hqx(section, 0xFFFF)
+
+
+def _header(fields: dict[str, Any], entries: list[tuple[int, int, int]], offset: int) -> Header:
+    """Header from checked fields and table entries; the first section starts at ``offset``, each where one ends."""
+    names = level_names(fields["planes"], bool(fields["flags"] & LOSSLESS))
+    placed = []
+    for length, *checks in entries:
+        placed.append((offset, length, *checks))
+        offset += length
+    if offset >= MAX_FILE_BYTES:
+        raise HeaderError(f"the header is damaged: its sections end at byte {offset}, beyond the limit of the format")
+    metadata = Section(*placed.pop(0)[:3]) if fields["flags"] & HAS_METADATA else None
+    levels = tuple(
+        Level(*place, index=index, name=name)
+        for index, (place, name) in enumerate(zip(placed, names, strict=False), start=1)
+    )
+    kept = ("width", "height", "model_id", "step", "planes", "quality", "y_step", "version")
+    return Header(
+        **{name: fields[name] for name in kept},
+        grey=bool(fields["flags"] & GREY),
+        lossless=bool(fields["flags"] & LOSSLESS),
+        levels=levels,
+        metadata=metadata,
+    )
+
+
+def _check_fields(fields: dict[str, Any], error: type[CodecError]) -> None:
+    for field in FIELDS:
+        value = fields[field.name]
+        if field.legal is not None and value not in field.legal:
+            raise error(f"{field.name} is {value}, but must be {legal_text(field)}")
+    if len(fields["model_id"]) != 8:
+        raise error(f"a model id is 8 bytes, not {len(fields['model_id'])}")
+    possible = len(level_names(fields["planes"], bool(fields["flags"] & LOSSLESS)))
+    if fields["n_levels"] > possible:
+        raise error(f"n_levels is {fields['n_levels']}, but {fields['planes']} planes make {possible} levels")
+    if fields["width"] * fields["height"] > MAX_PIXELS:
+        raise error(f"{fields['width']}x{fields['height']} pixels are more than {MAX_PIXELS}, the limit")
+
+
+def legal_text(field: Field) -> str:
+    """The legal range of a field, as FORMAT.md and messages write it."""
+    if field.legal is None:
+        return "any"
+    if isinstance(field.legal, range):
+        return f"{field.legal.start}..{field.legal.stop - 1}"
+    return ", ".join(value.hex(" ") if isinstance(value, bytes) else str(value) for value in field.legal)
+
+
+def _cut_in_header(n_bytes: int) -> TruncatedError:
+    return TruncatedError(f"the file is cut off after {n_bytes} bytes, inside its header: nothing to decode")

@@ -1,0 +1,61 @@
+"""Chooses what runs the networks, and keeps loaded models. Only the runtimes import torch or onnxruntime."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from ...errors import CodecError
+from ..config import DEFAULT_MODEL
+from . import weights
+from .inference import Networks
+
+BACKENDS = ("auto", "torch", "onnxruntime")
+DEFAULT_TILE = 128  # positions; networks run over larger arrays tile by tile, with the same result, inside caches
+
+
+def choose(backend: str) -> str:
+    """The backend that "auto" stands for: onnxruntime where it is installed, since it starts faster."""
+    if backend not in BACKENDS:
+        raise CodecError(f"unknown backend {backend!r}: choose one of {', '.join(BACKENDS)}")
+    if backend == "auto":
+        return "onnxruntime" if find_spec("onnxruntime") and find_spec("onnx") else "torch"
+    needed = {"torch": ("torch",), "onnxruntime": ("onnxruntime", "onnx")}[backend]
+    missing = [name for name in needed if not find_spec(name)]
+    if missing:
+        what = "torch" if backend == "torch" else " ".join(missing)
+        raise CodecError(f"backend {backend} needs {' and '.join(missing)}: pip install {what}")
+    return backend
+
+
+_threads: int | None = None  # None: what the runtime takes by itself
+
+
+def set_threads(count: int | None) -> None:
+    """As selfvae_codec.set_threads."""
+    global _threads
+    if count is not None and count < 1:
+        raise ValueError(f"threads must be 1 or more, not {count}")
+    _threads = count
+
+
+@lru_cache(maxsize=4)
+def _load(model: bytes | str, backend: str, threads: int | None) -> Networks:
+    return load(weights.named(model) if isinstance(model, str) else weights.find(model), backend, threads)
+
+
+def load(path: Path, backend: str = "auto", threads: int | None = None) -> Networks:
+    """The networks of a weights file, installed or not. Raises WeightsError, CodecError."""
+    if choose(backend) == "onnxruntime":
+        from .runtime_onnx import runner
+    else:
+        from .runtime_torch import runner
+    return Networks(weights.read(path), runner(threads))
+
+
+def networks(model: bytes | str = DEFAULT_MODEL, backend: str = "auto") -> Networks:
+    """The networks of a model, by id or name, loaded once. Raises ModelError, CodecError."""
+    nets = _load(model, choose(backend), _threads)
+    nets.tile = DEFAULT_TILE
+    return nets

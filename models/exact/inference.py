@@ -1,0 +1,242 @@
+"""The networks as the codec sees them: integer arrays in, integer arrays out, on any runtime.
+
+Implements the interface that walk.py walks. Nothing here rounds differently on different machines: networks are
+exact (layers.py), transforms are integer matrices multiplied in float64 below 2^53, everything else is integer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .. import units
+from ..config import T_FIRST, Y_STEP_PACE, Z1_STRIDE, Config
+from ..tables import CENTROID_UNITS, EDGE_LOGIT_MAX, EDGE_UNITS, MEAN_UNITS
+from ..walk import LATTICE
+from .integers import UPSAMPLE_BITS, across_borders, depth_to_space, mean_of, space_to_depth, upsample
+from .layers import T_UNITS, ExactNet
+from .weights import TRANSFORM_BITS, Weights
+
+DELTA_BITS = 16  # fraction bits of a quantisation step
+PULL_BITS = 6  # fraction bits of errors that pull at latents
+STRIP = 64  # rows of 8x8 blocks whose linear transform is computed at once
+
+Run = Callable[[str, list[np.ndarray], int], np.ndarray]
+
+
+def tiled(net: ExactNet, run: Callable, inputs: list[np.ndarray], t: int, tile: int) -> np.ndarray:
+    """Run a network tile by tile with a halo as wide as it can see: the same bits in bounded memory."""
+    H, W = inputs[0].shape[1:]
+    if H <= tile and W <= tile:
+        return run(inputs, t)
+    grow = 2 if net.upsample else 1
+    out = None
+    for top in range(0, H, tile):
+        for left in range(0, W, tile):
+            bottom, right = min(top + tile, H), min(left + tile, W)
+            y0, x0 = max(top - net.radius, 0), max(left - net.radius, 0)
+            y1, x1 = min(bottom + net.radius, H), min(right + net.radius, W)
+            part = run([i[:, y0:y1, x0:x1] for i in inputs], t)
+            if out is None:
+                out = np.empty((len(part), H * grow, W * grow), np.float32)
+            ys, xs = (top - y0) * grow, (left - x0) * grow
+            height, width = (bottom - top) * grow, (right - left) * grow
+            out[:, top * grow : bottom * grow, left * grow : right * grow] = part[:, ys : ys + height, xs : xs + width]
+    return out
+
+
+class Networks:
+    """All networks of one weights file on one runtime.
+
+    Shapes are without a batch axis. Means come in 1/MEAN_UNITS of a step, scales as table levels; both int32.
+    ``t`` is log3 of a step in 1/256.
+    """
+
+    def __init__(self, weights: Weights, make_runner: Callable[[ExactNet], Callable]):
+        self.weights = weights
+        self.tile = 256  # positions on a side; larger arrays are run tile by tile
+        self.config: Config = weights.config
+        self._make_runner = make_runner
+        self._runners: dict[str, Callable] = {}
+
+    def run(self, name: str, inputs: list[np.ndarray], t: int) -> np.ndarray:
+        """Outputs of a network for inputs that are clamped to what its bound was proven for."""
+        net = self.weights.net(name, t)
+        if net.name not in self._runners:
+            self._runners[net.name] = self._make_runner(net)
+        limits = np.split(net.input_limits.astype(np.float32)[:, None, None], np.cumsum([len(i) for i in inputs])[:-1])
+        clamped = [np.asarray(i, np.float32).clip(-limit, limit) for i, limit in zip(inputs, limits)]
+        return tiled(net, self._runners[net.name], clamped, t, self.tile)
+
+    def _prior(self, name: str, inputs: list[np.ndarray], t: int) -> tuple[np.ndarray, np.ndarray]:
+        mean, level = np.split(self.run(name, inputs, t), 2)
+        return mean.astype(np.int32), level.astype(np.int32)
+
+    def delta(self, t: int) -> int:
+        """The quantisation step 3^(t/256) as an integer in 1/2^DELTA_BITS."""
+        return int(self.weights.tables["log3"][t % T_UNITS]) * 3 ** (t // T_UNITS)
+
+    # ---- representations -----------------------------------------------------------------------------
+
+    def lattice_prior(self, name: str) -> Callable:
+        """p(y[k] | parent) for walk_lattice; parent and known are YCoCg integers (3, h, w), step is y_step."""
+
+        def prior(index: int, parent: np.ndarray, known: list[np.ndarray], y_step: int):
+            inputs = [parent, *(k - parent for k in known)]
+            t = round((T_FIRST + Y_STEP_PACE * (y_step.bit_length() - 1)) * T_UNITS)
+            mean, level = self._prior(f"{name}.{index}", inputs, t)
+            return mean + MEAN_UNITS * (4 * parent - sum(known)) // (4 - index), level
+
+        return prior
+
+    def root(self, y_step: int) -> tuple[np.ndarray, np.ndarray]:
+        """p(u's mean over the picture), (3, 1, 1) each."""
+        mean, level = self.weights.tables["u"][y_step.bit_length() - 1][:, :, None, None]
+        return mean, level
+
+    def edge_prior(self, index: int, blank: np.ndarray, known: list[np.ndarray], step: None) -> tuple[np.ndarray]:
+        """p(one sub-lattice of the edge map | earlier ones) for walk_lattice: rows of the table of edges, int32.
+
+        blank: zeros; known: -1 and 1; each (1, h, w).
+        """
+        logit = self.run(f"edge_prior.{index}", [blank, *known], 0)
+        return (logit.astype(np.int32) + EDGE_LOGIT_MAX * EDGE_UNITS,)
+
+    # ---- latents -------------------------------------------------------------------------------------
+
+    def z2_prior(self, y: list[np.ndarray], t: int) -> tuple[np.ndarray, np.ndarray]:
+        """p(z[2] | y). y: the conditions (Config.conditions), (C, h, w) integers each, pixel values."""
+        return self._prior("z2_prior", self._seen(y, self.config.hyper_stride), t)
+
+    def context(self, z2: np.ndarray, y: list[np.ndarray], t: int) -> np.ndarray:
+        """What y and z[2] say about z[1]: float32 integers (context_channels, H/16, W/16)."""
+        h = z2
+        for stride in self.config.context_strides:
+            seen = self._seen(y, stride)
+            h = self.run(f"context.at{stride}", [h, *seen], t)
+        joining = [v.astype(np.float32) for v, joins in zip(seen, self.config.joining) if joins]
+        return np.concatenate([h, *joining]) if joining else h
+
+    def _seen(self, y: list[np.ndarray], stride: int) -> list[np.ndarray]:
+        """What a scale of the context sees of every condition, (C, H/stride, W/stride) integers each."""
+        return [
+            space_to_depth(mean_of(v, pool, 1) - units.Y_OFFSET, fold)
+            for v, (pool, fold) in zip(y, self.config.seen(stride))
+        ]
+
+    def lead(self, index: int, context: np.ndarray, known: list[np.ndarray], t: int):
+        return self._prior(f"lead_prior.{index}", [context, *known], t)
+
+    @staticmethod
+    def interleave(parts: list[np.ndarray]) -> np.ndarray:
+        """Four sub-lattices (C, h, w) in the order of LATTICE -> (C, 2h, 2w)."""
+        C, h, w = parts[0].shape
+        out = np.empty((C, 2 * h, 2 * w), parts[0].dtype)
+        for (i, j), part in zip(LATTICE, parts):
+            out[:, i::2, j::2] = part
+        return out
+
+    def features(self, context: np.ndarray, coarse: np.ndarray | None, t: int) -> np.ndarray:
+        features = self.run("context_at8", [context], t)
+        return features if coarse is None else self.run("coarse", [features, coarse], t)
+
+    def group(self, index: int, features: np.ndarray, known: list[np.ndarray], t: int):
+        return self._prior(f"groups.{index}", [features, *known], t)
+
+    # ---- analysis, encoder only ----------------------------------------------------------------------
+
+    def analysis(self, residual: np.ndarray) -> np.ndarray:
+        """z[1] before quantisation, float32 (192, H/8, W/8). residual: (3, H, W) integers in 1/2^UPSAMPLE_BITS."""
+        v = across_borders(residual.astype(np.float64), self.weights.transforms["pre_filter"], TRANSFORM_BITS)
+        v = space_to_depth(v.astype(np.float32), Z1_STRIDE)
+        z1 = np.empty(v.shape, np.float32)
+        for rows in _strips(v.shape[1]):
+            z1[:, rows] = self._linear("block", v[:, rows]) / 2.0 ** (TRANSFORM_BITS + UPSAMPLE_BITS)
+        return z1
+
+    def pull(self, error: np.ndarray) -> np.ndarray:
+        """How an error of the picture pulls at z[1]: the transposed linear synthesis, float32 (192, H/8, W/8).
+
+        error: (3, H, W) integers, pixel values. Its result is the direction in which z[1] reduces the squared error.
+        """
+        v = across_borders(
+            error.astype(np.float64) * 2**PULL_BITS, self.weights.transforms["post_filter"].T, TRANSFORM_BITS
+        )
+        v = space_to_depth(v.astype(np.float32), Z1_STRIDE)
+        matrix = self.weights.transforms["inverse_block"].T
+        out = np.empty(v.shape, np.float32)
+        for rows in _strips(v.shape[1]):
+            out[:, rows] = _product(matrix, v[:, rows]) / 2.0 ** (TRANSFORM_BITS + PULL_BITS)
+        return out
+
+    def hyper_analysis(self, z1: np.ndarray, t: int) -> np.ndarray:
+        """z[2], rounded, int32 (z2_channels, H/hyper_stride, W/hyper_stride)."""
+        h = np.floor(np.log1p(np.abs(z1) / 8) * units.HYPER_UNITS + 0.5).clip(0, 1023)
+        for i in range((self.config.hyper_stride // Z1_STRIDE).bit_length()):
+            h = self.run(f"hyper_analysis.{i}", [space_to_depth(h, 2) if i else h], t)
+        limit = units.SYMBOL_LIMIT
+        return np.floor(h / units.Z2_UNITS + 0.5).clip(-limit, limit).astype(np.int32)
+
+    # ---- synthesis -----------------------------------------------------------------------------------
+
+    def synthesis(self, z: np.ndarray, y: np.ndarray, t: int) -> np.ndarray:
+        """x_hat, uint8 (3, H, W). z: integers (192, H/8, W/8) in 1/CENTROID_UNITS of the step.
+
+        y: the base, the last of the conditions; it may reach beyond.
+        """
+        shift = CENTROID_UNITS // units.SYNTHESIS_UNITS
+        learned = self.run("synthesis", [(z + shift // 2) // shift], t)
+        # linear part in 1/RESIDUAL_UNITS of a step; every product and sum stays below 2^53
+        scale = 2.0**TRANSFORM_BITS * CENTROID_UNITS / units.RESIDUAL_UNITS
+        bits = DELTA_BITS + units.RESIDUAL_UNITS.bit_length() - 1
+        height, width = z.shape[1:]
+        base = upsample(y, self.config.base_stride)[:, : Z1_STRIDE * height, : Z1_STRIDE * width]
+        x_hat = np.empty(base.shape, np.uint8)
+        for rows in _strips(height):
+            # one row of blocks more on each side, for the post-filter
+            start, stop = max(rows.start - 1, 0), min(rows.stop + 1, height)
+            residual = np.floor(self._linear("inverse_block", z[:, start:stop]) / scale) + learned[:, start:stop]
+            x = depth_to_space(residual, Z1_STRIDE)
+            x = across_borders(x, self.weights.transforms["post_filter"], TRANSFORM_BITS)
+            x = x[:, Z1_STRIDE * (rows.start - start) :][:, : Z1_STRIDE * (rows.stop - rows.start)]
+            pixels = slice(Z1_STRIDE * rows.start, Z1_STRIDE * rows.stop)
+            x *= self.delta(t)
+            x += base[:, pixels].astype(np.float64) * 2.0 ** (bits - UPSAMPLE_BITS) + 2.0 ** (bits - 1)
+            x_hat[:, pixels] = np.floor(x / 2.0**bits).clip(0, 255)
+        return x_hat
+
+    # ---- pixels --------------------------------------------------------------------------------------
+
+    def pixels(
+        self, index: int, given: list[np.ndarray], known: list[np.ndarray], t: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """p(one sub-lattice of x | x_hat, y, earlier ones), for walk_pixels.
+
+        given: x_hat in 2x2 cells, (12, H/2, W/2), and if tied what the residuals of each cell sum to, (3, H/2, W/2).
+        Returns means, scale levels and couplings in 1/COUPLING_UNITS, int32 (3, H/2, W/2) each.
+        """
+        cells, *owed = given
+        out = self.run(f"pixels.{index}", [cells - units.PIXEL_OFFSET, *owed, *known], t)
+        mean, level, coupling = np.split(out.astype(np.int32), 3)
+        if owed:
+            mean = mean + MEAN_UNITS * (owed[0] - sum(known)) // (len(LATTICE) - index)
+        return mean, level, coupling
+
+    @staticmethod
+    def follow(mean: np.ndarray, coupling: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        """A colour's mean, given the residual of another colour."""
+        return mean + coupling * residual // (units.COUPLING_UNITS // MEAN_UNITS)
+
+    def _linear(self, name: str, v: np.ndarray) -> np.ndarray:
+        return _product(self.weights.transforms[name], v)
+
+
+def _product(matrix: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Integer matrix times integers (192, h, w) in float64, exact: sums stay far below 2^53."""
+    return (matrix @ v.reshape(len(v), -1).astype(np.float64)).reshape(len(matrix), *v.shape[1:])
+
+
+def _strips(height: int) -> list[slice]:
+    """Rows of blocks, a few at a time: float64 copies of a whole large picture would take gigabytes."""
+    return [slice(top, min(top + STRIP, height)) for top in range(0, height, STRIP)]

@@ -1,0 +1,141 @@
+"""The networks behind p(u), p(y[k] | y[k+1]), p(z[2] | y), p(z[1] | z[2], y) and q(z[2] | z[1]), as float modules."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..config import U_STEP, Z1_STRIDE, Config
+from ..tables import LOG2_SCALE_MAX, LOG2_SCALE_MIN
+from ..units import HYPER_GAIN, LATTICE_SCALE, Y_OFFSET, Y_SCALE
+from ..walk import LATTICE, walk_lattice
+from .layers import Net, clamp_ste
+from .logistic import latent_bits
+from .steps import step_knots
+from .transforms import downscale
+
+
+class Prior(nn.Module):
+    """Mean and scale of a logistic for each channel, in quantisation steps.
+
+    The scale starts at ``sigma / D`` for a fixed per-channel sigma; its offset by step is learned.
+    """
+
+    def __init__(self, inputs: int, width: int, blocks: int, channels: int, sigma: Tensor, relative: bool):
+        super().__init__()
+        self.net = Net(inputs, width, blocks, 2 * channels).zero_head()
+        knots = step_knots()
+        log2_scale = sigma.log2()[None, :] - (knots * torch.log2(torch.tensor(3.0)) if relative else 0 * knots)[:, None]
+        self.log2_scale = nn.Parameter(log2_scale.float())  # (STEP_ROWS, channels)
+
+    def forward(self, inputs: list[Tensor], step: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log2_scale = self.net(inputs, step).chunk(2, dim=1)
+        log2_scale = log2_scale + (step @ self.log2_scale)[:, :, None, None]
+        return mean, clamp_ste(log2_scale, LOG2_SCALE_MIN, LOG2_SCALE_MAX)
+
+
+class HyperAnalysis(nn.Module):
+    """q(z[2] | z[1], y): encoder only. (B, 192, H/8, W/8) -> (B, z2_channels, H/hyper_stride, W/hyper_stride)."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        halvings = (config.hyper_stride // Z1_STRIDE).bit_length() - 1
+        outputs = [32] * (halvings - 1) + [config.z2_channels]
+        self.nets = nn.ModuleList([Net(192, 64, 0, 32), *(Net(128, config.prior_width, 1, n) for n in outputs)])
+
+    def forward(self, z1: Tensor, step: Tensor) -> Tensor:
+        h = torch.log1p(z1.abs() / 8)
+        for i, net in enumerate(self.nets):
+            if i:
+                h = F.pixel_unshuffle(F.relu(h), 2)
+            h = net([h], step)
+        return HYPER_GAIN * h
+
+
+class Context(nn.Module):
+    """What y and z[2] say about z[1]: (B, context_channels, H/16, W/16), computed once per picture."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config = config
+        *coarse, finest = config.context_strides
+        inputs = config.z2_channels
+        for stride in coarse:
+            channels = inputs + sum(config.seen_channels(stride))
+            self.add_module(f"at{stride}", Net(channels, config.prior_width, 1, 4 * 64, upsample=True))
+            inputs = 64
+        channels = inputs + sum(config.seen_channels(finest))
+        self.add_module(f"at{finest}", Net(channels, config.prior_width, 2, config.prior_width))
+
+    def forward(self, z2: Tensor, y: list[Tensor], step: Tensor) -> Tensor:
+        h = z2
+        for stride in self.config.context_strides:
+            seen = seen_at(self.config, y, stride)
+            h = self.get_submodule(f"at{stride}")([h, *seen], step)
+        return torch.cat([h, *(v for v, joins in zip(seen, self.config.joining) if joins)], 1)
+
+
+def seen_at(config: Config, y: list[Tensor], stride: int) -> list[Tensor]:
+    """What a scale of the context sees of every condition, (B, C, H/stride, W/stride) each. y: pixel values."""
+    return [
+        F.pixel_unshuffle((downscale(v, pool) - Y_OFFSET) / Y_SCALE, fold)
+        for v, (pool, fold) in zip(y, config.seen(stride))
+    ]
+
+
+class LatticePrior(nn.Module):
+    """p(y[k] | parent): one small network per pass over a sub-lattice (walk.LATTICE).
+
+    The mean starts at what the parent, the mean of four, leaves for the cells that are not known yet.
+    """
+
+    def __init__(self, width: int, blocks: int):
+        super().__init__()
+        start = torch.full((3,), 4.0)
+        self.passes = nn.ModuleList(
+            Prior(3 + 3 * p, width, blocks, 3, start, relative=False) for p in range(len(LATTICE))
+        )
+
+    def forward(self, index: int, parent: Tensor, known: list[Tensor], step: Tensor) -> tuple[Tensor, Tensor]:
+        inputs = [parent / LATTICE_SCALE, *((k - parent) / LATTICE_SCALE for k in known)]
+        mean, log2_scale = self.passes[index](inputs, step)
+        return mean + (4 * parent - sum(known)) / (4 - index), log2_scale
+
+    def bits(self, parent: Tensor, child: Tensor, step: Tensor) -> Tensor:
+        """Bits of a child given its parent of half the sides, rounded up, (B,). Both hold integers in YCoCg."""
+        bits = []
+
+        def visit(index, mean, log2_scale):
+            i, j = LATTICE[index]
+            symbols = child[:, :, i::2, j::2]
+            height, width = symbols.shape[2:]
+            inside = (..., slice(height), slice(width))
+            bits.append(latent_bits(symbols, symbols, mean[inside], log2_scale[inside], None).sum((1, 2, 3)))
+            known = parent.clone()  # beyond an odd side
+            known[inside] = symbols
+            return known
+
+        walk_lattice(self, parent, step, visit)
+        return sum(bits)
+
+
+class TopPrior(LatticePrior):
+    """p(u): its mean over the picture, the root, then u twice as fine each time, given what it was before.
+
+    One set of networks serves all scales, since photographs look much the same on all of them (Ruderman & Bialek 1994).
+    """
+
+    def __init__(self, width: int, blocks: int):
+        super().__init__(width, blocks)
+        self.mean = nn.Parameter(torch.tensor([Y_OFFSET / U_STEP, 0.0, 0.0]))  # where y has a step of 1
+        self.log2_scale = nn.Parameter(torch.tensor([1.5, 0.0, 0.0]))
+
+    def root(self, y_step: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log2 of the scale of the root, (B, 3, 1, 1) each, in steps of u. y_step: (B,)."""
+        mean, log2_scale = self.mean / y_step[:, None], self.log2_scale - y_step[:, None].log2()
+        return mean[:, :, None, None], clamp_ste(log2_scale, LOG2_SCALE_MIN, LOG2_SCALE_MAX)[:, :, None, None]
+
+    def root_bits(self, root: Tensor, y_step: Tensor) -> Tensor:
+        """Bits of the root (B, 3, 1, 1): (B,)."""
+        return latent_bits(root, root, *self.root(y_step), None).sum((1, 2, 3))

@@ -1,0 +1,1 @@
+"""From pictures to a weights file: data, objectives, training, export. Needs torch."""

@@ -1,0 +1,148 @@
+"""What training minimises, for each part of the model: losses in bits.
+
+Of latents it is bits + distortion / (0.13 D^2) per pixel with D drawn log-uniformly per picture: the slope of the
+operational rate-distortion curve of a uniform quantiser at step D.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..config import RD_SLOPE, T_FINEST, T_FIRST, T_LOSSLESS, Y_STEPS
+from ..networks.selfvae import SelfVAE
+from ..networks.steps import y_steps
+from .likelihood import HYPER_WARMUP, StreamObjective
+
+T_DRAWN = 5.3  # coarsest log3 of a step that training sees
+FOLLOWED = 0.4  # of the planes that finer ones can follow are trained as such, where symbols are chosen
+
+
+def refining_of(batch: int) -> int:
+    """How many pictures of a batch train refining planes: their share of the steps."""
+    return round(batch * (T_FIRST - T_FINEST) / (T_DRAWN - T_FINEST))
+
+
+def draw_steps(rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor, Tensor]:
+    """t, y_step and "nothing read" for a batch, on the CPU: t ascending, uniform over all planes, one per stratum.
+
+    Always ``refining_of(batch)`` of them are below T_FIRST, so that all batches have the same shapes.
+    """
+
+    def strata(low, high, count):
+        return low + (high - low) * (torch.arange(count) + torch.rand(count, generator=rng)) / max(1, count)
+
+    refining = refining_of(batch)
+    below = strata(T_FINEST, T_FIRST, refining).clamp(max=T_FIRST - 1e-6)  # which rounding may reach
+    t = torch.cat([below, strata(T_FIRST, T_DRAWN, batch - refining)])
+    nothing = (t >= T_FIRST) & (torch.rand(batch, generator=rng) < 0.06)
+    return t, y_steps(t), nothing
+
+
+def picture_loss(terms, t: Tensor, power: float, z2_weight: Tensor | float) -> Tensor:
+    delta = 3.0 ** t.to(terms.distortion.device)
+    loss = terms.z1_bpp + z2_weight * terms.z2_bpp + terms.distortion / (RD_SLOPE * delta**2)
+    return loss * (delta / 32) ** power
+
+
+def range_name(t: float, nothing: bool) -> str:
+    if nothing:
+        return "nothing_read"
+    return "fine" if t < 2 else "middle" if t < T_FIRST else "coarse" if t < T_FIRST + 1 else "coarsest"
+
+
+class LatentObjective(nn.Module):
+    """Rate-distortion loss of one random plane per picture: p(z[1]), z[2] and the synthesis network.
+
+    Of every objective: ``draw`` gives, for a batch, what its pictures are logged as, and the tensors that ``forward``
+    takes after pictures and the fraction of the run that is done. That returns the loss, and what is ``measured`` of
+    each picture, (B, len(measured)). It is a fixed sequence of operations on tensors, which a device may record.
+    """
+
+    measured = ("bpp", "z2_bpp", "mse")
+
+    def __init__(self, model: SelfVAE, power: float):
+        super().__init__()
+        self.model, self.power = model, power
+        model.requires_grad_(True)
+        for fixed in self.fixed():
+            fixed.requires_grad_(False)
+
+    def fixed(self) -> list[nn.Module]:
+        """What this objective does not train."""
+        return [*self.model.representation_priors().values(), self.model.pixel_prior]
+
+    def draw(self, rng: torch.Generator, batch: int) -> tuple[list[str], list[Tensor]]:
+        t, y_step, nothing = draw_steps(rng, batch)
+        return list(map(range_name, t.tolist(), nothing.tolist())), [t, y_step, nothing]
+
+    def forward(self, x, fraction, t, y_step, nothing, chosen=None) -> tuple[Tensor, Tensor]:
+        terms = self.model(x, t, y_step, nothing, chosen, refining_of(len(x)))
+        loss = picture_loss(terms, t, self.power, (fraction / HYPER_WARMUP).clamp(max=1)).mean()
+        return loss, torch.stack([terms.z1_bpp + terms.z2_bpp, terms.z2_bpp, terms.distortion / 3], 1).detach()
+
+
+class DecoderObjective(LatentObjective):
+    """The same with symbols chosen by their cost, as encoders choose them in finest planes.
+
+    The encoder's network stays, so that z[2] says what it said.
+    """
+
+    def draw(self, rng: torch.Generator, batch: int) -> tuple[list[str], list[Tensor]]:
+        """Chosen are those whose planes are the finest of their file; the others are followed by finer ones."""
+        names, (t, *others) = super().draw(rng, batch)
+        chosen = (torch.rand(batch, generator=rng) >= FOLLOWED) | (t >= T_FIRST + 1) | (t < T_FINEST + 1)
+        return names, [t, *others, chosen]
+
+    def fixed(self) -> list[nn.Module]:
+        return [*super().fixed(), self.model.hyper_analysis]
+
+
+class RepresentationObjective(nn.Module):
+    """Bits of all representations: a likelihood, since they are exact."""
+
+    def __init__(self, model: SelfVAE, power: float):
+        super().__init__()
+        self.model = model
+        model.requires_grad_(False)
+        for prior in model.representation_priors().values():
+            prior.requires_grad_(True)
+        self.measured = tuple(name.replace("prior", "bpp") for name in model.representation_priors())
+
+    def draw(self, rng: torch.Generator, batch: int) -> tuple[list[str], list[Tensor]]:
+        y_step = torch.tensor(Y_STEPS)[torch.randint(0, len(Y_STEPS), (batch,), generator=rng)]
+        return [f"step_{s}" for s in y_step.tolist()], [y_step.float()]
+
+    def forward(self, x, fraction, y_step) -> tuple[Tensor, Tensor]:
+        bits = self.model.representation_bits(x, y_step)
+        columns = torch.stack([bits[name] for name in self.model.representation_priors()], 1)
+        return columns.sum(1).mean() * 100, columns.detach()
+
+
+class PixelObjective(nn.Module):
+    """Bits of the exact pixels, a sub-pixel, given what the latents decode to: channels 3 to 5 of x."""
+
+    measured = ("bits",)
+
+    def __init__(self, model: SelfVAE, power: float):
+        super().__init__()
+        self.model = model
+        model.requires_grad_(False)
+        model.pixel_prior.requires_grad_(True)
+
+    def draw(self, rng: torch.Generator, batch: int) -> tuple[list[str], list[Tensor]]:
+        t = torch.full((batch,), T_LOSSLESS)
+        return ["lossless"] * batch, [t, y_steps(t)]
+
+    def forward(self, x, fraction, t, y_step) -> tuple[Tensor, Tensor]:
+        bits = self.model.pixel_bits(x[:, :3], x[:, 3:], t, y_step)
+        return bits.mean(), bits[:, None].detach()
+
+
+OBJECTIVES = {
+    "stream": StreamObjective,
+    "latents": LatentObjective,
+    "decoder": DecoderObjective,
+    "representations": RepresentationObjective,
+    "pixels": PixelObjective,
+}

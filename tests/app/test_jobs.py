@@ -1,0 +1,67 @@
+"""Many inputs at a time, with the real networks: what processes write, say, and leave behind when they die."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import make_picture
+from PIL import Image
+
+from selfvae_codec.app import cli, jobs
+from selfvae_codec.errors import CodecError
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("album")
+    for name in ("a.png", "b.png", "c.png"):
+        Image.fromarray(make_picture(64, 48, seed=ord(name[0]))).save(folder / name)
+    (folder / "bad.png").write_bytes(b"no picture")
+    return folder
+
+
+def test_processes_write_what_one_writes_and_report_in_order(album, capfd):
+    names = [str(album / name) for name in ("b.png", "bad.png", "a.png", "absent.png", "c.png")]
+    for folder, more in (("one", ()), ("two", ("-j", "2"))):
+        assert cli.run(["encode", *names, "--output-dir", str(album / folder), "--json", *more]) == 1
+        said = capfd.readouterr()
+        assert [os.path.basename(row["output"]) for row in json.loads(said.out)] == ["b.svae", "a.svae", "c.svae"]
+        assert said.err.count(" bpp, ") == 3 and "error: 2 of 5 inputs failed" in said.err
+        assert "bad.png: " in said.err and "absent.png: No such file" in said.err and "Traceback" not in said.err
+    files = sorted(path.name for path in (album / "one").iterdir())
+    assert files == ["a.svae", "b.svae", "c.svae"]
+    assert all((album / "one" / f).read_bytes() == (album / "two" / f).read_bytes() for f in files)
+    coded = [str(album / "two" / f) for f in files]
+    (album / "two" / "b.svae").write_bytes((album / "two" / "b.svae").read_bytes()[:-1])
+    assert cli.run(["decode", *coded, "--output-dir", str(album / "out"), "-j", "3"]) == 0
+    said = capfd.readouterr().err
+    assert "b.svae: the file is cut off" in said and said.count("levels 1 to 4 of 4") == 2
+
+
+def die(job):
+    os._exit(9)
+
+
+def test_a_process_that_dies_is_an_error_and_not_a_hang():
+    with pytest.raises(CodecError, match="a process was killed.*fewer with -j"):
+        jobs.run([jobs.Job(str(i), "-", True) for i in range(3)], die, processes=2)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent to a group of processes")
+def test_an_interrupt_stops_all_processes_and_leaves_no_partial_file(tmp_path):
+    for i in range(6):
+        Image.fromarray(make_picture(900, 700, seed=i)).save(tmp_path / f"{i}.png")
+    command = [sys.executable, "-m", "selfvae_codec", "encode", *map(str, sorted(tmp_path.glob("*.png"))), "-j", "2"]
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while not list(tmp_path.glob(".selfvae-*")):
+        assert run.poll() is None, run.stderr.read()
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGINT)
+    _, said = run.communicate(timeout=120)
+    assert run.returncode == 130 and "Traceback" not in said
+    assert not list(tmp_path.glob(".selfvae-*"))
+    assert len(list(tmp_path.glob("*.svae"))) < 6

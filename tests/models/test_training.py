@@ -1,0 +1,270 @@
+"""Training end to end on pictures made here: run, resume, export, encode with the result."""
+
+import contextlib
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY, make_picture
+from filelock import FileLock
+from PIL import Image
+from safetensors.torch import load_file
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from selfvae_codec import CodecError
+from selfvae_codec.models import tables
+from selfvae_codec.models.config import T_FIRST, Config, planes_for, y_step_for
+from selfvae_codec.models.exact import weights
+from selfvae_codec.models.exact.layers import RANGES, suffix_of
+from selfvae_codec.models.networks import logistic
+from selfvae_codec.models.networks.logistic import latent_bits
+from selfvae_codec.models.networks.selfvae import SelfVAE
+from selfvae_codec.models.networks.steps import first_plane, y_steps
+from selfvae_codec.models.training import train
+from selfvae_codec.models.training.export import load_averaged
+from selfvae_codec.models.training.likelihood import stream_bits
+from selfvae_codec.models.training.objectives import OBJECTIVES, draw_steps, picture_loss, refining_of
+
+SMALL = ["synthesis_width=16", "prior_width=16", "z2_channels=4", "y_width=8", "pixel_width=8", "pixel_blocks=1"]
+OVERRIDES = [word for field in SMALL for word in ("--set", field)]
+
+
+def run(*arguments):
+    done = subprocess.run([sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def log_of(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with a run of each part of a small model, two workers for the first, then resumed."""
+    root = tmp_path_factory.mktemp("training")
+    (root / "pictures").mkdir()
+    for i in range(4):
+        Image.fromarray(make_picture(300, 280, seed=i)).save(root / "pictures" / f"{i}.png")
+    common = ["--data", root / "pictures", "--cache", root / "cache", *OVERRIDES]
+    module = "selfvae_codec.models.training.train"
+    first = [*common, "--out", root / "z", "--batch", 8, "--crop", 64, "--watch", root / "pictures"]
+    run("torch.distributed.run", "--standalone", "--nproc-per-node", 2, "-m", module, *first, "--hours", 0.001)
+    run(module, *first, "--hours", 0.002)
+    decoder = ["--part", "decoder", "--init", root / "z" / "averaged.safetensors", "--out", root / "d"]
+    run(module, *common, *decoder, "--batch", 8, "--crop", 64, "--hours", 0.001)
+    representations = ["--part", "representations", "--crop", 256, "--batch", 4]
+    run(module, *common, "--out", root / "y", "--hours", 0.001, *representations)
+    pixels = ["--part", "pixels", "--init", root / "d" / "averaged.safetensors", "--crop", 64, "--batch", 2]
+    run(module, *common, "--out", root / "x", "--hours", 0.001, *pixels)
+    return root
+
+
+def test_a_run_resumes_where_it_stopped(trained):
+    log = log_of(trained / "z")
+    starts = [row for row in log if row.get("event") == "start"]
+    assert [row["workers"] for row in starts] == [2, 1]
+    assert starts[1]["step"] > 0
+    assert log[-1]["step"] > starts[1]["step"]
+    assert log[-1]["lr"] == 0, "the learning rate decays to zero at the end"
+    assert all(np.isfinite(row["loss"]) for row in log if "loss" in row)
+
+
+def test_a_run_watches_pictures_that_it_does_not_train_on(trained):
+    rows = [row for row in log_of(trained / "z") if row.get("event") == "watch"]
+    assert rows[0]["step"] == 0, "what it starts from"
+    for row in rows:
+        points = [row[name] for name in sorted(name for name in row if name.startswith("t_"))]
+        assert len(points) == 4
+        for finer, coarser in zip(points, points[1:]):
+            assert finer["bpp"] > coarser["bpp"] and finer["psnr_db"] > coarser["psnr_db"]
+
+
+def test_the_decoder_learns_on_while_the_encoder_stays(trained):
+    before, after = (load_file(trained / part / "averaged.safetensors") for part in ("z", "d"))
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert any(name.startswith("synthesis_net.") for name in moved) and any(
+        name.startswith("groups.") for name in moved
+    )
+    others = ("hyper_analysis", "y1_prior", "y2_prior", "pixel_prior")
+    assert not any(name.startswith(others) for name in moved)
+
+
+def test_pixels_learn_on_fixed_latents(trained):
+    before, after = (load_file(trained / part / "averaged.safetensors") for part in ("d", "x"))
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved and all(name.startswith("pixel_prior.") for name in moved)
+
+
+def test_a_trained_model_exports_within_the_bound_and_loads(trained):
+    out = trained / "small.safetensors"
+    folders = [
+        "--floats",
+        trained / "floats.safetensors",
+        "--latents",
+        trained / "d",
+        "--representations",
+        trained / "y",
+        "--pixels",
+        trained / "x",
+    ]
+    text = run("selfvae_codec.models.training.export", *folders, "--cache", trained / "cache", "--out", out)
+    loaded = weights.read(out)
+    assert loaded.model_id.hex() in text
+    assert loaded.config.prior_width == 16
+    assert loaded.largest_sum < 2**24
+    assert {f"synthesis{suffix_of(start)}" for start in RANGES} < set(loaded.nets)
+    floats = load_file(trained / "floats.safetensors")
+    assert torch.equal(
+        floats["context.at16.stem.weight"],
+        load_file(trained / "d" / "averaged.safetensors")["context.at16.stem.weight"],
+    )
+    assert (trained / "floats.json").read_text() == loaded.config.to_json()
+
+
+def test_runs_of_other_configurations_are_not_exported_together(trained):
+    config = json.loads((trained / "d" / "config.json").read_text())
+    wider = SelfVAE(Config(**config | {"y_width": 16}))
+    with pytest.raises(CodecError, match=r"/y has u_prior\..*: export runs of one configuration"):
+        load_averaged(wider, {"latents": trained / "d", "representations": trained / "y", "pixels": trained / "x"})
+
+
+def test_curves_can_be_plotted(trained):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install 'selfvae-codec[train]'")
+    run("selfvae_codec.models.training.plot", trained / "z", "-o", trained / "curve.svg")
+    assert (trained / "curve.svg").stat().st_size > 1000
+
+
+def test_a_configuration_with_unknown_fields_is_refused():
+    assert Config.from_json(Config().to_json()) == Config()
+    with pytest.raises(ValueError, match="colour"):
+        Config.from_json('{"colour": 3}')
+    with pytest.raises(ValueError, match="192"):
+        Config(groups=(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "colour=3"], "unknown configuration fields: colour"),
+        (["--set", "y_width"], "--set y_width, which takes FIELD=JSON, is not JSON"),
+        (["--set", "hyper_stride=8"], "hyper_stride must be 16, 32 or 64"),
+        (["--init", __file__], "holds no float weights"),
+        (["--crop", "512"], "no training picture has both sides of at least 512 pixels"),
+        (["--device", "abacus"], "--device abacus cannot be had"),
+        ([], "another training writes to"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) and value else None,
+)
+def test_what_cannot_be_trained_is_refused_in_words(trained, tmp_path, arguments, message):
+    known = ["--data", trained / "pictures", "--cache", trained / "cache", "--out", tmp_path / "run", "--hours", 0.001]
+    (tmp_path / "run").mkdir()
+    with contextlib.nullcontext() if arguments else FileLock(tmp_path / "run" / "lock"):
+        with pytest.raises(CodecError, match=message):
+            train.main([str(word) for word in [*known, *(arguments or ["--crop", 64])]])
+
+
+@pytest.mark.parametrize("stride", [16, 2], ids=["photographs", "small pictures"])
+def test_everything_is_computed_where_the_pictures_are(stride):
+    """On torch's meta device, which computes nothing but refuses to mix with the CPU as any accelerator does."""
+    config = Config(**TINY, representations=(("downscale", 2 * stride), ("downscale", stride)))
+    model = SelfVAE(config).to("meta")
+    x = torch.empty(4, 3, 128, 128, device="meta")
+    t = torch.tensor([1.5, 2.5, 3.5, 4.5])
+    some = torch.tensor([True, False, True, False])
+    terms = model(x, t, y_steps(t), nothing=some, chosen=~some)
+    losses = [picture_loss(terms, t, 0.7, 1.0), model.pixel_bits(x, terms.x_hat, t, y_steps(t))]
+    losses += [*model.representation_bits(x, y_steps(t)).values(), *stream_bits(model, x).values()]
+    sum(loss.mean() for loss in losses).backward()
+    assert all(p.grad.device.type == "meta" for p in model.parameters())
+
+
+@pytest.mark.parametrize("part", OBJECTIVES)
+def test_objectives_are_sequences_of_operations_that_a_device_can_record(part):
+    """The meta device has no values: whatever asked for one, to decide what comes next, would fail.
+
+    And nothing may come from the CPU later, as a list of indices does: a recording has no place for it.
+    """
+
+    def storages(tensors):
+        return {v.untyped_storage() for v in tree_leaves(tensors) if torch.is_tensor(v) and v.ndim}
+
+    class OnTheDevice(TorchDispatchMode):
+        def __init__(self, *tensors):
+            super().__init__()
+            self.known = storages(tensors)
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            assert storages((args, kwargs)) <= self.known, f"{func} reads what comes from elsewhere"
+            out = func(*args, **(kwargs or {}))
+            assert all(storage.device.type == "meta" for storage in storages(out)), f"{func} computes elsewhere"
+            self.known |= storages(out)
+            return out
+
+    model = SelfVAE(Config(**TINY)).to("meta")
+    objective = OBJECTIVES[part](model, 0.7)
+    names, drawn = objective.draw(torch.Generator().manual_seed(0), 4)
+    drawn = [value.to("meta") for value in (torch.tensor(0.5), *drawn)]
+    x = torch.empty(4, 6 if part == "pixels" else 3, 128, 128, device="meta")
+    with OnTheDevice(x, drawn, *model.parameters(), *model.buffers()):
+        loss, measured = objective(x, *drawn)
+        loss.backward()
+    assert all((p.grad is not None) == p.requires_grad for p in model.parameters())
+    assert measured.shape == (len(names), len(objective.measured)) and not measured.requires_grad
+
+
+def test_a_step_that_is_not_finite_is_not_taken():
+    model = torch.nn.Linear(3, 1, bias=False)
+    torch.nn.init.ones_(model.weight)
+    state = train.State(model, decay=0.9)
+    for gradient, moves in ((float("nan"), False), (1.0, True)):
+        state.descend((gradient * model.weight).sum(), rate=1e-3)
+        assert (model.weight != 1).all() == moves and torch.isfinite(model.weight).all()
+
+
+def test_workers_are_for_a_cpu():
+    with pytest.raises(CodecError, match="start the command alone"):
+        train.device_of("meta", workers=2)
+    assert train.device_of("cpu", workers=2).type == "cpu"
+
+
+def test_planes_nest_from_one_range_of_coarsest_steps():
+    for t in np.arange(1.0, 5.5, 0.05):
+        planes = planes_for(t)
+        coarsest = t + planes - 1
+        assert coarsest >= 3.25 and (planes == 1 or coarsest < 4.25)
+        assert y_step_for(coarsest) in (1, 2, 4, 8, 16)
+
+
+def test_every_stratum_of_steps_is_drawn_in_order():
+    rng = torch.Generator().manual_seed(0)
+    for _ in range(50):
+        t, y_step, nothing = draw_steps(rng, 8)
+        assert (t.diff() > 0).all() and (t < T_FIRST).sum() == refining_of(8) == 4
+        assert t[:4].diff().max() < 2 * 2.25 / 4 and t[4:].diff().max() < 2 * 2.05 / 4
+        assert not nothing[t < T_FIRST].any()
+        assert [y_step_for(v) for v in first_plane(t).tolist()] == y_step.tolist()
+
+
+def test_training_counts_the_bits_that_the_tables_charge():
+    """The discretised logistic of training against the integer tables of the codec."""
+    frequencies = tables.symbol_frequencies()
+    for level, fraction in ((10, 3), (30, 8), (50, 15)):
+        mean = float(tables.fraction_means()[fraction])
+        log2_scale = tables.LOG2_SCALE_MIN + tables.LOG2_SCALE_STEP * level
+        symbols = torch.arange(-3.0, 4.0)
+        bits = latent_bits(symbols, symbols, torch.tensor(mean), torch.tensor(log2_scale), None)
+        charged = -np.log2(frequencies[level * tables.FRACTIONS + fraction, tables.TAIL - 3 : tables.TAIL + 4] / 2**24)
+        likely = charged < 16  # rarer symbols are rounded up to what a table can say
+        assert np.allclose(bits.numpy()[likely], charged[likely], atol=0.02)
+
+
+def test_digits_of_a_bin_sum_to_one():
+    scale, mean = torch.tensor(0.7), torch.tensor(0.4)
+    parts = [logistic.log_bin_prob(torch.tensor(d) - mean, scale, 0.5).exp() for d in (-1.0, 0.0, 1.0)]
+    whole = logistic.log_bin_prob(0 - mean, scale, 1.5).exp()
+    assert torch.isclose(sum(parts), whole)
