@@ -9,6 +9,7 @@ Importing this package is cheap: networks, and the libraries that run them, load
 
 from __future__ import annotations
 
+from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ from .errors import (
     MismatchError,
     ModelError,
     NotSelfvaeError,
+    SizeLimitError,
+    SizeWarning,
     TargetWarning,
     TrailingBytesError,
     TruncatedError,
@@ -60,6 +63,8 @@ __all__ = [
     "MismatchError",
     "ModelError",
     "NotSelfvaeError",
+    "SizeLimitError",
+    "SizeWarning",
     "TargetWarning",
     "TrailingBytesError",
     "TruncatedError",
@@ -157,7 +162,7 @@ def encode(
         )
 
     def psnr_of(data: bytes) -> float:
-        return psnr_db(decode(data, backend=backend)[..., :3], picture.rgb)
+        return psnr_db(decode(data, size_limit=inf, backend=backend)[..., :3], picture.rgb)
 
     if target_psnr is not None:
         target = ratecontrol.psnr(target_psnr, psnr_of)
@@ -174,7 +179,7 @@ def decode(
     *,
     partial: bool = False,
     sample: int | None = None,
-    size_limit: int | None = None,
+    size_limit: float | None = None,
     backend: str = "auto",
 ) -> np.ndarray:
     """The picture of a file, uint8 (H, W, 3), or (H, W, 4) if it has alpha, from its first levels (default: all).
@@ -182,20 +187,22 @@ def decode(
     What the levels do not hold is the model's expectation, or with ``sample``, a seed, a draw from the model.
     A cut-off file decodes to its last whole level with a TruncatedWarning. With ``partial``, what is there of the next
     level is used too, down to single channels of latents, although nothing can check it: for downloads that go on.
-    size_limit: the most pixels that are decoded; a decoder takes about 100 bytes for each, however small the file.
+    size_limit: the most pixels, counted with their padding to multiples of 64, that are decoded: a small file can claim
+    many, and each takes about 100 bytes. Default: as Pillow has it, SizeWarning above 89 million, an error above twice
+    that; ``math.inf`` allows any number.
 
-    Raises FormatError for bytes that are not a sound file, CodecError for ``levels`` out of range and for more pixels
-    than the limit, ModelError for a model that is not installed, MismatchError if this machine decodes other symbols
+    Raises FormatError for bytes that are not a sound file, CodecError for ``levels`` out of range, SizeLimitError for
+    more pixels than the limit, ModelError for a model that is not installed, MismatchError if this machine decodes other symbols
     than were encoded.
     """
     import numpy as np
 
     from .coding import levels as reader
     from .format import container
+    from .format.limits import check_size_limit
 
+    check_size_limit(read_header(data), size_limit)
     header, payloads = container.read_levels(data, levels, partial=partial)
-    if size_limit is not None and header.width * header.height > size_limit:
-        raise CodecError(f"{header.width}x{header.height} pixels are more than {size_limit}, the limit that was set")
     transparency = _alpha(data, header)
     part = container.read_part(data, header, levels) if partial else b""
     x = reader.decode_levels(header, payloads, part=part, sample=sample, backend=backend)
@@ -207,28 +214,31 @@ def _alpha(data: bytes, header: Header) -> np.ndarray | None:
     import warnings
 
     from .format import container
-    from .format import metadata as sections
     from .pictures import alpha
 
     try:
-        png = sections.alpha_of(container.read_metadata(data, header))
-        return None if png is None else alpha.unpack(png, header.height, header.width)
+        found = alpha.find(container.read_metadata(data, header), header.height, header.width)
+        return None if found is None else alpha.pixels(found)
     except FormatError as error:
         warnings.warn(f"{error}; without metadata, transparency is lost too", MetadataWarning, stacklevel=3)
         return None
 
 
-def representation(data: bytes, level: int | None = None, *, backend: str = "auto") -> np.ndarray:
+def representation(
+    data: bytes, level: int | None = None, *, size_limit: float | None = None, backend: str = "auto"
+) -> np.ndarray:
     """The exact thumbnail or sketch that a file holds, uint8 (h, w, 3).
 
     level: 1 for the first one, 2 (or more) for the second; default: the last that the file holds.
-    Raises what ``decode`` raises.
+    size_limit: as in ``decode``, of the whole picture. Raises what ``decode`` raises.
     """
     from .coding import levels as reader
     from .format import container
+    from .format.limits import check_size_limit
 
-    held = container.read_header(data).n_levels
-    header, payloads = container.read_levels(data, min(held, 2) if level is None else level)
+    header = read_header(data)
+    check_size_limit(header, size_limit)
+    header, payloads = container.read_levels(data, min(header.n_levels, 2) if level is None else level)
     return reader.representation(header, payloads[:2], backend)
 
 

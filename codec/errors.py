@@ -12,11 +12,13 @@
       ModelError                  the networks are the problem
         UnknownModelError           the file names a model that is not installed
         WeightsError                a weights file is missing or damaged
+      SizeLimitError              more pixels than are decoded, unless a higher limit is asked for
       MismatchError               decoded symbols do not match the checksum in the file: this decoder
                                   does not compute what the encoder computed
 
     CodecWarning (UserWarning)    done, but not quite as asked
       TruncatedWarning            cut off after level 1: fewer levels than asked for are returned
+      SizeWarning                 so many pixels that a hostile file might claim them
       MetadataWarning             the picture is fine, some of its metadata could not be kept
       TargetWarning               no quality is small enough for the size asked for
 
@@ -72,6 +74,10 @@ class WeightsError(ModelError):
     """A weights file is missing, damaged, or does not fit its configuration."""
 
 
+class SizeLimitError(CodecError):
+    """The file claims more pixels than the limit allows; no work was done."""
+
+
 class MismatchError(CodecError):
     """Decoded symbols do not match their check value: decoder and encoder computed different numbers."""
 
@@ -82,6 +88,10 @@ class CodecWarning(UserWarning):
 
 class TruncatedWarning(CodecWarning):
     """The file is cut off: the levels that are whole were returned, and they are fewer than asked for."""
+
+
+class SizeWarning(CodecWarning):
+    """The file claims so many pixels that decoding takes gigabytes: fine if you trust it."""
 
 
 class MetadataWarning(CodecWarning):

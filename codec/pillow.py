@@ -7,18 +7,22 @@ shows what is there of a level that is not whole, too.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import math
 import os
+import warnings
 
 from PIL import Image, ImageFile
 
 import selfvae_codec
 
 from .errors import CodecError
-from .format import container, header
+from .format import container
 from .format import metadata as sections
+from .format.header import MAGIC, MAX_HEADER_BYTES, Header, read_header
 from .format.metadata import Metadata
-from .pictures import imaging
+from .pictures import alpha, imaging
 
 FORMAT, EXTENSION, MIME = "SVAE", ".svae", "image/x-svae"
 _SETTINGS = (  # of Image.save, handed to encode()
@@ -42,11 +46,12 @@ class SvaeImageFile(ImageFile.ImageFile):
 
     def _open(self) -> None:
         start = self.fp.tell()
-        head = self.fp.read(header.MAX_HEADER_BYTES)
-        self.header = header.read_header(head)
+        head = self.fp.read(MAX_HEADER_BYTES)
+        self.header = read_header(head)
         self._size = (self.header.width, self.header.height)
-        self._mode, self._alpha = ("L" if self.header.grey else "RGB"), False
+        self._mode = "L" if self.header.grey else "RGB"
         self._levels, self._thumbnail, self._pending = self.header.n_levels, False, True
+        _check_size(self.header)
         self.info |= {"quality": self.header.quality, "levels": self.header.n_levels}
         if self.header.metadata:
             self.fp.seek(start)
@@ -54,12 +59,14 @@ class SvaeImageFile(ImageFile.ImageFile):
         self.fp.seek(start)
 
     def _read_metadata(self, data: bytes) -> None:
-        try:
+        with contextlib.suppress(CodecError):  # loading the pixels will say what is wrong with the file
             section = container.read_metadata(data, self.header)
-            metadata, self._alpha = sections.unpack(section), sections.alpha_of(section) is not None
-        except CodecError:
-            return  # loading the pixels will say what is wrong with the file
-        self._mode += "A" * self._alpha
+            if alpha.find(section, self.header.height, self.header.width):
+                self._mode += "A"
+        with contextlib.suppress(CodecError):
+            self._keep(sections.unpack(container.read_metadata(data, self.header)))
+
+    def _keep(self, metadata: Metadata) -> None:
         kept = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp}
         self.info |= {name: content for name, content in kept.items() if content}
 
@@ -70,7 +77,7 @@ class SvaeImageFile(ImageFile.ImageFile):
         width, height = self.size
         reduction = min(width // max(size[0], 1), height // max(size[1], 1))
         for least, level in _THUMBNAIL_REDUCTIONS:
-            if reduction >= least and level <= self.header.n_levels and not self._alpha:
+            if reduction >= least and level <= self.header.n_levels and not self.mode.endswith("A"):
                 self._levels, self._thumbnail = level, True
                 self._size = (-(-width // least), -(-height // least))
                 return self.mode, (0, 0, width / least, height / least)
@@ -82,14 +89,16 @@ class SvaeImageFile(ImageFile.ImageFile):
         if self._pending:
             data = self.fp.read()
             if self._thumbnail:
-                x = selfvae_codec.representation(data, self._levels)
+                x = selfvae_codec.representation(data, self._levels, size_limit=math.inf)
             else:
-                x = selfvae_codec.decode(data, self._levels, partial=ImageFile.LOAD_TRUNCATED_IMAGES)
-            self._size = (x.shape[1], x.shape[0])  # a cut-off file may give a smaller thumbnail than planned
-            pixels = imaging.to_pillow(x, grey=self.header.grey).tobytes()
+                partial = ImageFile.LOAD_TRUNCATED_IMAGES
+                x = selfvae_codec.decode(data, self._levels, partial=partial, size_limit=math.inf)
+            decoded = imaging.to_pillow(x, grey=self.header.grey)
+            # A cut-off file may give a smaller thumbnail than planned, and alpha may turn out to be damaged.
+            self._size, self._mode = decoded.size, decoded.mode
             if self._exclusive_fp:
                 self.fp.close()
-            self.fp, self._exclusive_fp = io.BytesIO(pixels), True
+            self.fp, self._exclusive_fp = io.BytesIO(decoded.tobytes()), True
             self.tile = [ImageFile._Tile("raw", (0, 0, *self.size), 0, self.mode)]
             self._pending = False
         return super().load()
@@ -100,6 +109,17 @@ class SvaeImageFile(ImageFile.ImageFile):
 
     def load_seek(self, position: int) -> None:
         self.fp.seek(position)
+
+
+def _check_size(header: Header) -> None:
+    """Pillow's own limit, of the pixels that are worked on: Pillow itself looks at those that are shown."""
+    limit, pixels = Image.MAX_IMAGE_PIXELS, header.padded_pixels
+    said = f"Image size ({pixels} pixels, padded) exceeds limit of"
+    if limit is not None and pixels > 2 * limit:
+        raise Image.DecompressionBombError(f"{said} {2 * limit} pixels, could be decompression bomb DOS attack.")
+    if limit is not None and pixels > limit >= header.width * header.height:
+        message = f"{said} {limit} pixels, could be decompression bomb DOS attack."
+        warnings.warn(message, Image.DecompressionBombWarning, stacklevel=5)
 
 
 def _save(image: Image.Image, file, filename: str | os.PathLike) -> None:
@@ -118,7 +138,7 @@ def _save(image: Image.Image, file, filename: str | os.PathLike) -> None:
 
 
 def _accept(prefix: bytes) -> bool:
-    return prefix.startswith(header.MAGIC)
+    return prefix.startswith(MAGIC)
 
 
 Image.register_open(FORMAT, SvaeImageFile, _accept)

@@ -131,7 +131,10 @@ def _encode(job: jobs.Job, settings: dict, strip: bool) -> dict:
 @click.option("--levels", type=int, help="Stop after level N [default: all].")
 @click.option("--partial", is_flag=True, help="Of a cut-off file, use what is there of a level that is not whole, too.")
 @click.option("--sample", type=click.IntRange(min=0), metavar="SEED", help="Draw what was not sent.")
-@click.option("--size-limit", type=click.IntRange(min=1), metavar="N", help="Refuse pictures of more than N pixels.")
+@click.option("--size-limit", type=click.IntRange(min=1), metavar="N", help=(
+    "Refuse pictures of more than N pixels, padded to multiples of 64 a side "
+    "[default: warn above 89 million, refuse above twice that]."
+))
 @click.option("--raw", is_flag=True, help="Write the exact thumbnail or sketch that levels 1 and 2 hold.")
 @_processes
 @_no_overwrite
@@ -148,7 +151,7 @@ def decode(sources, output, output_dir, raw, processes, no_overwrite, **settings
 
 def _decode(job: jobs.Job, settings: dict, raw: bool) -> None:
     """Decode one file, and say so."""
-    levels, backend = settings["levels"], settings["backend"]
+    levels = settings["levels"]
     start = time.perf_counter()
     with about(job.source):
         data = files.read(job.source)
@@ -161,7 +164,7 @@ def _decode(job: jobs.Job, settings: dict, raw: bool) -> None:
     name = imaging.output_format(job.target)
     with files.Output(job.target, overwrite=job.overwrite) as out, about(job.source):
         if raw:
-            x = representation(data, levels, backend=backend)
+            x = representation(data, levels, size_limit=settings["size_limit"], backend=settings["backend"])
         else:
             x = decode_file(data, **settings)
         out.write(imaging.to_bytes(x, name, grey=header.grey, metadata=_metadata(data)))

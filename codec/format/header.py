@@ -22,6 +22,7 @@ HAS_METADATA, GREY, LOSSLESS = 1, 2, 4  # bits of the field flags
 
 MAX_SIDE = 65535  # the largest side that JPEG, and so most software around us, can hold
 MAX_PIXELS = 2**28  # 768 MiB of decoded pixels: bounds what a hostile file of 33 bytes can ask for
+PAD = 64  # networks see pictures whose sides are multiples of this
 MAX_LEVELS = 16
 MAX_PLANES = 8
 MAX_FILE_BYTES = 2**32
@@ -105,6 +106,11 @@ class Header:
     @property
     def n_levels(self) -> int:
         return len(self.levels)
+
+    @property
+    def padded_pixels(self) -> int:
+        """Pixels that decoders work on: sides are padded, so that a long line of pixels is a band of 64."""
+        return -(-self.width // PAD) * PAD * (-(-self.height // PAD) * PAD)
 
     @property
     def step_size(self) -> float:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 from ..errors import FormatError
@@ -56,27 +55,35 @@ def pack(metadata: Metadata, alpha: bytes | None = None) -> bytes | None:
 
 def unpack(section: bytes | None) -> Metadata:
     """Metadata of a section. Chunks with other tags are skipped. Raises FormatError for a malformed one."""
-    names = dict(enumerate((field.name for field in fields(Metadata)), start=1))
-    chunks = _chunks(section or b"")
-    return Metadata(**{names[tag]: _content(method, stored) for tag, method, stored in chunks if tag in names})
+    held = _chunks(section)
+    tags = enumerate((field.name for field in fields(Metadata)), start=1)
+    return Metadata(**{name: _content(*held[tag]) for tag, name in tags if tag in held})
 
 
 def alpha_of(section: bytes | None) -> bytes | None:
     """The PNG of the alpha channel, None if there is none. Raises FormatError for a malformed section."""
-    found = [stored for tag, _, stored in _chunks(section or b"") if tag == ALPHA_TAG]
-    return found[0] if found else None
+    method, png = _chunks(section).get(ALPHA_TAG, (_RAW, None))
+    if method != _RAW:
+        raise FormatError("the alpha channel is stored in another way than as it is")
+    return png
 
 
-def _chunks(rest: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """(tag, method, stored bytes) of every chunk."""
-    while rest:
-        if len(rest) < _CHUNK.size:
+def _chunks(section: bytes | None) -> dict[int, tuple[int, bytes]]:
+    """(method, stored bytes) of every chunk, by tag: one of each at most, so that no reader does any work twice."""
+    section = section or b""
+    held: dict[int, tuple[int, bytes]] = {}
+    at = 0
+    while at < len(section):
+        if len(section) < at + _CHUNK.size:
             raise FormatError("the metadata ends inside a chunk header")
-        tag, method, length = _CHUNK.unpack_from(rest)
-        stored, rest = rest[_CHUNK.size : _CHUNK.size + length], rest[_CHUNK.size + length :]
-        if len(stored) < length:
+        tag, method, length = _CHUNK.unpack_from(section, at)
+        at += _CHUNK.size + length
+        if at > len(section):
             raise FormatError("the metadata ends inside a chunk")
-        yield tag, method, stored
+        if tag in held:
+            raise FormatError(f"the metadata holds two chunks of one kind (tag {tag})")
+        held[tag] = method, section[at - length : at]
+    return held
 
 
 def _content(method: int, stored: bytes) -> bytes:
