@@ -192,8 +192,8 @@ def decode(
     that; ``math.inf`` allows any number.
 
     Raises FormatError for bytes that are not a sound file, CodecError for ``levels`` out of range, SizeLimitError for
-    more pixels than the limit, ModelError for a model that is not installed, MismatchError if this machine decodes other symbols
-    than were encoded.
+    more pixels than the limit, ModelError for a model that is not installed, MismatchError if this machine decodes
+    other symbols than were encoded.
     """
     import numpy as np
 

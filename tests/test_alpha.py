@@ -11,6 +11,7 @@ import selfvae_codec
 import selfvae_codec.pillow
 from selfvae_codec import errors
 from selfvae_codec.app import cli
+from selfvae_codec.format import metadata
 from selfvae_codec.pictures import alpha
 
 X = make_picture(70, 40)
@@ -59,11 +60,10 @@ def test_damaged_alpha_is_reported_and_leaves_an_opaque_picture(core):
 
 
 def test_an_alpha_channel_of_another_size_or_kind_is_refused():
+    section = metadata.pack(metadata.Metadata(), alpha.pack(ALPHA))
     with pytest.raises(errors.FormatError, match="70x41"):
-        alpha.unpack(alpha.pack(ALPHA), 41, 70)
-    with pytest.raises(errors.FormatError, match="damaged"):
-        alpha.unpack(alpha.pack(ALPHA)[:60], 40, 70)
+        alpha.find(section, 41, 70)
     colour = io.BytesIO()
     Image.fromarray(X).save(colour, format="PNG")
-    with pytest.raises(errors.FormatError, match="RGB"):
-        alpha.unpack(colour.getvalue(), 40, 70)
+    with pytest.raises(errors.FormatError, match="RGB 70x40"):
+        alpha.find(metadata.pack(metadata.Metadata(), colour.getvalue()), 40, 70)

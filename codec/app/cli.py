@@ -154,7 +154,7 @@ def _decode(job: jobs.Job, settings: dict, raw: bool) -> None:
     levels = settings["levels"]
     start = time.perf_counter()
     with about(job.source):
-        data = files.read(job.source)
+        data = files.read_coded(job.source)
         header = container.read_header(data)
         wanted = container.check_levels(header, levels)
     from .. import decode as decode_file
@@ -190,15 +190,14 @@ def _info(job: jobs.Job, as_json: bool) -> dict:
     """The facts of one file; printed here unless they are wanted as JSON."""
     source = job.source
     with about(source):
-        data = files.read(source)
-        header = container.read_header(data)
+        header, there = files.read_head(source)
     if not as_json:
         click.echo(f"{source}: {info_text(header)}")
-    if len(data) < header.file_bytes:
-        whole = container.whole_levels(header, len(data))
-        warn(f"{source}: cut off after {len(data):,} of {header.file_bytes:,} bytes, {whole} whole levels")
-    elif len(data) > header.file_bytes:
-        warn(f"{source}: {len(data) - header.file_bytes:,} bytes follow the end of the file")
+    if there < header.file_bytes:
+        whole = container.whole_levels(header, there)
+        warn(f"{source}: cut off after {there:,} of {header.file_bytes:,} bytes, {whole} whole levels")
+    elif there > header.file_bytes:
+        warn(f"{source}: more bytes follow the end of the file")
     return {"input": source} | info_facts(header)
 
 

@@ -75,8 +75,7 @@ def read_levels(data: bytes, levels: int | None = None, *, partial: bool = False
     wanted = check_levels(header, levels)
     if len(data) > header.file_bytes:
         raise TrailingBytesError(
-            f"{len(data) - header.file_bytes} bytes follow the end of the file: it is {header.file_bytes} "
-            f"bytes long; cut it there if you trust it"
+            f"bytes follow the end of the file: it is {header.file_bytes} bytes long; cut it there if you trust it"
         )
     whole = whole_levels(header, len(data))
     if whole == 0:

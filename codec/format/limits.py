@@ -23,6 +23,7 @@ def check_size_limit(header: Header, size_limit: float | None = None) -> None:
     allowed = 2 * DEFAULT_PIXELS if size_limit is None else size_limit
     said = f"a picture of {header.width}x{header.height} takes the work of {pixels} pixels"
     if pixels > allowed:
-        raise SizeLimitError(f"{said}, more than the limit of {allowed:.0f}; if you trust the file, raise the size limit")
+        raise SizeLimitError(f"{said}, more than {allowed:.0f}, the limit; raise the size limit if you trust the file")
     if size_limit is None and pixels > DEFAULT_PIXELS:
-        warnings.warn(f"{said}, more than {DEFAULT_PIXELS}: a hostile file could ask for them", SizeWarning, stacklevel=3)
+        message = f"{said}, more than {DEFAULT_PIXELS}: gigabytes of memory, for however small a file"
+        warnings.warn(message, SizeWarning, stacklevel=3)

@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
 import sys
 from pathlib import Path
+from typing import BinaryIO
+
+from ..format.header import MAX_HEADER_BYTES, Header, read_header
 
 STDIO = "-"
+_PIECE = 1 << 20
 
 
 def read(path: str | os.PathLike) -> bytes:
@@ -19,6 +24,33 @@ def read(path: str | os.PathLike) -> bytes:
     if str(path) == STDIO:
         return sys.stdin.buffer.read()
     return Path(path).read_bytes()
+
+
+def read_coded(path: str | os.PathLike) -> bytes:
+    """The bytes of a coded file, and one more where it goes on after its end. Raises OSError, what read_header raises.
+
+    Nothing is read of what does not begin like one of ours, and no more than the header says.
+    """
+    with _opened(path) as stream:
+        head = stream.read(MAX_HEADER_BYTES)
+        return head + stream.read(max(0, read_header(head).file_bytes + 1 - len(head)))
+
+
+def read_head(path: str | os.PathLike) -> tuple[Header, int]:
+    """The header of a coded file, and how many of the bytes that it speaks of are there, one more if it goes on."""
+    with _opened(path) as stream:
+        head = stream.read(MAX_HEADER_BYTES)
+        header = read_header(head)
+        there, most = len(head), header.file_bytes + 1
+        if stream.seekable():
+            there = stream.seek(0, os.SEEK_END)
+        while there < most and (more := stream.read(min(_PIECE, most - there))):
+            there += len(more)
+    return header, min(there, most)
+
+
+def _opened(path: str | os.PathLike) -> contextlib.AbstractContextManager[BinaryIO]:
+    return contextlib.nullcontext(sys.stdin.buffer) if str(path) == STDIO else open(path, "rb")
 
 
 class Output:

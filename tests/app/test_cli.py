@@ -55,12 +55,26 @@ def test_encode_and_decode_write_beside_the_input_and_say_what_they_did(folder, 
     assert "70x40, levels 1 to 4 of 4" in capsys.readouterr().err
 
 
-def test_a_picture_of_more_pixels_than_were_allowed_is_refused_before_it_is_decoded(coded, core, capsys):
+@pytest.mark.parametrize("raw", [(), ("--raw",)])
+def test_a_picture_of_more_pixels_than_were_allowed_is_refused_before_it_is_decoded(coded, core, capsys, raw):
     core.calls.clear()
-    assert call("decode", "photo.svae", "-o", "a.png", "--size-limit", 70 * 40 - 1) == 1
-    assert "photo.svae: 70x40 pixels are more than 2799" in capsys.readouterr().err
+    assert call("decode", "photo.svae", "-o", "a.png", "--size-limit", 128 * 64 - 1, *raw) == 1
+    assert "photo.svae: a picture of 70x40 takes the work of 8192 pixels" in capsys.readouterr().err
     assert core.calls == [] and not os.path.exists("a.png")
-    assert call("decode", "photo.svae", "-o", "a.png", "--size-limit", 70 * 40) == 0
+    assert call("decode", "photo.svae", "-o", "a.png", "--size-limit", 128 * 64, *raw) == 0
+
+
+def test_no_more_is_read_than_a_header_speaks_of(folder, coded, capsys, monkeypatch):
+    data = (folder / "photo.svae").read_bytes()
+    (folder / "endless").write_bytes(data + bytes(10**6))
+    monkeypatch.setattr(files, "read", None)
+    assert len(files.read_coded("endless")) == len(data) + 1
+    assert files.read_head("endless") == (selfvae_codec.read_header(data), len(data) + 1)
+    assert call("decode", "endless", "-o", "a.png") == 1 and call("info", "endless") == 0
+    said = capsys.readouterr()
+    assert "endless: bytes follow the end" in said.err and "endless: more bytes follow" in said.err
+    assert call("info", "/dev/zero" if os.path.exists("/dev/zero") else "photo.png") == 1
+    assert "not a selfvae-codec file" in capsys.readouterr().err
 
 
 def test_an_output_that_was_not_named_never_replaces_a_file(coded, capsys):

@@ -19,8 +19,14 @@ def test_nothing_to_keep_is_no_section():
 
 
 def test_unknown_chunks_are_skipped():
-    unknown = bytes([200, 0]) + (3).to_bytes(4, "little") + b"???"
-    assert metadata.unpack(unknown + metadata.pack(FULL) + unknown) == FULL
+    unknown = [bytes([tag, 0]) + (3).to_bytes(4, "little") + b"???" for tag in (200, 201)]
+    assert metadata.unpack(unknown[0] + metadata.pack(FULL) + unknown[1]) == FULL
+
+
+def test_a_second_chunk_of_one_kind_is_refused_so_that_a_section_holds_256_at_most():
+    for section in (metadata.pack(FULL), bytes([200, 0, 0, 0, 0, 0])):
+        with pytest.raises(FormatError, match="two chunks of one kind"):
+            metadata.unpack(section * 2)
 
 
 def test_every_truncation_of_a_section_is_refused_or_ends_between_chunks():
