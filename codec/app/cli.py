@@ -20,17 +20,14 @@ import click
 from .. import __version__
 from ..errors import CodecError, MetadataWarning
 from ..format import container
-from ..models.config import DEFAULT_EFFORT, DEFAULT_MODEL, MAX_EFFORT, TUNES
 from ..pictures import files
-from . import jobs
+from . import jobs, options
+from .batch.command import batch
 from .console import FAILURES, PROGRAM, about, fail, say, warn, warnings_for_people, words
 from .info import facts as info_facts
 from .info import kind as info_kind
 from .info import text as info_text
 
-_BACKENDS = click.Choice(["auto", "torch", "onnxruntime"])
-_POSITIVE = click.FloatRange(min=0, min_open=True)
-_WAYS = ("quality", "lossless", "target_bpp", "target_size", "target_psnr")  # to say how large a file is
 _PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
 _sources = click.argument("sources", metavar="IN...", nargs=-1, required=True)
@@ -42,15 +39,6 @@ _processes = click.option(
     "-j", "--jobs", "processes", type=click.IntRange(min=1), default=1, show_default=True,
     help="Of several inputs, how many to work on at a time; each takes its own memory.",
 )  # fmt: skip
-_no_overwrite = click.option("--no-overwrite", is_flag=True, help="Refuse to replace an existing file.")
-_backend = click.option("--backend", type=_BACKENDS, default="auto", show_default=True, help="What runs the networks.")
-_quality = click.option(
-    "-q", "--quality", type=click.FloatRange(0, 100), default=50, show_default=True,
-    help="0 (smallest) to 100 (lossless).",
-)  # fmt: skip
-_model = click.option(
-    "--model", metavar="NAME", default=DEFAULT_MODEL, show_default=True, help="Which of the installed models to use."
-)
 _json = click.option("--json", "as_json", is_flag=True, help="Facts as JSON on standard output.")
 
 
@@ -64,39 +52,15 @@ def cli() -> None:
 @_sources
 @_output
 @_output_dir
-@_quality
-@click.option("--levels", type=click.IntRange(min=1), help="Write only the first N levels.")
-@click.option("--lossless", is_flag=True, help="Go on to the exact pixels, the last level.")
-@click.option(
-    "-e",
-    "--effort",
-    type=click.IntRange(0, MAX_EFFORT),
-    default=DEFAULT_EFFORT,
-    show_default=True,
-    help="0 (fastest) to 9 (smallest for its quality); decoding takes as long for all.",
-)
-@click.option(
-    "--tune", type=click.Choice(TUNES), default=TUNES[0], show_default=True, help="What errors are to be small."
-)
-@click.option("--target-bpp", type=_POSITIVE, metavar="B", help="At most B bits per pixel.")
-@click.option("--target-size", type=_POSITIVE, metavar="N", help="At most N bytes.")
-@click.option("--target-psnr", type=_POSITIVE, metavar="DB", help="At least DB decibels, over R, G and B.")
-@click.option("--strip", is_flag=True, help="Leave ICC profile, EXIF and XMP out.")
-@_model
+@options.encoder
 @_processes
-@_no_overwrite
-@_backend
+@options.no_overwrite
+@options.backend
 @_json
 @click.pass_context
 def encode(ctx, sources, output, output_dir, strip, processes, no_overwrite, as_json, **settings) -> None:
     """Encode the pictures IN... (default output: beside each, with the extension .svae)."""
-    ways = [n for n in _WAYS if ctx.get_parameter_source(n) is click.core.ParameterSource.COMMANDLINE]
-    if len(ways) > 1:
-        options = " and ".join("--" + name.replace("_", "-") for name in ways)
-        raise click.UsageError(f"{options} settle the same thing: give one of them")
-    levels = settings["levels"]
-    if levels is not None and levels > container.MAX_LEVELS:
-        raise CodecError(f"levels={levels} is out of range: a file has at most {container.MAX_LEVELS} levels")
+    options.check_encoder(ctx)
     planned = jobs.plan(sources, output, output_dir, ".svae", no_overwrite)
     if as_json and planned[0].target == files.STDIO:
         raise click.UsageError("--json and the file cannot both go to standard output; name a file with -o")
@@ -137,8 +101,8 @@ def _encode(job: jobs.Job, settings: dict, strip: bool) -> dict:
 ))
 @click.option("--raw", is_flag=True, help="Write the exact thumbnail or sketch that levels 1 and 2 hold.")
 @_processes
-@_no_overwrite
-@_backend
+@options.no_overwrite
+@options.backend
 def decode(sources, output, output_dir, raw, processes, no_overwrite, **settings) -> None:
     """Decode the files IN... (default output: beside each, as .png). The extension chooses the picture format."""
     if raw and settings["sample"] is not None:
@@ -205,8 +169,8 @@ def _info(job: jobs.Job, as_json: bool) -> dict:
 @click.argument("picture", required=False, type=click.Path(path_type=Path))
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), default="demo-output",
               show_default=True, help="Folder for the pictures.")  # fmt: skip
-@_quality
-@_backend
+@options.quality
+@options.backend
 def demo(picture, output, quality, backend) -> None:
     """Encode PICTURE, decode it at every level, and show what each level costs.
 
@@ -222,9 +186,9 @@ def demo(picture, output, quality, backend) -> None:
 @_output
 @click.option("--size", required=True, metavar="WxH", help="Size in pixels, for example 256x256.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@_model
-@_no_overwrite
-@_backend
+@options.model
+@options.no_overwrite
+@options.backend
 def generate(output, size, seed, model, no_overwrite, backend) -> None:
     """Draw a picture from the model alone."""
     width, _, height = size.lower().partition("x")
@@ -238,6 +202,9 @@ def generate(output, size, seed, model, no_overwrite, backend) -> None:
     with files.Output(target, overwrite=output is not None and not no_overwrite) as out:
         out.write(imaging.to_bytes(draw((int(width), int(height)), seed, model=model, backend=backend), name))
     say(f"{target}: {size}, seed {seed}")
+
+
+cli.add_command(batch)
 
 
 def _forwarded(command: str, module: str, extra: str, text: str) -> None:

@@ -6,14 +6,16 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,6 +23,7 @@ from ..errors import CodecError
 from ..pictures import files
 from . import console
 
+_KILLED = "its process was killed, most likely for want of memory: give fewer with -j"
 HOLDS_SIGNALS = hasattr(signal, "pthread_sigmask")  # not on Windows
 
 
@@ -74,40 +77,81 @@ def _same_file(source: str, target: str) -> bool:
 
 
 def run(jobs: Sequence[Job], work: Callable[[Job], dict | None], *, as_json: bool = False, processes: int = 1) -> None:
-    """Work on every job, and with ``as_json`` print the facts of those that are done.
+    """Work on every job, and with ``as_json`` print the facts of those that are done, in their order.
 
     One of several that fails is reported, and the others go on; CodecError at the end says how many did. processes: how
     many jobs are worked on at a time, each in a process of its own, to which ``work`` must travel.
     """
+    facts = {}
     if len(jobs) == 1:
-        facts = work(jobs[0])
+        facts[id(jobs[0])] = work(jobs[0])
     else:
-        facts = []
-        for done, failure in _outcomes(jobs, work, min(processes, len(jobs))):
+        processes = min(processes, len(jobs))
+        for job, done, failure in outcomes(jobs, work, processes, max(1, cores() // processes)):
             if failure is None:
-                facts.append(done)
+                facts[id(job)] = done
             else:
                 console.fail(failure)
     if as_json:
-        click.echo(json.dumps(facts, indent=2))
-    if len(jobs) > 1 and len(facts) < len(jobs):
+        told = [facts[id(job)] for job in jobs if id(job) in facts]
+        click.echo(json.dumps(told[0] if len(jobs) == 1 else told, indent=2))
+    if len(facts) < len(jobs):
         raise CodecError(f"{len(jobs) - len(facts)} of {len(jobs)} inputs failed")
 
 
-def _outcomes(jobs: Sequence[Job], work: Callable, processes: int) -> Iterator[tuple[dict | None, str | None]]:
-    """What came of each job, in their order: facts, or what went wrong."""
-    attempt = partial(_attempt, work)
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def outcomes(
+    jobs: Iterable[Any], work: Callable[[Any], Any], processes: int, threads: int
+) -> Iterator[tuple[Any, Any, str | None]]:
+    """Each job with what came of it, as they finish: what ``work`` gave, or what went wrong.
+
+    jobs: anything with a ``source``. processes: 1 for this one. threads: how many the networks of each new process may
+    take. Where a process is killed, the jobs that it may have had are tried once more, each alone: the one that is
+    killed again has failed, and the others go on.
+    """
+    attempt, jobs = partial(_attempt, work), iter(jobs)
     if processes == 1:
-        yield from map(attempt, jobs)
+        for job in jobs:
+            yield (job, *attempt(job))
         return
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (max(1, cores // processes),))
+    lost: list[Any] | None = None
+    while lost is None or lost:
+        lost = yield from _pooled(jobs, attempt, processes, threads)
+        for job in lost:
+            if (yield from _pooled(iter([job]), attempt, 1, threads)):
+                yield job, None, f"{job.source}: {_KILLED}"
+
+
+def _pooled(
+    jobs: Iterator[Any], attempt: Callable, processes: int, threads: int
+) -> Generator[tuple[Any, Any, str | None], None, list[Any]]:
+    """Outcomes from a pool, until there are no more jobs or a process is killed. Returns the jobs lost by that."""
+    running: dict[Future, Any] = {}
+    lost: list[Any] = []
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (threads,))
     try:
-        with _interrupts_held():  # in new processes until their first job: an interrupted import is a traceback
-            outcomes = pool.map(partial(_let_interrupts_in, attempt), jobs)
-        yield from outcomes
-    except BrokenProcessPool as error:
-        raise CodecError("a process was killed, most likely for want of memory: give fewer with -j") from error
+        while True:
+            with _interrupts_held():  # in new processes until their first job: an interrupted import is a traceback
+                for job in islice(jobs, 0 if lost else 2 * processes - len(running)):  # one to do, one to come
+                    try:
+                        running[pool.submit(_let_interrupts_in, attempt, job)] = job
+                    except BrokenProcessPool:
+                        lost.append(job)
+                        break
+            if not running:
+                return lost
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                job = running.pop(future)
+                try:
+                    outcome = future.result()
+                except BrokenProcessPool:
+                    lost.append(job)
+                else:
+                    yield (job, *outcome)
     finally:
         pool.shutdown(cancel_futures=True)  # what has begun is finished: no output is left half written
 
@@ -125,14 +169,14 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _let_interrupts_in(attempt: Callable, job: Job) -> tuple[dict | None, str | None]:
+def _let_interrupts_in(attempt: Callable, job: Any) -> tuple[dict | None, str | None]:
     """An attempt in a process that started while they were held."""
     if HOLDS_SIGNALS:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     return attempt(job)
 
 
-def _attempt(work: Callable[[Job], dict | None], job: Job) -> tuple[dict | None, str | None]:
+def _attempt(work: Callable[[Any], Any], job: Any) -> tuple[Any, str | None]:
     try:
         return work(job), None
     except console.FAILURES as error:

@@ -42,13 +42,18 @@ def test_processes_write_what_one_writes_and_report_in_order(album, capfd):
     assert "b.svae: the file is cut off" in said and said.count("levels 1 to 4 of 4") == 2
 
 
-def die(job):
-    os._exit(9)
+def die_at_one(job):
+    if job.source == "1":
+        os._exit(9)
+    return {"source": job.source}
 
 
-def test_a_process_that_dies_is_an_error_and_not_a_hang():
-    with pytest.raises(CodecError, match="a process was killed.*fewer with -j"):
-        jobs.run([jobs.Job(str(i), "-", True) for i in range(3)], die, processes=2)
+def test_a_process_that_dies_costs_its_own_input_and_no_other(capsys):
+    with pytest.raises(CodecError, match="1 of 5 inputs failed"):
+        jobs.run([jobs.Job(str(i), "-", True) for i in range(5)], die_at_one, as_json=True, processes=2)
+    said = capsys.readouterr()
+    assert [row["source"] for row in json.loads(said.out)] == ["0", "2", "3", "4"]
+    assert "error: 1: its process was killed" in said.err and "give fewer with -j" in said.err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent to a group of processes")

@@ -1,0 +1,225 @@
+"""The command batch on this machine's files: what it takes, writes, remembers and survives."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import make_picture
+from PIL import Image
+
+import selfvae_codec
+from selfvae_codec.app import cli
+from selfvae_codec.app.batch import manifest, sources, task
+from selfvae_codec.errors import CodecError
+
+
+@pytest.fixture
+def album(tmp_path, monkeypatch):
+    """photos/ with three pictures, one of them deeper, and what is none."""
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(("a.png", "b.jpg", "deep/er/c.png")):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(make_picture(40, 24, seed=number)).save(path)
+    (tmp_path / "photos" / "notes.txt").write_text("no picture")
+    (tmp_path / "photos" / "leaflet.pdf").write_bytes(b"%PDF-1.4")
+    hidden = tmp_path / "photos" / ".thumbnails"
+    hidden.mkdir()
+    shutil.copy(tmp_path / "photos" / "a.png", hidden)
+    return tmp_path
+
+
+def batch(*arguments):
+    return cli.run(["batch", *map(str, arguments), "-j", "1"])
+
+
+def rows(folder="out"):
+    return [json.loads(line) for line in Path(folder, manifest.NAME).read_text().splitlines()]
+
+
+def written(folder="out"):
+    found = (os.path.join(at, name) for at, _, names in os.walk(folder) for name in names)
+    return sorted(os.path.relpath(path, folder) for path in found if not path.endswith(manifest.NAME))
+
+
+def encodes(core):
+    return sum(call == "encode" for call, _ in core.calls)
+
+
+def test_a_folder_keeps_its_shape_and_only_pictures_are_taken(album, core, capsys):
+    assert batch("photos", "--to", "out", "-q", "20", "--levels", "2") == 0
+    said = capsys.readouterr()
+    assert said.out == "" and "3 pictures to do, 0 done before; local: 1 worker, 1 thread each" in said.err
+    assert written() == ["a.svae", "b.svae", os.path.join("deep", "er", "c.svae")]
+    for row in rows():
+        data = Path(row["output"]).read_bytes()
+        header = selfvae_codec.read_header(data)
+        assert (header.quality, header.n_levels) == (20, 2) == (row["settings"]["quality"], len(row["levels"]))
+        assert row["bytes"] == len(data) and row["bpp"] == pytest.approx(8 * len(data) / (40 * 24), abs=1e-6)
+        assert row["levels"] == [level.length for level in header.levels] and row["error"] is None
+        assert data == selfvae_codec.encode(Image.open(row["source"]), quality=20, levels=2)
+
+
+def test_globs_and_files_are_taken_as_they_are_named(album, core):
+    assert batch("photos/**/*.png", "photos/b.jpg", "photos/deep/er/c.png", "--to", "out") == 0
+    assert written() == ["a.svae", "b.svae", os.path.join("deep", "er", "c.svae")]
+
+
+def test_two_pictures_that_would_be_one_file_are_refused_before_any_work(album, core, capsys):
+    shutil.copy("photos/a.png", "photos/b.png")
+    assert batch("photos", "--to", "out") == 1
+    assert "b.jpg and photos/b.png would both become out/b.svae; --full-names" in capsys.readouterr().err
+    assert core.calls == [] and not os.path.exists("out")
+    assert batch("photos", "--to", "out", "--full-names") == 0
+    assert written()[:3] == ["a.png.svae", "b.jpg.svae", "b.png.svae"]
+
+
+@pytest.mark.parametrize("source", ["nowhere/*.png", "empty"])
+def test_what_names_no_picture_is_an_error(album, core, capsys, source):
+    os.mkdir("empty")
+    assert batch("photos", source, "--to", "out") == 1
+    assert f"error: {source}: names no picture" in capsys.readouterr().err
+
+
+def test_a_bad_picture_stops_no_other_and_is_listed_at_the_end_and_tried_again(album, core, capsys):
+    Path("photos/broken.png").write_bytes(b"not a picture")
+    assert batch("photos", "absent.png", "--to", "out") == 1
+    said = capsys.readouterr().err.splitlines()
+    assert "photos/broken.png: is not a picture" in said[-2] + said[-3] and "absent.png: No such" in said[-2] + said[-3]
+    assert said[-1].endswith("2 of 5 pictures failed; the same command tries them again")
+    assert len(written()) == 3 and encodes(core) == 3 and not any("Traceback" in line for line in said)
+    shutil.copy("photos/a.png", "photos/broken.png")
+    shutil.copy("photos/a.png", "absent.png")
+    assert batch("photos", "absent.png", "--to", "out") == 0
+    assert "2 pictures to do, 3 done before" in capsys.readouterr().err
+    assert encodes(core) == 5 and len(written()) == 5
+
+
+def test_a_batch_goes_on_where_it_was_killed_and_a_torn_line_is_done_again(album, core):
+    assert batch("photos", "--to", "out") == 0
+    path = os.path.join("out", manifest.NAME)
+    whole = Path(path).read_bytes()
+    Path(path).write_bytes(whole[: len(whole) - 30])
+    assert batch("photos", "--to", "out") == 0
+    assert encodes(core) == 4 and len(rows()) == 3 and len({row["source"] for row in rows()}) == 3
+    assert batch("photos", "--to", "out") == 0
+    assert encodes(core) == 4
+
+
+def test_a_picture_settings_or_a_file_that_changed_is_done_again(album, core):
+    assert batch("photos", "--to", "out") == 0
+    Image.fromarray(make_picture(30, 24)).save("photos/a.png")
+    os.remove("out/b.svae")
+    assert batch("photos", "--to", "out") == 0
+    assert encodes(core) == 5
+    assert batch("photos", "--to", "out", "-q", "10") == 0
+    assert encodes(core) == 8
+    assert selfvae_codec.read_header(Path("out/a.svae").read_bytes()).width == 30
+
+
+def test_a_file_that_is_no_manifest_is_refused_and_left_alone(album, core, capsys):
+    for content in (b"my notes\n", b"my notes", b'{"a": 1}\n'):
+        Path("notes").write_bytes(content)
+        assert batch("photos", "--to", "out", "--manifest", "notes") == 1
+        assert "name another file with --manifest" in capsys.readouterr().err
+        assert Path("notes").read_bytes() == content
+    assert core.calls == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks of files are POSIX's")
+def test_one_batch_at_a_time_writes_a_manifest(tmp_path):
+    with manifest.Manifest(tmp_path / "m"), pytest.raises(CodecError, match="another batch is writing to it"):
+        manifest.Manifest(tmp_path / "m")
+
+
+def test_a_task_that_an_engine_runs_again_codes_its_picture_once(album, core):
+    told = task.Task("photos/a.png", None, "out/a.svae", before=None, settings={"quality": 30})
+    first, again = task.run(told), task.run(told)
+    assert encodes(core) == 1 and first["error"] is again["error"] is None
+    assert (first["bytes"], first["levels"]) == (again["bytes"], again["levels"])
+    there = task.run(replace(told, output="out/b.svae"))
+    assert there["error"] is None and encodes(core) == 2
+
+
+def test_no_overwrite_leaves_files_of_others_alone_and_knows_its_own(album, core, capsys):
+    os.mkdir("out")
+    Path("out/a.svae").write_bytes(b"precious")
+    assert batch("photos", "--to", "out", "--no-overwrite") == 1
+    assert "out/a.svae: exists already and was left as it is" in capsys.readouterr().err
+    assert Path("out/a.svae").read_bytes() == b"precious" and len(written()) == 3
+    os.remove("out/a.svae")
+    assert batch("photos", "--to", "out", "--no-overwrite") == 0
+    assert batch("photos", "--to", "out") == 0
+    assert encodes(core) == 3
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--to", "out", "--address", "tcp://here:1"], "--address is of a cluster"),
+        (["--to", "zip://x::out.zip"], "an archive takes no file after file"),
+        (["--to", "https://example.org/x"], "the web is read-only"),
+        (["--to", "memory://x", "--engine", "dask"], "memory:// is the memory of one process"),
+        (["--to", "out", "-q", "10", "--lossless"], "settle the same thing"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_usage_error(album, core, capsys, arguments, words):
+    assert cli.run(["batch", "photos", *arguments]) == 2
+    assert words in capsys.readouterr().err and core.calls == []
+
+
+def test_missing_extras_are_named(album, capsys, monkeypatch):
+    for module, arguments, extra in (
+        ("fsspec.core", ["--to", "s3://bucket"], "batch"),
+        ("distributed", ["--to", "out", "--engine", "dask"], "dask"),
+        ("ray", ["--to", "out", "--engine", "ray"], "ray"),
+    ):
+        monkeypatch.setitem(sys.modules, module, None)
+        assert cli.run(["batch", "photos", *arguments]) == 1
+        assert f"pip install 'selfvae-codec[{extra}]'" in capsys.readouterr().err
+
+
+def test_a_source_whose_name_leads_out_of_the_destination_is_refused():
+    with pytest.raises(CodecError, match="leads out of the destination"):
+        sources.below("photos/../../x.png", "photos", "zip://::a.zip")
+
+
+def kill_one(folder, after):
+    """Kill the process that wrote the latest row of a manifest, once it has so many; returns when that is done."""
+    path = os.path.join(folder, manifest.NAME)
+    while True:
+        time.sleep(0.02)
+        lines = Path(path).read_text().splitlines(keepends=True) if os.path.exists(path) else []
+        done = [json.loads(line) for line in lines if line.endswith("\n")]
+        if len(done) >= after:
+            os.kill(int(done[-1]["worker"].split(":")[1]), signal.SIGKILL)
+            return
+
+
+def killed_in_the_middle(tmp_path, monkeypatch, *more):
+    """Code ten pictures with two workers, one of which is killed on the way: nothing is lost or done twice."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    for number in range(10):
+        Image.fromarray(make_picture(64, 64, seed=number)).save(f"photos/{number}.png")
+    killer = threading.Thread(target=kill_one, args=("out", 2), daemon=True)
+    killer.start()
+    assert cli.run(["batch", "photos", "--to", "out", "-j", "2", "--effort", "0", *more]) == 0
+    assert not killer.is_alive()
+    assert sorted(row["source"] for row in rows()) == [f"photos/{number}.png" for number in range(10)]
+    assert all(row["error"] is None for row in rows()) and len(written()) == 10
+    row = rows()[-1]
+    data = Path(row["output"]).read_bytes()
+    assert data == selfvae_codec.encode(Image.open(row["source"]), effort=0) and row["bytes"] == len(data)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="processes are killed with a signal")
+def test_a_process_killed_in_the_middle_loses_nothing(tmp_path, monkeypatch):
+    killed_in_the_middle(tmp_path, monkeypatch)
