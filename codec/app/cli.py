@@ -27,6 +27,7 @@ from .console import FAILURES, PROGRAM, about, fail, say, warn, warnings_for_peo
 from .info import facts as info_facts
 from .info import kind as info_kind
 from .info import text as info_text
+from .web.command import serve
 
 _PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
@@ -204,7 +205,8 @@ def generate(output, size, seed, model, no_overwrite, backend) -> None:
     say(f"{target}: {size}, seed {seed}")
 
 
-cli.add_command(batch)
+for _command in (batch, serve):
+    cli.add_command(_command)
 
 
 def _forwarded(command: str, module: str, extra: str, text: str) -> None:

@@ -1,0 +1,249 @@
+"""The server of a folder: what it shows, what it hides, and how much it takes on. test_web_page.py has the browser."""
+
+import asyncio
+import io
+import os
+import time
+
+import numpy as np
+import pytest
+from conftest import make_picture
+from PIL import Image
+
+import selfvae_codec
+from selfvae_codec.app import cli
+from selfvae_codec.errors import CodecError
+
+testclient = pytest.importorskip("starlette.testclient", reason="pip install 'selfvae-codec[serve]' httpx")
+
+from selfvae_codec.app.web import rendering, server  # noqa: E402
+from selfvae_codec.app.web.decoders import Busy, Decoders, Limits, TooLong  # noqa: E402
+from selfvae_codec.app.web.rendering import Wanted  # noqa: E402
+
+X = make_picture(200, 136)
+
+
+class InThisProcess:
+    """Decoders without processes, which count what they are asked."""
+
+    def __init__(self, pixels=10**6):
+        self.asked, self.pixels = [], pixels
+
+    async def get(self, wanted):
+        self.asked.append(wanted)
+        return rendering.rendered(wanted, self.pixels)
+
+    async def close(self):
+        pass
+
+
+@pytest.fixture
+def folder(tmp_path, core):
+    shown = tmp_path / "shown"
+    (shown / "deep").mkdir(parents=True)
+    data = selfvae_codec.encode(X, metadata=selfvae_codec.Metadata(exif=b"II*\0\x08\0\0\0\0\0\0\0\0\0"))
+    (shown / "a.svae").write_bytes(data)
+    (shown / "deep" / "b c&.svae").write_bytes(data)
+    (shown / ".hidden.svae").write_bytes(data)
+    (shown / "notes.txt").write_text("private")
+    (tmp_path / "secret.svae").write_bytes(data)
+    os.symlink(tmp_path / "secret.svae", shown / "link.svae")
+    os.symlink(shown / "a.svae", shown / "inside.svae")
+    return shown
+
+
+@pytest.fixture
+def decoders():
+    return InThisProcess()
+
+
+@pytest.fixture
+def client(folder, decoders):
+    app = server.application(folder, Limits(), ["testserver"], decoders)
+    with testclient.TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_every_picture_of_the_folder_is_listed_and_nothing_else(client):
+    listed = client.get("/pictures.json").json()
+    assert [picture["name"] for picture in listed] == ["a.svae", "inside.svae", "deep/b c&.svae"]
+    assert all((picture["width"], picture["height"]) == (200, 136) for picture in listed)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret.svae",
+        "..%2fsecret.svae",
+        "%2e%2e/secret.svae",
+        "deep/../../secret.svae",
+        "deep%5c..%5c..%5csecret.svae",
+        "%00.svae",
+        "a.svae%00",
+        "/etc/passwd",
+        "%2fetc%2fpasswd",
+        "link.svae",
+        ".hidden.svae",
+        "notes.txt",
+        "deep",
+        "",
+        "x" * 5000 + ".svae",
+    ],
+)
+@pytest.mark.parametrize("way", ["files", "facts", "pictures", "thumbnails", "view"])
+def test_no_other_file_can_be_had_by_any_name(client, way, name):
+    answer = client.get(f"/{way}/{name}")
+    assert answer.status_code == 404
+    assert b"private" not in answer.content and b"SVA" not in answer.content and "shown" not in answer.text
+
+
+def test_files_come_whole_in_ranges_and_not_at_all_where_they_are_known(client, folder):
+    data = (folder / "a.svae").read_bytes()
+    whole = client.get("/files/a.svae")
+    assert whole.content == data and whole.headers["content-type"] == "image/x-svae"
+    assert whole.headers["accept-ranges"] == "bytes" and int(whole.headers["content-length"]) == len(data)
+    header = selfvae_codec.read_header(data)
+    part = client.get("/files/a.svae", headers={"Range": f"bytes=0-{header.levels[0].end - 1}"})
+    assert part.status_code == 206 and part.content == data[: header.levels[0].end]
+    assert part.headers["content-range"] == f"bytes 0-{header.levels[0].end - 1}/{len(data)}"
+    assert client.get("/files/a.svae", headers={"Range": f"bytes={len(data)}-"}).status_code == 416
+    head = client.head("/files/a.svae")
+    assert head.status_code == 200 and head.content == b"" and int(head.headers["content-length"]) == len(data)
+    tag = whole.headers["etag"]
+    again = client.get("/files/a.svae", headers={"If-None-Match": tag})
+    assert again.status_code == 304 and again.content == b""
+    stale = client.get("/files/a.svae", headers={"Range": "bytes=0-9", "If-Range": '"another"'})
+    assert stale.status_code == 200 and stale.content == data
+
+
+@pytest.mark.parametrize("name, kind", [("webp", "WEBP"), ("png", "PNG")])
+def test_a_level_comes_as_a_picture_that_browsers_show(client, decoders, folder, name, kind):
+    data = (folder / "a.svae").read_bytes()
+    answer = client.get(f"/pictures/a.svae?level=3&format={name}")
+    assert answer.headers["content-type"] == f"image/{name}" and answer.headers["x-content-type-options"] == "nosniff"
+    shown = Image.open(io.BytesIO(answer.content))
+    assert shown.format == kind and shown.size == (200, 136)
+    x = selfvae_codec.decode(data, 3)
+    if kind == "PNG":
+        assert np.array_equal(np.array(shown), x)
+    assert np.abs(np.array(shown.convert("RGB")).astype(int) - x).mean() < 8
+    half = client.get("/pictures/deep/b%20c&.svae", params={"level": 4, "reduce": 2, "format": name})
+    assert Image.open(io.BytesIO(half.content)).size == (100, 68)
+    guess = client.get("/pictures/a.svae", params={"level": 1, "format": name})
+    assert Image.open(io.BytesIO(guess.content)).size == (25, 17)  # as much as a guess has to show
+    asked = len(decoders.asked)
+    known = client.get(f"/pictures/a.svae?level=3&format={name}", headers={"If-None-Match": answer.headers["etag"]})
+    assert known.status_code == 304 and len(decoders.asked) == asked
+    os.utime(folder / "a.svae", (1, 1))
+    changed = client.get(f"/pictures/a.svae?level=3&format={name}", headers={"If-None-Match": answer.headers["etag"]})
+    assert changed.status_code == 200
+
+
+def test_thumbnails_are_small_and_pages_let_no_script_of_others_in(client):
+    small = Image.open(io.BytesIO(client.get("/thumbnails/a.svae").content))
+    assert max(small.size) <= 256
+    for page in ("/", "/view/a.svae", "/page/picture.js", "/page/style.css", "/page/icon.svg"):
+        answer = client.get(page)
+        assert answer.status_code == 200 and "default-src 'none'" in answer.headers["content-security-policy"]
+    assert client.get("/page/server.py").status_code == client.get("/page/../server.py").status_code == 404
+
+
+def test_facts_say_what_levels_cost_and_what_screens_need(client, folder):
+    facts = client.get("/facts/a.svae").json()
+    header = selfvae_codec.read_header((folder / "a.svae").read_bytes())
+    assert [level["bytes"] for level in facts["levels"]] == [level.end for level in header.levels]
+    needed = {row["reduce"]: row["level"] for row in facts["needed"]}
+    assert needed == {1: 4, 2: 4, 4: 3, 8: 3, 16: 2, 32: 2}
+
+
+@pytest.mark.parametrize("query", ["level=0", "level=5", "level=x", "level=-1", "reduce=3", "format=gif", "level=١"])
+def test_what_makes_no_sense_is_a_bad_request_in_one_line(client, query):
+    answer = client.get(f"/pictures/a.svae?{query}")
+    assert answer.status_code == 400 and "must be one of" in answer.text and answer.text.count("\n") == 1
+
+
+def test_damaged_cut_off_and_large_files_are_errors_with_words(client, decoders, folder):
+    data = (folder / "a.svae").read_bytes()
+    (folder / "no.svae").write_bytes(b"no picture")
+    (folder / "cut.svae").write_bytes(data[:-1])
+    for name, query, words in (
+        ("no.svae", "", "not a selfvae-codec file"),
+        ("cut.svae", "?level=4", "levels 1 to 3 of 4 are whole"),
+    ):
+        answer = client.get(f"/pictures/{name}{query}")
+        assert answer.status_code == 422 and words in answer.text and answer.headers["cache-control"] == "no-store"
+    assert client.get("/pictures/cut.svae?level=3").status_code == 200
+    assert len(client.get("/facts/cut.svae").json()["levels"]) == 3
+    assert "error" in next(p for p in client.get("/pictures.json").json() if p["name"] == "no.svae")
+    decoders.pixels = 200 * 136 - 1
+    answer = client.get("/pictures/a.svae?level=2")
+    assert answer.status_code == 422 and "the limit" in answer.text
+
+
+def test_only_reading_is_allowed_and_only_by_the_names_of_this_machine(client):
+    assert client.post("/files/a.svae").status_code == client.delete("/files/a.svae").status_code == 405
+    assert client.get("/pictures.json", headers={"Host": "rebound.example"}).status_code == 400
+
+
+def slow(wanted, pixels):
+    time.sleep(30 if wanted.level == 9 else 0.01)
+    return f"{os.getpid()} {wanted.level}".encode()
+
+
+def fatal(wanted, pixels):
+    os._exit(9)
+
+
+def test_a_decode_that_takes_too_long_is_ended_and_the_next_one_is_served():
+    async def scene():
+        decoders = Decoders(Limits(seconds=20, decodes=1, waiting=1), slow)
+        first = await decoders.get(Wanted("p", "t", "PNG", level=1))
+        decoders.limits = Limits(seconds=0.5, decodes=1, waiting=1)
+        started = time.monotonic()
+        waiting = [asyncio.create_task(decoders.get(Wanted("p", "t", "PNG", level=level))) for level in (9, 9, 2)]
+        await asyncio.sleep(0.1)
+        with pytest.raises(Busy):
+            await decoders.get(Wanted("p", "t", "PNG", level=3))
+        assert await decoders.get(Wanted("p", "t", "PNG", level=1)) == first  # kept
+        decoders.limits = Limits(seconds=20, decodes=1, waiting=1)
+        for task in waiting[:2]:  # asked for twice, decoded once
+            with pytest.raises(TooLong, match="not decoded within 0.5 s"):
+                await task
+        assert time.monotonic() - started < 10
+        after = await waiting[2]
+        assert after.split()[1] == b"2" and after.split()[0] != first.split()[0]  # in another process
+        await decoders.close()
+
+    asyncio.run(scene())
+
+
+def test_a_decoder_that_is_killed_is_an_error_and_another_takes_its_place():
+    async def scene():
+        decoders = Decoders(Limits(decodes=1), fatal)
+        for _ in range(2):
+            with pytest.raises(CodecError, match="the decoder was killed"):
+                await decoders.get(Wanted("p", "t", "PNG", level=1))
+        await decoders.close()
+
+    asyncio.run(scene())
+
+
+def test_the_cache_is_bounded():
+    async def scene():
+        decoders = Decoders(Limits(cache=20), slow)
+        for level in range(8):
+            await decoders.get(Wanted("p", "t", "PNG", level=level))
+        assert 0 < sum(map(len, decoders._cache.values())) == decoders._cached_bytes <= 20
+        await decoders.close()
+
+    asyncio.run(scene())
+
+
+def test_what_cannot_be_served_is_said_in_a_line(tmp_path, capsys):
+    import socket
+
+    assert cli.run(["serve", str(tmp_path / "nowhere")]) == 2
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert cli.run(["serve", str(tmp_path), "--port", str(taken.getsockname()[1])]) == 1
+    said = capsys.readouterr().err
+    assert "--port 0 takes any that is free" in said and "Traceback" not in said
