@@ -18,9 +18,9 @@ from .measures.quality import single_threaded
 from .measures.verify import VerificationError, verify
 from .pictures import Dataset, read_folder
 from .progress import bar, say
-from .report.gallery import Plan
-from .report.gallery import plan as plan_page
 from .studies import lossless, rd, scale
+from .studies.gallery import Plan
+from .studies.gallery import plan as plan_page
 
 OF_A_SET = ("rd", "cost", "lossless")  # studies that are made for each set of pictures
 

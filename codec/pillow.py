@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-import os
 import warnings
+from typing import IO
 
 from PIL import Image, ImageFile
 
@@ -44,6 +44,8 @@ class SvaeImageFile(ImageFile.ImageFile):
     format = FORMAT
     format_description = "selfvae-codec"
 
+    fp: IO[bytes]  # Pillow's own says that it may be None, as it is once closed
+
     def _open(self) -> None:
         start = self.fp.tell()
         head = self.fp.read(MAX_HEADER_BYTES)
@@ -70,7 +72,7 @@ class SvaeImageFile(ImageFile.ImageFile):
         kept = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp}
         self.info |= {name: content for name, content in kept.items() if content}
 
-    def draft(self, mode: str | None, size: tuple[int, int] | None):
+    def draft(self, mode: str | None, size: tuple[int, int] | None) -> tuple[str, tuple[int, int, float, float]] | None:
         """Prepares to load a smaller or coarser picture, at least ``size``. Keeps the mode."""
         if not self._pending or not size:
             return None
@@ -85,7 +87,7 @@ class SvaeImageFile(ImageFile.ImageFile):
             self._levels = min(self.header.n_levels, _COARSE_LEVELS)
         return self.mode, (0, 0, width, height)
 
-    def load(self):
+    def load(self) -> Image.core.PixelAccess | None:
         if self._pending:
             data = self.fp.read()
             if self._thumbnail:
@@ -122,7 +124,7 @@ def _check_size(header: Header) -> None:
         warnings.warn(message, Image.DecompressionBombWarning, stacklevel=5)
 
 
-def _save(image: Image.Image, file, filename: str | os.PathLike) -> None:
+def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
     """Image.save(..., icc_profile=, exif=, xmp=) and the settings of encode()."""
     options = image.encoderinfo
     picture = imaging.from_pillow(image)

@@ -12,9 +12,9 @@ import jinja2
 from ..measures.curves import METRICS
 from ..progress import bar, say
 from ..results import read_summaries
+from ..studies.gallery import Plan, entry
 from ..studies.rd import read_journal
 from . import svg, tables
-from .gallery import Plan, entry
 from .palette import css_name, stylesheet
 from .rd_charts import SHOWN_FIRST, colour_keys, efficiency_chart, measured_and_published, rd_chart
 

@@ -9,8 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from .. import markdown
 from ..results import read_summaries
-from . import markdown
 from .tables import bd_lines, number, other_settings, percent, ratio, runs_of, seconds, speed_lines
 
 # published curves that the README quotes; the report has them all

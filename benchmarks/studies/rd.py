@@ -22,7 +22,7 @@ from ..measures.quality import Reference
 from ..measures.timing import cores, stopwatch
 from ..pictures import Dataset, Picture
 from ..progress import bar, say
-from ..report.gallery import Plan, carried
+from .gallery import Plan, carried
 
 
 def untimed(function, *args):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..format.header import Header
 
 
-def facts(header: Header) -> dict:
+def facts(header: Header) -> dict[str, Any]:
     """Plain values, ready for JSON. A level's bytes and bpp are its own, not the sum up to it."""
     return {
         "width": header.width,

@@ -98,6 +98,6 @@ def _next_quality(below: Point | None, above: Point | None, target: Target, run:
         return below[0] + min(max(share, 0.05), 0.95) * (above[0] - below[0])
     if abs(run) >= 2:  # still one-sided: the end of the scale closes the bracket, or settles the matter
         return _LOWEST if above else _HIGHEST
-    quality, value = below or above
+    quality, value = below or above or (50.0, target.aim)  # there is one of them once a file was made
     # Overshoot the guess, so that the next file is likely to lie on the other side.
     return min(max(quality + 1.3 * (target.aim - value) / target.slope, _LOWEST), _HIGHEST)

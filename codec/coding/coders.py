@@ -15,7 +15,7 @@ may choose; other coders ignore both.
 from __future__ import annotations
 
 import zlib
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -42,15 +42,22 @@ class Models:
         self.likeliest_digit = tables["digits"].argmax(1).astype(np.int32) - 1
 
 
-class Coder(Protocol):
-    # whether what was settled last is what the model expects, not symbols: all of it, or by channel (C, 1, 1)
-    expects: bool | np.ndarray
+class PlaneCoder(Protocol):
+    """Settles planes of latents."""
 
-    def symbols(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None, weight=1.0) -> np.ndarray: ...
+    @property
+    def expects(self) -> bool | np.ndarray:
+        """Whether what was settled last is what the model expects, not symbols: all, or by channel (C, 1, 1)."""
 
-    def digits(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None, weight=1.0) -> np.ndarray: ...
+    def symbols(self, mean: np.ndarray, level: np.ndarray, actual: Any, weight: Any = 1.0) -> np.ndarray: ...
 
-    def edges(self, rows: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
+    def digits(self, mean: np.ndarray, level: np.ndarray, actual: Any, weight: Any = 1.0) -> np.ndarray: ...
+
+
+class Coder(PlaneCoder, Protocol):
+    """Settles every representation, too."""
+
+    def edges(self, rows: np.ndarray, actual: Any) -> np.ndarray: ...
 
 
 class _Checked:
@@ -94,7 +101,7 @@ class Writer(_Checked):
     """
 
     def __init__(
-        self, models: Models, *, skip: bool | None, choice: Coder | None = None, encoder: Encoder | None = None
+        self, models: Models, *, skip: bool | None, choice: PlaneCoder | None = None, encoder: Encoder | None = None
     ):
         super().__init__()
         self.models, self.skip, self.damage = models, skip, 0.0
@@ -204,7 +211,8 @@ class PartReader:
 
     def __init__(self, reader: Reader, rest: Coder):
         self._reader, self._rest = reader, rest
-        self.channels, self.expects = 0, False
+        self.channels = 0
+        self.expects: bool | np.ndarray = False
 
     def symbols(self, mean, level, actual=None, weight=1.0):
         read = self._reader.symbols(mean, level)

@@ -7,7 +7,7 @@ an exact integer, so that it uses our integer tables as they are (tests/coding/t
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import constriction
 import numpy as np
@@ -31,9 +31,9 @@ class Tables:
 
     def __init__(self, frequencies: np.ndarray):
         self.weights = frequencies.astype(np.float64) - 1
-        self._models: dict[int, Categorical] = {}
+        self._models: dict[int, Any] = {}  # of constriction's Categorical
 
-    def model(self, table: int) -> Categorical:
+    def model(self, table: int) -> Any:
         model = self._models.get(table)
         if model is None:
             model = self._models[table] = Categorical(self.weights[table], perfect=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import binascii
 import struct
 import zlib
-from collections.abc import Container
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -35,7 +35,7 @@ class Field(NamedTuple):
     name: str
     code: str
     unit: str
-    legal: Container[Any] | None
+    legal: Sequence[Any] | None
     meaning: str
 
 
@@ -115,7 +115,7 @@ class Header:
     @property
     def step_size(self) -> float:
         """The quantisation step D of the finest plane, in units of an orthonormal transform of 0..255."""
-        return 3.0 ** (self.step / 256)
+        return float(3.0 ** (self.step / 256))
 
     @property
     def file_bytes(self) -> int:
@@ -241,8 +241,7 @@ def _header(fields: dict[str, Any], entries: list[tuple[int, int, int]], offset:
         raise HeaderError(f"the header is damaged: its sections end at byte {offset}, beyond the limit of the format")
     metadata = Section(*placed.pop(0)[:3]) if fields["flags"] & HAS_METADATA else None
     levels = tuple(
-        Level(*place, index=index, name=name)
-        for index, (place, name) in enumerate(zip(placed, names, strict=False), start=1)
+        Level(*place, index, name) for index, (place, name) in enumerate(zip(placed, names, strict=False), start=1)
     )
     kept = ("width", "height", "model_id", "step", "planes", "quality", "y_step", "version")
     return Header(

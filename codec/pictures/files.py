@@ -19,7 +19,7 @@ STDIO = "-"
 _PIECE = 1 << 20
 
 
-def read(path: str | os.PathLike) -> bytes:
+def read(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a file, or of standard input for "-". Raises OSError."""
     if str(path) == STDIO:
         return sys.stdin.buffer.read()
@@ -61,7 +61,7 @@ class Output:
     Devices and pipes are written to directly.
     """
 
-    def __init__(self, path: str | os.PathLike, *, overwrite: bool = True):
+    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = True):
         self.name = str(path)
         self._overwrite = overwrite
         self._content: bytes | None = None
@@ -95,7 +95,7 @@ class Output:
             temporary.chmod(stat.S_IMODE(mode))
         return self
 
-    def __exit__(self, kind, value, traceback) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
                 self._commit()

@@ -17,7 +17,7 @@ from test_measures import photo_like  # noqa: E402
 from selfvae_codec.benchmarks import codecs  # noqa: E402
 from selfvae_codec.benchmarks.measures import cost, timing  # noqa: E402
 from selfvae_codec.benchmarks.measures.verify import VerificationError, verify  # noqa: E402
-from selfvae_codec.benchmarks.report.gallery import at_rate, plan  # noqa: E402
+from selfvae_codec.benchmarks.studies.gallery import at_rate, plan  # noqa: E402
 
 FAKE = "bench_fake_codec"
 LOSSY, MISSING = codecs.available("lossy", FAKE)

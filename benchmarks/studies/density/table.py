@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ...report import markdown
+from ... import markdown
 from .models import PUBLISHED
 from .page import read_rows
 from .small_pictures import TITLES
