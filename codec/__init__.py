@@ -123,8 +123,8 @@ def encode(
     from .pictures import alpha, imaging
     from .pictures.psnr import psnr_db
 
-    targets = {"target_bpp": target_bpp, "target_size": target_size, "target_psnr": target_psnr}
-    targets = {name: value for name, value in targets.items() if value is not None}
+    asked = {"target_bpp": target_bpp, "target_size": target_size, "target_psnr": target_psnr}
+    targets = {name: value for name, value in asked.items() if value is not None}
     lossless = lossless or (quality == 100 and not targets)
     check_settings(quality=quality, levels=levels, targets=targets, lossless=lossless, effort=effort, tune=tune)
     picture = imaging.as_picture(image)
@@ -166,8 +166,10 @@ def encode(
 
     if target_psnr is not None:
         target = ratecontrol.psnr(target_psnr, psnr_of)
-    elif targets:
-        target = ratecontrol.size(target_size if target_bpp is None else target_bpp * width * height / 8)
+    elif target_bpp is not None:
+        target = ratecontrol.size(target_bpp * width * height / 8)
+    elif target_size is not None:
+        target = ratecontrol.size(target_size)
     else:
         return encode_at(quality)
     return ratecontrol.search(encode_at, target)

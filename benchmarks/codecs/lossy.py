@@ -7,6 +7,8 @@ description: nobody learns anything from beating a badly driven peer.
 
 from __future__ import annotations
 
+from typing import Any
+
 from .base import Codec
 from .pillow_io import library, load, need, save
 
@@ -81,7 +83,7 @@ def jpeg2000() -> Codec:
 def avif(tuned_for_psnr: bool) -> Codec:
     """AVIF by libaom at speed 6; as it comes (4:2:0, tuned for the eye) or 4:4:4 tuned for PSNR."""
     need("avif")
-    options = {"subsampling": "4:2:0"}
+    options: dict[str, Any] = {"subsampling": "4:2:0"}
     if tuned_for_psnr:
         options = {"subsampling": "4:4:4", "advanced": {"tune": "psnr"}}
 

@@ -59,7 +59,9 @@ def settings_of(rows: list[dict]) -> list[tuple[float, str]]:
     for row in rows:
         groups.setdefault(row["setting"], []).append(row)
     whole = {s: g for s, g in groups.items() if {row["picture"] for row in g} == pictures}
-    return [(s, g[0]["label"]) for s, g in sorted(whole.items(), key=lambda item: mean(r["bpp"] for r in item[1]))]
+    return [
+        (s, g[0]["label"]) for s, g in sorted(whole.items(), key=lambda item: mean(r["bpp"] for r in item[1]) or 0.0)
+    ]
 
 
 def summarise(rows: list[dict]) -> list[dict]:

@@ -73,11 +73,11 @@ def versions() -> dict[str, str]:
     return found
 
 
-def libraries() -> dict[str, str]:
+def libraries() -> dict[str, str | None]:
     """The C libraries inside Pillow and imagecodecs that the peers run on."""
     from PIL import features
 
-    found = {
+    found: dict[str, str | None] = {
         f"pillow:{name}": features.version(name)
         for name in ("libjpeg_turbo", "webp", "avif", "jpg_2000", "zlib")
         if features.check(name)

@@ -24,7 +24,7 @@ SHARES = tuple(share / 100 for share in range(10, 101, 10))  # of the file's byt
 CURVE = (5, 20, 35, 50, 65, 80)  # qualities of files of their own
 
 
-def measured(x: np.ndarray, quality: float) -> list[tuple[float, float, float, float]]:
+def measured(x: np.ndarray, quality: float) -> list[tuple[float, ...]]:
     """By share of the file's bytes: bits per pixel; PSNR in dB of whole levels, with the part, of a file of its own."""
     from scipy.interpolate import PchipInterpolator
 

@@ -100,6 +100,7 @@ def at_rate(
             best = data, bpp
         if abs(bpp / target_bpp - 1) < CLOSE:
             break
+    assert best is not None  # there is at least one try
     return best
 
 

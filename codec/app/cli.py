@@ -96,10 +96,15 @@ def _encode(job: jobs.Job, settings: dict, strip: bool) -> dict:
 @click.option("--levels", type=int, help="Stop after level N [default: all].")
 @click.option("--partial", is_flag=True, help="Of a cut-off file, use what is there of a level that is not whole, too.")
 @click.option("--sample", type=click.IntRange(min=0), metavar="SEED", help="Draw what was not sent.")
-@click.option("--size-limit", type=click.IntRange(min=1), metavar="N", help=(
-    "Refuse pictures of more than N pixels, padded to multiples of 64 a side "
-    "[default: warn above 89 million, refuse above twice that]."
-))
+@click.option(
+    "--size-limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=(
+        "Refuse pictures of more than N pixels, padded to multiples of 64 a side "
+        "[default: warn above 89 million, refuse above twice that]."
+    ),
+)
 @click.option("--raw", is_flag=True, help="Write the exact thumbnail or sketch that levels 1 and 2 hold.")
 @_processes
 @options.no_overwrite

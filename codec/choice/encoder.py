@@ -53,7 +53,8 @@ def encode_levels(
     Raises CodecError for ``levels`` beyond what there is, WeightsError for a model that is not installed.
     """
     nets = networks(model, backend)
-    plan = plan_for(*x.shape[:2], quality, grey=grey, lossless=lossless, config=nets.config)
+    height, width = x.shape[:2]
+    plan = plan_for(height, width, quality, grey=grey, lossless=lossless, config=nets.config)
     if levels is not None and not 1 <= levels <= plan.count:
         kind = "a lossless file has" if lossless else f"at quality {quality:g} a file has"
         raise CodecError(f"levels={levels} is out of range: {kind} 1 to {plan.count} levels")
@@ -73,7 +74,8 @@ def likelihoods(
 ) -> np.ndarray:
     """Probability of every symbol that ``encode_levels`` codes, (N,) float64: the model's own count of bits."""
     nets = networks(model, backend)
-    plan = plan_for(*x.shape[:2], quality, lossless=lossless, config=nets.config)
+    height, width = x.shape[:2]
+    plan = plan_for(height, width, quality, lossless=lossless, config=nets.config)
     return np.concatenate([w.likelihoods() for w in _write(nets, plan, x, plan.count, effort)])
 
 
@@ -142,9 +144,10 @@ def reconstruct(
     """As selfvae_codec.reconstruct; x: uint8 (H, W, 3), three equal channels if ``grey``."""
     taken = known_given(given)
     nets = networks(model, backend)
-    plan = plan_for(*x.shape[:2], quality, grey=grey, lossless="x" in taken or quality == 100, config=nets.config)
+    height, width = x.shape[:2]
+    plan = plan_for(height, width, quality, grey=grey, lossless="x" in taken or quality == 100, config=nets.config)
     latents = analyse(nets, plan, x) if taken else None
-    if "z" in taken:
+    if latents and "z" in taken:
         latents = refined(nets, plan, latents, DEFAULT_EFFORT)
     walk = Walk(nets, plan, latents)
     return settle(walk, lambda level, variable: variable in taken, seed, write_level)

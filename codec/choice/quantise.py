@@ -81,9 +81,9 @@ class Chooser:
 
 def chooser_of(nets: Networks) -> Chooser:
     """The chooser by the tables of these networks; made once."""
-    if not hasattr(nets, "chooser"):
-        nets.chooser = Chooser(nets.weights.tables)
-    return nets.chooser
+    if "chooser" not in nets.made:
+        nets.made["chooser"] = Chooser(nets.weights.tables)
+    return nets.made["chooser"]
 
 
 class Choose:

@@ -10,6 +10,7 @@ place of the proximal map. The gradient is that of the linear synthesis; its net
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -54,13 +55,14 @@ def _unpacked(answer):
 def refined(nets: Networks, plan: Plan, latents: Latents, effort: int) -> Latents:
     """The latents after ``effort`` passes. The first takes as long as encoding without any, others less than half."""
     chooser, last = chooser_of(nets), plan.planes - 1
-    walk = Walk(AskedOnce(nets), plan, latents)
+    asked: Any = AskedOnce(nets)
+    walk = Walk(asked, plan, latents)
     walk.y = list(latents.y)
     for _ in range(effort):
         for k in range(plan.planes):
             walk.plane(k, Choose(chooser, last - k))
-        walk.latents = replace(walk.latents, z1=_closer(walk))
-    return walk.latents
+        walk.latents = latents = replace(latents, z1=_closer(walk))
+    return latents
 
 
 def _closer(walk: Walk) -> np.ndarray:

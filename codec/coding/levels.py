@@ -59,7 +59,7 @@ def read_part(walk: Walk, index: int, part: bytes, length: int, rest: Coder) -> 
     """
     before = walk.symbols, walk.z
     coder = PartReader(Reader(models_of(walk.nets), Decoder(part, length), 0, "in part", skips=True), rest)
-    walk.level(index, coder)
+    walk.plane(index - walk.plan.first_latent, coder)
     if not coder.channels:
         walk.symbols, walk.z = before
     return coder.channels > 0

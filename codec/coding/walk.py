@@ -12,6 +12,8 @@ Everything that is not read is what the model expects (or a draw from it): coder
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..models import units
@@ -20,7 +22,7 @@ from ..models.exact.inference import DELTA_BITS, Networks
 from ..models.exact.integers import from_ycocg, space_to_depth
 from ..models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION
 from ..models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
-from .coders import Coder, Models
+from .coders import Coder, Models, PlaneCoder
 from .latents import Latents
 from .lookup import digit_tables, offset_index
 from .plan import Plan
@@ -54,21 +56,22 @@ class Walk:
 
     def representation(self, k: int, coder: Coder) -> None:
         """Level k + 1: a representation; u is known before the coarsest downscale."""
-        config, actual = self.plan.config, self.latents and self.latents.y[k]
+        config, actual = self.plan.config, self.latents.y[k] if self.latents else None
         kind, stride = config.representations[k]
         if kind == "edge":
             self.y[k:] = [self._edges(coder, actual)]
         else:
-            parent = self.u * U_STEP if k == config.top else self.y[k - 1]
-            size = tuple(side // stride for side in self.plan.padded)
-            self.y[k:] = [self._lattice(config.prior_name(k), parent, size, coder, actual)]
+            parent: Any = self.u * U_STEP if k == config.top else self.y[k - 1]
+            height, width = (side // stride for side in self.plan.padded)
+            self.y[k:] = [self._lattice(config.prior_name(k), parent, (height, width), coder, actual)]
 
     def top(self, coder: Coder) -> None:
         """u, (3, h, w) int32: its mean over the picture, then in halvings of the size, rounded up, coarse to fine."""
-        sizes = [tuple(side // (2 * self.plan.config.downscales[0]) for side in self.plan.padded)]
+        height, width = (side // (2 * self.plan.config.downscales[0]) for side in self.plan.padded)
+        sizes = [(height, width)]
         while sizes[0] != (1, 1):
-            sizes.insert(0, tuple(-(-side // 2) for side in sizes[0]))
-        scales = self.latents.u if self.latents else [None] * len(sizes)
+            sizes.insert(0, (-(-sizes[0][0] // 2), -(-sizes[0][1] // 2)))
+        scales: Any = self.latents.u if self.latents else [None] * len(sizes)
         self.u = coder.symbols(*self.nets.root(self.plan.y_step), scales[0])
         for size, actual in zip(sizes[1:], scales[1:]):
             self.u = self._lattice("u_prior", self.u, size, coder, actual)
@@ -118,7 +121,7 @@ class Walk:
         walk_lattice(self.nets.edge_prior, blank, None, visit, CELLS)
         return edges
 
-    def plane(self, k: int, coder: Coder) -> None:
+    def plane(self, k: int, coder: PlaneCoder) -> None:
         """Level K + 1 + k: plane k of z[1], with z[2] before the first."""
         if k == 0:
             self.conditions = self._conditions()
@@ -157,7 +160,7 @@ class Walk:
 
         walk_plane(self.nets, self.context, coarse, t, visit)
 
-    def _z2(self, coder: Coder) -> None:
+    def _z2(self, coder: PlaneCoder) -> None:
         t = self.plan.t(0)
         actual = None if self.latents is None else self.nets.hyper_analysis(self.latents.z1, t)
         z2 = coder.symbols(*self.nets.z2_prior(self.conditions, t), actual)
@@ -167,7 +170,9 @@ class Walk:
         """z[1] in the steps of a plane. Planes nest: rounding a coarser one is rounding the rounded finer one."""
         return (self.latents.z1 * (2.0**DELTA_BITS / self.nets.delta(t))).clip(-SYMBOL_RANGE, SYMBOL_RANGE)
 
-    def _expectation(self, coder: Coder, symbols, mean: np.ndarray, level: np.ndarray, *, refines: bool) -> np.ndarray:
+    def _expectation(
+        self, coder: PlaneCoder, symbols, mean: np.ndarray, level: np.ndarray, *, refines: bool
+    ) -> np.ndarray:
         """z_hat = E[z | what was read], in 1/CENTROID_UNITS: the prior's mean, inside the interval if one was read.
 
         Where the plane refines another, symbols are digits, and all is relative to the middle of the coarser interval.
@@ -226,6 +231,6 @@ class Walk:
 
 def models_of(nets: Networks) -> Models:
     """The tables of these networks, ready for coders; made once."""
-    if not hasattr(nets, "models"):
-        nets.models = Models(nets.weights.tables)
-    return nets.models
+    if "models" not in nets.made:
+        nets.made["models"] = Models(nets.weights.tables)
+    return nets.made["models"]

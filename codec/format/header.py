@@ -234,8 +234,8 @@ def _header(fields: dict[str, Any], entries: list[tuple[int, int, int]], offset:
     """Header from checked fields and table entries; the first section starts at ``offset``, each where one ends."""
     names = level_names(fields["planes"], bool(fields["flags"] & LOSSLESS))
     placed = []
-    for length, *checks in entries:
-        placed.append((offset, length, *checks))
+    for length, crc, check in entries:
+        placed.append((offset, length, crc, check))
         offset += length
     if offset >= MAX_FILE_BYTES:
         raise HeaderError(f"the header is damaged: its sections end at byte {offset}, beyond the limit of the format")

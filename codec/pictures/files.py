@@ -26,7 +26,7 @@ def read(path: str | os.PathLike[str]) -> bytes:
     return Path(path).read_bytes()
 
 
-def read_coded(path: str | os.PathLike) -> bytes:
+def read_coded(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a coded file, and one more where it goes on after its end. Raises OSError, what read_header raises.
 
     Nothing is read of what does not begin like one of ours, and no more than the header says.
@@ -36,7 +36,7 @@ def read_coded(path: str | os.PathLike) -> bytes:
         return head + stream.read(max(0, read_header(head).file_bytes + 1 - len(head)))
 
 
-def read_head(path: str | os.PathLike) -> tuple[Header, int]:
+def read_head(path: str | os.PathLike[str]) -> tuple[Header, int]:
     """The header of a coded file, and how many of the bytes that it speaks of are there, one more if it goes on."""
     with _opened(path) as stream:
         head = stream.read(MAX_HEADER_BYTES)
@@ -49,7 +49,7 @@ def read_head(path: str | os.PathLike) -> tuple[Header, int]:
     return header, min(there, most)
 
 
-def _opened(path: str | os.PathLike) -> contextlib.AbstractContextManager[BinaryIO]:
+def _opened(path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[BinaryIO]:
     return contextlib.nullcontext(sys.stdin.buffer) if str(path) == STDIO else open(path, "rb")
 
 

@@ -50,7 +50,7 @@ def load(path: Path, backend: str = "auto", threads: int | None = None) -> Netwo
     if choose(backend) == "onnxruntime":
         from .runtime_onnx import runner
     else:
-        from .runtime_torch import runner
+        from .runtime_torch import runner  # type: ignore[assignment]  # either makes what runs a network
     return Networks(weights.read(path), runner(threads))
 
 

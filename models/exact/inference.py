@@ -7,6 +7,7 @@ exact (layers.py), transforms are integer matrices multiplied in float64 below 2
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def tiled(net: ExactNet, run: Callable, inputs: list[np.ndarray], t: int, tile: 
     if H <= tile and W <= tile:
         return run(inputs, t)
     grow = 2 if net.upsample else 1
-    out = None
+    out: Any = None
     for top in range(0, H, tile):
         for left in range(0, W, tile):
             bottom, right = min(top + tile, H), min(left + tile, W)
@@ -59,6 +60,7 @@ class Networks:
         self.config: Config = weights.config
         self._make_runner = make_runner
         self._runners: dict[str, Callable] = {}
+        self.made: dict[str, Any] = {}  # once, by those who use these networks: tables, ready for coders
 
     def run(self, name: str, inputs: list[np.ndarray], t: int) -> np.ndarray:
         """Outputs of a network for inputs that are clamped to what its bound was proven for."""

@@ -96,7 +96,7 @@ class _Graph:
         self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
         return name
 
-    def _constant(self, array: np.ndarray) -> str:
+    def _constant(self, array: np.ndarray | np.floating) -> str:
         name = self._name()
         self.constants.append(onnx.numpy_helper.from_array(np.ascontiguousarray(array, np.float32), name))
         return name

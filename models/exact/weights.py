@@ -56,7 +56,7 @@ def _pack_conv(name: str, conv: ExactConv) -> dict[str, np.ndarray]:
 
 def _pack_net(net: ExactNet) -> dict[str, np.ndarray]:
     name = f"net.{net.name}"
-    out = {
+    out: dict[str, np.ndarray] = {
         f"{name}.input_limits": net.input_limits.astype(np.int16),
         f"{name}.upsample": np.array([net.upsample], np.uint8),
         **_pack_conv(f"{name}.stem", net.stem),

@@ -1,9 +1,10 @@
-"""One self-contained page of the density experiments: table, modes and sheets, made from the files of their runs."""
+"""``python -m benchmarks.studies.density.page RESULTS``: tables, modes and sheets on one self-contained page."""
 
 from __future__ import annotations
 
 import base64
 import json
+import sys
 from pathlib import Path
 
 import jinja2
@@ -47,3 +48,12 @@ def sheets(out: Path, row: dict) -> dict[str, str]:
         for kind, file in files.items()
         if file.exists()
     }
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m benchmarks.studies.density.page RESULTS")
+    try:
+        print(write_page(Path(sys.argv[1])))
+    except FileNotFoundError as error:
+        sys.exit(f"page: {error}")
