@@ -51,7 +51,7 @@ def dask(tasks: Iterable[Task], *, workers: int, threads: int, address: str | No
                     running[added] = task
                     done.add(added)
     finally:
-        if not address:
+        if not isinstance(cluster, str):
             cluster.close()
 
 
