@@ -91,7 +91,8 @@ def test_a_picture_sharpens_while_it_loads_and_the_slider_goes_back(site, browse
         browser.save_screenshot(tmp_path / f"level-{shown}.png")
         stages[shown] = np.array(Image.open(tmp_path / f"level-{shown}.png").convert("RGB"), float)
         if level() == shown:  # not sharper again since it was looked at
-            assert said().startswith(f"{header.levels[shown - 1].end:,} of {header.file_bytes:,} bytes of the file used")
+            used = header.levels[shown - 1].end
+            assert said().startswith(f"{used:,} of {header.file_bytes:,} bytes of the file used")
     assert len(stages) >= 4 and header.n_levels == 5  # one may come and go between two looks
     last = stages[header.n_levels]
     far = [np.abs(shown - last).mean() for shown in stages.values()]

@@ -65,13 +65,13 @@ def rendered(wanted: Wanted, pixels: int) -> bytes:
     data = Path(wanted.path).read_bytes()
     header = selfvae_codec.read_header(data)
     check_size_limit(header, pixels)
-    size = tuple(-(-side // wanted.reduce) for side in (header.width, header.height))
-    if wanted.format == "WEBP" and max(size) > _MAX_WEBP_SIDE:
-        raise ImageError(f"WebP cannot hold {size[0]}x{size[1]} pixels: ask for PNG, or for less of them")
+    width, height = (-(-side // wanted.reduce) for side in (header.width, header.height))
+    if wanted.format == "WEBP" and max(width, height) > _MAX_WEBP_SIDE:
+        raise ImageError(f"WebP cannot hold {width}x{height} pixels: ask for PNG, or for less of them")
     x = selfvae_codec.decode(data, wanted.level, size_limit=pixels)
     picture = imaging.to_pillow(x, grey=header.grey)
     if wanted.reduce > 1:
-        picture = picture.resize(size, Image.Resampling.BOX)
+        picture = picture.resize((width, height), Image.Resampling.BOX)
     icc = _profile(data)
     buffer = io.BytesIO()
     picture.save(buffer, wanted.format, **_SAVE[wanted.format], **({"icc_profile": icc} if icc else {}))

@@ -192,7 +192,8 @@ def _unless_known(request: Request, tag: str) -> Response | None:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    status = {NotHere: 404, Busy: 503, TooLong: 504}.get(type(error), 422)
+    statuses: dict[type, int] = {NotHere: 404, Busy: 503, TooLong: 504}
+    status = statuses.get(type(error), 422)
     return _words(status, str(error), {"Retry-After": "2"} if status == 503 else {})
 
 
