@@ -23,7 +23,18 @@ from ..format import container
 from ..pictures import files
 from . import jobs, options
 from .batch.command import batch
-from .console import FAILURES, PROGRAM, about, fail, say, warn, warnings_for_people, words
+from .console import (
+    FAILURES,
+    PROGRAM,
+    about,
+    fail,
+    interrupt,
+    raise_if_interrupted,
+    say,
+    warn,
+    warnings_for_people,
+    words,
+)
 from .info import facts as info_facts
 from .info import kind as info_kind
 from .info import text as info_text
@@ -55,14 +66,16 @@ def cli() -> None:
 @_output_dir
 @options.encoder
 @_processes
-@options.no_overwrite
+@options.overwrite
 @options.backend
 @_json
 @click.pass_context
-def encode(ctx, sources, output, output_dir, strip, processes, no_overwrite, as_json, **settings) -> None:
+def encode(ctx, sources, output, output_dir, strip, processes, overwrite, as_json, **settings) -> None:
     """Encode the pictures IN... (default output: beside each, with the extension .svae)."""
     options.check_encoder(ctx)
-    planned = jobs.plan(sources, output, output_dir, ".svae", no_overwrite)
+    planned = jobs.plan(sources, output, output_dir, ".svae", overwrite, refills=True)
+    if output is not None and Path(output).suffix.lower() in files.PICTURE_SUFFIXES:
+        raise click.UsageError(f"{output} is a name of another kind of picture; give one that ends in .svae")
     if as_json and planned[0].target == files.STDIO:
         raise click.UsageError("--json and the file cannot both go to standard output; name a file with -o")
     jobs.run(planned, partial(_encode, settings=settings, strip=strip), as_json=as_json, processes=processes)
@@ -107,15 +120,15 @@ def _encode(job: jobs.Job, settings: dict, strip: bool) -> dict:
 )
 @click.option("--raw", is_flag=True, help="Write the exact thumbnail or sketch that levels 1 and 2 hold.")
 @_processes
-@options.no_overwrite
+@options.overwrite
 @options.backend
-def decode(sources, output, output_dir, raw, processes, no_overwrite, **settings) -> None:
+def decode(sources, output, output_dir, raw, processes, overwrite, **settings) -> None:
     """Decode the files IN... (default output: beside each, as .png). The extension chooses the picture format."""
     if raw and settings["sample"] is not None:
         raise click.UsageError("--raw is exact and --sample is a draw: give one of them")
     if raw and settings["partial"]:
         raise click.UsageError("--raw takes whole levels: leave out --partial")
-    planned = jobs.plan(sources, output, output_dir, ".png", no_overwrite)
+    planned = jobs.plan(sources, output, output_dir, ".png", overwrite, refills=False)
     jobs.run(planned, partial(_decode, settings=settings, raw=raw), processes=processes)
 
 
@@ -153,7 +166,10 @@ def _decode(job: jobs.Job, settings: dict, raw: bool) -> None:
 def info(sources, as_json) -> None:
     """Print what the headers of the files IN... say: size, model, levels and their bytes."""
     planned = [jobs.Job(source, files.STDIO, overwrite=True) for source in sources]
-    jobs.run(planned, partial(_info, as_json=as_json), as_json=as_json)
+    try:
+        jobs.run(planned, partial(_info, as_json=as_json), as_json=as_json)
+    except BrokenPipeError:  # whoever reads has seen enough
+        _silence_output()
 
 
 def _info(job: jobs.Job, as_json: bool) -> dict:
@@ -162,7 +178,7 @@ def _info(job: jobs.Job, as_json: bool) -> dict:
     with about(source):
         header, there = files.read_head(source)
     if not as_json:
-        click.echo(f"{source}: {info_text(header)}")
+        files.write_out(f"{source}: {info_text(header)}\n".encode(errors="surrogateescape"))
     if there < header.file_bytes:
         whole = container.whole_levels(header, there)
         warn(f"{source}: cut off after {there:,} of {header.file_bytes:,} bytes, {whole} whole levels")
@@ -185,7 +201,8 @@ def demo(picture, output, quality, backend) -> None:
     from . import demo as show
 
     with about(picture):
-        click.echo("\n".join(show.run(picture, output, quality=quality, backend=backend)))
+        lines = show.run(picture, output, quality=quality, backend=backend)
+    files.write_out("".join(f"{line}\n" for line in lines).encode(errors="surrogateescape"))
 
 
 @cli.command()
@@ -193,9 +210,9 @@ def demo(picture, output, quality, backend) -> None:
 @click.option("--size", required=True, metavar="WxH", help="Size in pixels, for example 256x256.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @options.model
-@options.no_overwrite
+@options.overwrite
 @options.backend
-def generate(output, size, seed, model, no_overwrite, backend) -> None:
+def generate(output, size, seed, model, overwrite, backend) -> None:
     """Draw a picture from the model alone."""
     width, _, height = size.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal()):
@@ -205,7 +222,7 @@ def generate(output, size, seed, model, no_overwrite, backend) -> None:
 
     target = output or "generated.png"
     name = imaging.output_format(target)
-    with files.Output(target, overwrite=output is not None and not no_overwrite) as out:
+    with files.Output(target, overwrite=output is not None if overwrite is None else overwrite) as out:
         out.write(imaging.to_bytes(draw((int(width), int(height)), seed, model=model, backend=backend), name))
     say(f"{target}: {size}, seed {seed}")
 
@@ -253,8 +270,33 @@ def _metadata(data: bytes):
 
 def main(argv: list[str] | None = None) -> None:
     """Runs the command line and leaves the process: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that no temporary file stays
-    sys.exit(run(argv))
+    _hold_standard_streams()
+    signal.signal(signal.SIGINT, interrupt)
+    for name, status in (("SIGTERM", 143), ("SIGHUP", 129)):  # unwinds, so that no temporary file stays
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # under nohup, a hangup is none
+            signal.signal(number, partial(_leave, status))
+    status = run(argv)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left to do is to leave
+    sys.exit(status)
+
+
+def _silence_output() -> None:
+    """The reader has left; point the stream elsewhere so that Python's own flush at exit stays silent."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _leave(status: int, *_: object) -> None:
+    sys.exit(status)
+
+
+def _hold_standard_streams() -> None:
+    """Where one of them is closed, the next file to be opened would take its place, and what is printed."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest that is free, which is this one
 
 
 def run(argv: list[str] | None = None) -> int:
@@ -263,7 +305,8 @@ def run(argv: list[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings_for_people()
             cli.main(args=argv, prog_name=PROGRAM, standalone_mode=False)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         return 0
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -275,13 +318,13 @@ def run(argv: list[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return fail("interrupted", 130)
     except BrokenPipeError:
-        # The reader has left; point the stream elsewhere so that Python's own flush at exit stays silent.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_output()
         return 1
-    except FAILURES as error:
-        return fail(words(error))
     except Exception as error:
-        if os.environ.get("SELFVAE_CODEC_TRACEBACK"):
+        if os.environ.get("SELFVAE_CODEC_TRACEBACK") and not isinstance(error, FAILURES):
             raise
-        return fail(f"internal error, please report it: {type(error).__name__}: {error} "
-                     "(SELFVAE_CODEC_TRACEBACK=1 shows where)")  # fmt: skip
+        try:
+            raise_if_interrupted(error)
+        except KeyboardInterrupt:
+            return fail("interrupted", 130)
+        return fail(words(error))

@@ -11,6 +11,7 @@ import click
 from ..errors import CodecError, CodecWarning
 
 PROGRAM = "selfvae-codec"
+_interrupted = False
 FAILURES = (CodecError, OSError, MemoryError)  # what an input may bring about without a fault of ours
 
 
@@ -35,13 +36,33 @@ def warnings_for_people() -> None:
     warnings.showwarning = lambda message, *_, **__: warn(message)
 
 
-def words(error: BaseException) -> str:
-    """What a person is told about one of FAILURES."""
+def words(error: BaseException, source: str | None = None) -> str:
+    """What a person is told about an error, and about which input where it does not say so itself."""
     if isinstance(error, MemoryError):
-        return "not enough memory for a picture of this size"
+        return _about(source, "not enough memory for a picture of this size")
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
-    return str(error)
+    if isinstance(error, FAILURES):
+        return str(error)
+    hint = f"{type(error).__name__}: {error} (SELFVAE_CODEC_TRACEBACK=1 shows where)"
+    return _about(source, f"internal error, please report it: {hint}")
+
+
+def _about(source: str | None, text: str) -> str:
+    return text if source is None else f"{source}: {text}"
+
+
+def interrupt(*_: object) -> None:
+    """What an interrupt does. Libraries that are interrupted while they load may raise anything: it is remembered."""
+    global _interrupted
+    _interrupted = True
+    raise KeyboardInterrupt
+
+
+def raise_if_interrupted(error: BaseException) -> None:
+    """An error that comes after an interrupt is one."""
+    if _interrupted:
+        raise KeyboardInterrupt from error
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from . import console
 
 _KILLED = "its process was killed, most likely for want of memory: give fewer with -j"
 HOLDS_SIGNALS = hasattr(signal, "pthread_sigmask")  # not on Windows
+STOPS = {getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)}
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,19 @@ class Job:
     overwrite: bool
 
 
-def plan(sources: Sequence[str], output: str | None, folder: Path | None, suffix: str, no_overwrite: bool) -> list[Job]:
+def plan(
+    sources: Sequence[str],
+    output: str | None,
+    folder: Path | None,
+    suffix: str,
+    overwrite: bool | None,
+    *,
+    refills: bool,
+) -> list[Job]:
     """A job for each input: to ``output``, into ``folder``, or beside it.
 
-    Only what the user named may replace a file, and never an input. Makes the folder. Raises click.UsageError where
-    outputs collide.
+    overwrite: whether files may be replaced; None: ``output`` may, and with ``refills`` what is in ``folder``. An input
+    never is. Makes the folder. Raises click.UsageError where outputs collide.
     """
     if output is not None and folder is not None:
         raise click.UsageError("give -o or --output-dir, not both")
@@ -54,8 +63,10 @@ def plan(sources: Sequence[str], output: str | None, folder: Path | None, suffix
         if target in jobs:
             raise click.UsageError(f"{jobs[target].source} and {source} would both become {target}")
         named = output is not None or folder is not None
-        jobs[target] = Job(source, target, overwrite=target == files.STDIO or named and not no_overwrite)
-        if named and _same_file(source, target):
+        usual = output is not None or folder is not None and refills
+        replaces = usual if overwrite is None else overwrite
+        jobs[target] = Job(source, target, overwrite=target == files.STDIO or replaces)
+        if (named or replaces) and _same_file(source, target):
             raise click.UsageError(f"{target} is the input; give the output another name")
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +105,7 @@ def run(jobs: Sequence[Job], work: Callable[[Job], dict | None], *, as_json: boo
                 console.fail(failure)
     if as_json:
         told = [facts[id(job)] for job in jobs if id(job) in facts]
-        click.echo(json.dumps(told[0] if len(jobs) == 1 else told, indent=2))
+        files.write_out((json.dumps(told[0] if len(jobs) == 1 else told, indent=2) + "\n").encode())
     if len(facts) < len(jobs):
         raise CodecError(f"{len(jobs) - len(facts)} of {len(jobs)} inputs failed")
 
@@ -132,13 +143,16 @@ def _pooled(
     """Outcomes from a pool, until there are no more jobs or a process is killed. Returns the jobs lost by that."""
     running: dict[Future, Any] = {}
     lost: list[Any] = []
+    if HOLDS_SIGNALS:
+        with _signals_held():  # for good in Python's own helper: a hangup would end it before it has tidied up
+            resource_tracker.ensure_running()
     pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (threads,))
     try:
         while True:
-            with _interrupts_held():  # in new processes until their first job: an interrupted import is a traceback
+            with _signals_held():  # in new processes until their first job: an interrupted import is a traceback
                 for job in islice(jobs, 0 if lost else 2 * processes - len(running)):  # one to do, one to come
                     try:
-                        running[pool.submit(_let_interrupts_in, attempt, job)] = job
+                        running[pool.submit(_let_signals_in, attempt, job)] = job
                     except BrokenProcessPool:
                         lost.append(job)
                         break
@@ -157,36 +171,41 @@ def _pooled(
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """An interrupt waits until the end, and in processes that start meanwhile until they have a job."""
+def _signals_held() -> Iterator[None]:
+    """Signals to stop wait until the end, and in processes that start meanwhile until they let them in."""
     if not HOLDS_SIGNALS:
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _let_interrupts_in(attempt: Callable, job: Any) -> tuple[dict | None, str | None]:
+def _let_signals_in(attempt: Callable, job: Any) -> tuple[Any, str | None]:
     """An attempt in a process that started while they were held."""
     if HOLDS_SIGNALS:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     return attempt(job)
 
 
 def _attempt(work: Callable[[Any], Any], job: Any) -> tuple[Any, str | None]:
+    """Whatever happens to one input, the others are done; only who reads the output may end them all by leaving."""
     try:
         return work(job), None
-    except console.FAILURES as error:
-        return None, console.words(error)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        console.raise_if_interrupted(error)
+        return None, console.words(error, job.source)
 
 
 def _begin(threads: int) -> None:
     """In a new process: be quiet and quick to leave, as the command line is, and leave cores to the others."""
     from ..models.exact.backends import set_threads
 
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+    for number in (*STOPS, signal.SIGTERM):  # the last is what others get when one of them dies
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     console.warnings_for_people()
     set_threads(threads)

@@ -14,7 +14,9 @@ from ..models.config import DEFAULT_EFFORT, DEFAULT_MODEL, MAX_EFFORT, TUNES
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 _WAYS = ("quality", "lossless", "target_bpp", "target_size", "target_psnr")  # to say how large a file is
 
-no_overwrite = click.option("--no-overwrite", is_flag=True, help="Refuse to replace an existing file.")
+overwrite = click.option(
+    "--overwrite/--no-overwrite", default=None, help="Replace existing files, or none [default: the one that -o names]."
+)
 backend = click.option(
     "--backend", type=click.Choice(["auto", "torch", "onnxruntime"]), default="auto", show_default=True,
     help="What runs the networks.",

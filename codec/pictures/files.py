@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import secrets
+import select
 import stat
 import sys
 from pathlib import Path
@@ -16,14 +18,55 @@ from typing import BinaryIO
 from ..format.header import MAX_HEADER_BYTES, Header, read_header
 
 STDIO = "-"
+PICTURE_SUFFIXES = frozenset(  # names of pictures that are none of ours
+    ".apng .avif .bmp .dng .gif .heic .heif .ico .j2k .jfif .jp2 .jpe .jpeg .jpg .jxl .pbm .pdf .pgm .png .pnm .ppm "
+    ".psd .qoi .svg .tga .tif .tiff .webp".split()
+)
 _PIECE = 1 << 20
 
 
 def read(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a file, or of standard input for "-". Raises OSError."""
-    if str(path) == STDIO:
-        return sys.stdin.buffer.read()
-    return Path(path).read_bytes()
+    if str(path) != STDIO:
+        return Path(path).read_bytes()
+    return _input().read()
+
+
+def _input() -> BinaryIO:
+    if sys.stdin is None:
+        raise OSError(None, "is closed: there is nothing to read", "standard input")
+    return sys.stdin.buffer
+
+
+def write_out(content: bytes) -> None:
+    """All of it to standard output. Raises OSError, which names it; BrokenPipeError where the reader has left."""
+    if sys.stdout is None:
+        raise OSError(None, "is closed: there is nowhere to write", "standard output")
+    sys.stdout.flush()
+    try:
+        write_all(sys.stdout.buffer, content)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _named(error, "standard output") from None
+
+
+def write_all(stream: BinaryIO | io.RawIOBase, content: bytes) -> None:
+    """Write until all is written: a raw stream takes what it can, and one that does not block may take nothing."""
+    rest = memoryview(content)
+    while rest:
+        try:
+            taken = stream.write(rest)
+        except BlockingIOError as error:
+            taken = error.characters_written
+        rest = rest[taken or 0 :]
+        if rest and not taken:
+            select.select([], [stream], [])
+    while True:
+        try:
+            return stream.flush()
+        except BlockingIOError:
+            select.select([], [stream], [])
 
 
 def read_coded(path: str | os.PathLike[str]) -> bytes:
@@ -50,15 +93,15 @@ def read_head(path: str | os.PathLike[str]) -> tuple[Header, int]:
 
 
 def _opened(path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[BinaryIO]:
-    return contextlib.nullcontext(sys.stdin.buffer) if str(path) == STDIO else open(path, "rb")
+    return contextlib.nullcontext(_input()) if str(path) == STDIO else open(path, "rb")
 
 
 class Output:
     """A file that appears whole, under its name, when the ``with`` block ends without an error.
 
     Entering the block fails at once, with OSError, if the file could not be written later: so do it before
-    the work. Until the block ends, an existing file is untouched; ``overwrite=False`` refuses one.
-    Devices and pipes are written to directly.
+    the work. Until the block ends, an existing file is untouched; ``overwrite=False`` refuses one, also one that
+    appears meanwhile. Devices and pipes are written to directly.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = True):
@@ -80,7 +123,8 @@ class Output:
             raise IsADirectoryError(None, "is a directory; name a file", self.name)
         if mode is not None and not os.access(self._path, os.W_OK):
             raise PermissionError(None, "is write-protected", self.name)
-        self._refuse_existing()
+        if mode is not None and not self._overwrite:
+            raise self._exists()
         if mode is not None and not stat.S_ISREG(mode):
             return self
         temporary = self._path.parent / f".selfvae-{secrets.token_hex(6)}.tmp"
@@ -107,15 +151,40 @@ class Output:
         if self._content is None:
             raise RuntimeError("nothing was written to the output")
         if self.name == STDIO:
-            sys.stdout.buffer.write(self._content)
-            sys.stdout.buffer.flush()
-        elif self._temporary is None:
-            self._path.write_bytes(self._content)
-        else:
-            self._temporary.write_bytes(self._content)
-            self._refuse_existing()
-            os.replace(self._temporary, self._path)
+            return write_out(self._content)
+        try:
+            if self._temporary is None:
+                with open(self._path, "wb", buffering=0) as stream:
+                    write_all(stream, self._content)
+            else:
+                self._replace(self._temporary, self._content)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _named(error, self.name) from None
 
-    def _refuse_existing(self) -> None:
-        if not self._overwrite and self._path.exists():
-            raise FileExistsError(None, "exists already and was left as it is", self.name)
+    def _replace(self, temporary: Path, content: bytes) -> None:
+        with open(temporary, "wb", buffering=0) as stream:
+            write_all(stream, content)
+            os.fsync(stream.fileno())  # the name must not outlive a power cut that the bytes do not
+        if self._overwrite:
+            os.replace(temporary, self._path)
+            return
+        try:  # whoever has taken the name meanwhile keeps it
+            os.link(temporary, self._path)
+        except FileExistsError:
+            raise self._exists() from None
+        except OSError:  # no links on this file system
+            try:
+                os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            except FileExistsError:
+                raise self._exists() from None
+            os.replace(temporary, self._path)
+
+    def _exists(self) -> FileExistsError:
+        return FileExistsError(None, "exists already and was left as it is", self.name)
+
+
+def _named(error: OSError, name: str) -> OSError:
+    """The same error, about that file."""
+    return type(error)(error.errno, error.strerror or str(error), name)

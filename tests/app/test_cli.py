@@ -12,7 +12,7 @@ from conftest import make_picture
 from PIL import Image
 
 import selfvae_codec
-from selfvae_codec.app import cli
+from selfvae_codec.app import cli, console
 from selfvae_codec.pictures import files
 
 X = make_picture(70, 40)
@@ -228,6 +228,7 @@ BAD = {
     "directory": (["encode", "sub", "-o", "out"], 1, "sub: Is a directory"),
     "unwritable": (["encode", "photo.png", "-o", "missing/out"], 1, "missing/out: cannot write there"),
     "output is a directory": (["encode", "photo.png", "-o", "sub"], 1, "sub: is a directory"),
+    "output is another kind of picture": (["encode", "photo.png", "-o", "out.jpg"], 2, "ends in .svae"),
     "output is the input": (["encode", "photo.png", "-o", "photo.png"], 2, "photo.png is the input"),
     "side over the limit": (["encode", "long.png", "-o", "out"], 1, "a side may have 65535"),
     "quality 101": (["encode", "photo.png", "-o", "out", "-q", "101"], 2, "101"),
@@ -325,7 +326,7 @@ def test_a_missing_dependency_names_the_extra_that_has_it(monkeypatch, capsys):
 
 def test_help_and_info_import_no_heavy_library(coded):
     code = (
-        "import sys; from selfvae_codec.app import cli; status = cli.run(sys.argv[1:]);"
+        "import sys; from selfvae_codec.app import cli, console; status = cli.run(sys.argv[1:]);"
         "heavy = {'torch', 'numpy', 'PIL', 'constriction', 'onnxruntime'} & set(sys.modules);"
         "sys.exit(status or len(heavy))"
     )
@@ -333,14 +334,47 @@ def test_help_and_info_import_no_heavy_library(coded):
         subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="pipes as on Unix")
-def test_a_reader_that_leaves_early_is_no_error_message(coded):
-    program = [sys.executable, "-m", "selfvae_codec", "info", "photo.svae"]
+needs_unix = pytest.mark.skipif(os.name != "posix", reason="pipes and closed streams as on Unix")
+PROGRAM = [sys.executable, "-m", "selfvae_codec"]
+
+
+@needs_unix
+@pytest.mark.parametrize("names", [["photo.svae"], ["photo.svae", "photo.svae"]])
+def test_a_reader_that_leaves_early_is_no_error(coded, names):
     read, write = os.pipe()
     os.close(read)
-    done = subprocess.run(program, stdout=write, stderr=subprocess.PIPE)
+    done = subprocess.run([*PROGRAM, "info", *names], stdout=write, stderr=subprocess.PIPE)
     os.close(write)
-    assert done.stderr == b""
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@needs_unix
+def test_closed_streams_fail_what_needs_them_in_one_line_and_nothing_else(coded, folder):
+    def closed(streams, *arguments):
+        return subprocess.run(["sh", "-c", f'exec "$@" {streams}', "sh", *PROGRAM, *arguments], capture_output=True)
+
+    done = closed(">&-", "info", "photo.svae")
+    assert done.returncode == 1
+    assert done.stderr == b"selfvae-codec: error: standard output: is closed: there is nowhere to write\n"
+    done = closed("<&-", "decode", "-", "-o", "out.png")
+    assert done.returncode == 1 and b"standard input: is closed" in done.stderr
+    assert closed("<&- >&- 2>&-", "encode", "photo.png", "-o", "new.svae", "--levels", "1").returncode == 0
+    assert selfvae_codec.read_header((folder / "new.svae").read_bytes()).width == 70
+
+
+def test_an_interrupt_that_a_library_turns_into_another_error_is_an_interrupt(folder, core, monkeypatch, capsys):
+    def loads(*_, **__):
+        try:
+            console.interrupt()
+        except KeyboardInterrupt:
+            raise ImportError("could not be initialised") from None
+
+    monkeypatch.setattr(core, "encode_levels", loads)
+    monkeypatch.setattr(console, "_interrupted", False)
+    Image.fromarray(X).save("other.png")
+    for names in (["photo.png", "-o", "a.svae"], ["photo.png", "other.png"]):
+        assert call("encode", *names) == 130
+        assert capsys.readouterr().err.strip() == "selfvae-codec: error: interrupted"
 
 
 @pytest.fixture
@@ -371,6 +405,17 @@ def test_one_of_many_that_fails_is_named_and_the_others_are_done(album, capsys):
     assert not (album / "bad.svae").exists()
     assert call("info", "a.svae", "bad.png") == 1
     assert capsys.readouterr().out.startswith("a.svae: 70x40")
+
+
+def test_what_lies_in_a_folder_is_no_picture_of_ours_until_told_so(album, capsys):
+    """The original of a decoded file may lie where the decoded one would go."""
+    assert call("encode", "a.png", "--output-dir", "coded") == 0
+    (album / "a.png").write_bytes(b"the original")
+    assert call("decode", "coded/a.svae", "--output-dir", ".") == 1
+    assert "a.png: exists already" in capsys.readouterr().err
+    assert (album / "a.png").read_bytes() == b"the original"
+    assert call("decode", "coded/a.svae", "--output-dir", ".", "--overwrite") == 0
+    assert opened("a.png").size == (70, 40)
 
 
 def test_a_named_folder_is_written_into_again_unless_told_not_to(album, capsys):

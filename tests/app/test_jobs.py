@@ -48,6 +48,21 @@ def die_at_one(job):
     return {"source": job.source}
 
 
+def stumble(job):
+    if job.source == "2":
+        raise ZeroDivisionError("of ours")
+    return {"input": job.source}
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_fault_of_ours_costs_one_input_and_not_the_batch(processes, capfd):
+    with pytest.raises(CodecError, match="1 of 3 inputs failed"):
+        jobs.run([jobs.Job(str(i), "-", True) for i in (1, 2, 3)], stumble, as_json=True, processes=processes)
+    said = capfd.readouterr()
+    assert [row["input"] for row in json.loads(said.out)] == ["1", "3"]
+    assert "error: 2: internal error, please report it: ZeroDivisionError: of ours" in said.err
+
+
 def test_a_process_that_dies_costs_its_own_input_and_no_other(capsys):
     with pytest.raises(CodecError, match="1 of 5 inputs failed"):
         jobs.run([jobs.Job(str(i), "-", True) for i in range(5)], die_at_one, as_json=True, processes=2)
@@ -57,7 +72,8 @@ def test_a_process_that_dies_costs_its_own_input_and_no_other(capsys):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent to a group of processes")
-def test_an_interrupt_stops_all_processes_and_leaves_no_partial_file(tmp_path):
+@pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGHUP", 129)])
+def test_a_signal_to_stop_stops_all_processes_and_leaves_no_partial_file(tmp_path, number, status):
     for i in range(6):
         Image.fromarray(make_picture(900, 700, seed=i)).save(tmp_path / f"{i}.png")
     command = [sys.executable, "-m", "selfvae_codec", "encode", *map(str, sorted(tmp_path.glob("*.png"))), "-j", "2"]
@@ -65,8 +81,8 @@ def test_an_interrupt_stops_all_processes_and_leaves_no_partial_file(tmp_path):
     while not list(tmp_path.glob(".selfvae-*")):
         assert run.poll() is None, run.stderr.read()
         time.sleep(0.05)
-    os.killpg(run.pid, signal.SIGINT)
+    os.killpg(run.pid, getattr(signal, number))
     _, said = run.communicate(timeout=120)
-    assert run.returncode == 130 and "Traceback" not in said
+    assert run.returncode == status and "Traceback" not in said
     assert not list(tmp_path.glob(".selfvae-*"))
     assert len(list(tmp_path.glob("*.svae"))) < 6

@@ -1,5 +1,10 @@
+import errno
 import os
 import stat
+import subprocess
+import sys
+import threading
+import time
 
 import pytest
 
@@ -70,3 +75,82 @@ def test_links_and_devices_stay_what_they_are(tmp_path):
     with files.Output("/dev/null") as out:
         out.write(b"new")
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+needs_unix = pytest.mark.skipif(os.name != "posix", reason="pipes and devices as on Unix")
+
+
+@needs_unix
+def test_standard_output_gets_all_bytes_also_unbuffered_through_a_pipe_that_does_not_block():
+    code = "from selfvae_codec.pictures import files; files.write_out(bytes(range(256)) * 4096)"
+    read, write = os.pipe()
+    os.set_blocking(write, False)  # as some launchers leave it
+    program = subprocess.Popen([sys.executable, "-c", code], stdout=write, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+    os.close(write)
+    got = bytearray()
+    while part := os.read(read, 10000):
+        got += part
+        if len(got) < 100000:
+            time.sleep(0.01)
+    os.close(read)
+    assert program.wait() == 0 and got == bytes(range(256)) * 4096
+
+
+@needs_unix
+def test_a_stream_that_takes_a_part_or_nothing_is_asked_again():
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    content, got = os.urandom(300000), bytearray()
+
+    def drain():
+        while part := os.read(read, 7000):
+            got.extend(part)
+
+    reader = threading.Thread(target=drain)
+    reader.start()
+    with open(write, "wb", buffering=0) as stream:
+        files.write_all(stream, content)
+    reader.join()
+    os.close(read)
+    assert got == content
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a full device as on Linux")
+def test_an_error_of_writing_names_the_file():
+    with pytest.raises(OSError) as caught:
+        with files.Output("/dev/full") as out:
+            out.write(b"new")
+    assert (caught.value.filename, caught.value.errno) == ("/dev/full", errno.ENOSPC)
+
+
+def test_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
+    done = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (done.append("fsync"), fsync(descriptor)))
+    monkeypatch.setattr(os, "replace", lambda *names: (done.append("replace"), replace(*names)))
+    with files.Output(tmp_path / "out") as out:
+        out.write(b"new")
+    assert done == ["fsync", "replace"] and (tmp_path / "out").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_must_not_be_replaced_is_made_in_one_step(tmp_path, monkeypatch, links):
+    link = os.link
+
+    def raced(source, target):
+        if raced.by_another:
+            target.write_bytes(b"someone else was faster")
+        if not links:
+            raise PermissionError(errno.EPERM, "no links here")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", raced)
+    for name, raced.by_another in (("a", False), ("b", True)):
+        try:
+            with files.Output(tmp_path / name, overwrite=False) as out:
+                out.write(b"new")
+        except FileExistsError as error:
+            assert raced.by_another and "exists already" in str(error)
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert (tmp_path / "b").read_bytes() == b"someone else was faster"
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]

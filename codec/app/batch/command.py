@@ -39,11 +39,11 @@ _SECONDS_BETWEEN_LINES = 30
 )  # fmt: skip
 @click.option("--full-names", is_flag=True, help="a.png becomes a.png.svae, not a.svae.")
 @options.encoder
-@options.no_overwrite
+@options.overwrite
 @options.backend
 @click.pass_context
 def batch(
-    ctx, sources, destination, engine, address, workers, threads, manifest, full_names, no_overwrite, strip, backend,
+    ctx, sources, destination, engine, address, workers, threads, manifest, full_names, overwrite, strip, backend,
     **settings,
 ) -> None:  # fmt: skip
     """Encode all that SOURCE... names into DEST: files, folders, globs, and URLs of all stores that fsspec knows.
@@ -72,7 +72,7 @@ def batch(
             file, row = there.get(target), book.done(source.name, target, source.stamp, settings)
             if row is None or file is None or file.size != row["bytes"]:
                 before = file and file.stamp
-                told = (settings, backend, strip, not no_overwrite, threads)
+                told = (settings, backend, strip, overwrite is not False, threads)
                 tasks.append(Task(source.name, source.stamp, target, before, *told))
         console.say(
             f"{len(tasks):,} pictures to do, {len(found) - len(tasks):,} done before; {engine}: "
