@@ -1,8 +1,14 @@
-"""What pyproject.toml cannot say: the folders of the checkout keep short names, and users see one import name."""
+"""What pyproject.toml cannot say: folders that have short names in the checkout and one import name, and the C library."""
 
-from setuptools import find_packages, setup
+from pathlib import Path
+
+from setuptools import Extension, find_packages, setup
 
 FOLDERS = {"selfvae_codec": "codec", "selfvae_codec.models": "models", "selfvae_codec.benchmarks": "benchmarks"}
+
+# The native runtime is loaded with ctypes: it needs no header of Python's, and one build serves all versions. Where there
+# is no C compiler the package installs without it, and onnxruntime computes the same bits.
+NATIVE = Path("models/exact/native")
 
 setup(
     package_dir=FOLDERS,
@@ -11,4 +17,16 @@ setup(
         for package, folder in FOLDERS.items()
         for name in (package, *(f"{package}.{part}" for part in find_packages(folder)))
     ],
+    ext_modules=[
+        Extension(
+            "selfvae_codec.models.exact._native",
+            sources=sorted(map(str, NATIVE.glob("*.c"))),
+            depends=sorted(map(str, NATIVE.glob("*.h"))),
+            extra_compile_args=["-O3", "-g0", "-fvisibility=hidden", "-pthread"],
+            extra_link_args=["-pthread"],
+            optional=True,
+            py_limited_api=True,
+        )
+    ],
+    options={"bdist_wheel": {"py_limited_api": "cp310"}},
 )

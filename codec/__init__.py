@@ -111,8 +111,8 @@ def encode(
     without, the others less than half of that each, and decoding is the same for all.
     tune: "psnr" for the least squared error, "visual" for less of it where an eye sees it and more where textures hide
     it.
-    model: its name, for example "edge". backend: what runs the networks: "auto", "torch" or "onnxruntime". metadata:
-    default is a Pillow image's own; ``Metadata()`` keeps none.
+    model: its name, for example "edge". backend: what runs the networks: "auto" for the fastest that is installed,
+    "native", "onnxruntime" or "torch". metadata: default is a Pillow image's own; ``Metadata()`` keeps none.
 
     Raises ImageError for a picture that cannot be coded, CodecError for settings out of range, WeightsError for a model
     that is not installed.

@@ -18,21 +18,25 @@ from portability_probe import SETTINGS as CODED
 import selfvae_codec
 from selfvae_codec.coding.levels import decode_levels
 from selfvae_codec.format.container import read_levels
-from selfvae_codec.models.exact import backends, weights
+from selfvae_codec.models.exact import backends, runtime_native, weights
 from selfvae_codec.models.exact.inference import Networks
+from selfvae_codec.models.exact.tiles import Tiled
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 
+FORCED = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "PROBE_MKLDNN", runtime_native.CHOICE)
 THREADS = ("1", "2")
 ATEN = (None, "default")
 ONEDNN = (None, "SSE41")
-SETTINGS = [("torch", *s, "1") for s in itertools.product(THREADS, ATEN, ONEDNN)]
-SETTINGS += [
-    ("torch", "2", None, None, "0"),
-    ("onnxruntime", "1", None, None, "1"),
-    ("onnxruntime", "2", None, None, "1"),
+SETTINGS = [
+    ("torch", threads, {"ATEN_CPU_CAPABILITY": aten, "ONEDNN_MAX_CPU_ISA": onednn})
+    for threads, aten, onednn in itertools.product(THREADS, ATEN, ONEDNN)
 ]
+SETTINGS.append(("torch", "2", {"PROBE_MKLDNN": "0"}))
+SETTINGS += [("onnxruntime", threads, {}) for threads in THREADS]
+NATIVE = list(runtime_native.paths()) if runtime_native.library() else []
+SETTINGS += [("native", threads, {runtime_native.CHOICE: path}) for path in NATIVE for threads in ("1", "2", "4")]
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +57,12 @@ def reports():
     return {}
 
 
-@pytest.mark.parametrize(("backend", "threads", "aten", "onednn", "mkldnn"), SETTINGS)
-def test_bits_do_not_depend_on_the_machine(backend, threads, aten, onednn, mkldnn, expected, megapixel, reports):
-    pytest.importorskip(backend, reason=f"{backend} is not installed")
-    environment = os.environ | {"OMP_NUM_THREADS": threads, "PROBE_MKLDNN": mkldnn}
-    for name, value in (("ATEN_CPU_CAPABILITY", aten), ("ONEDNN_MAX_CPU_ISA", onednn)):
-        environment.pop(name, None)
-        if value is not None:
-            environment[name] = value
+@pytest.mark.parametrize(("backend", "threads", "forced"), SETTINGS)
+def test_bits_do_not_depend_on_the_machine(backend, threads, forced, expected, megapixel, reports):
+    if backend != "native":
+        pytest.importorskip(backend, reason=f"{backend} is not installed")
+    environment = {k: v for k, v in os.environ.items() if k not in FORCED} | {"OMP_NUM_THREADS": threads}
+    environment |= {name: value for name, value in forced.items() if value is not None}
     probe = subprocess.run(
         [sys.executable, str(HERE / "portability_probe.py"), backend, str(megapixel)],
         env=environment,
@@ -79,7 +81,7 @@ def test_golden_files_decode_to_the_same_bits_in_int64(name, monkeypatch):
     """Every network of every level, computed by the reference of numpy_reference.py."""
     data = (GOLDEN / f"{name}.svae").read_bytes()
     header = selfvae_codec.read_header(data)
-    reference = Networks(weights.read(weights.find(header.model_id)), ReferenceNet)
+    reference = Networks(weights.read(weights.find(header.model_id)), lambda net: Tiled(net, ReferenceNet(net)))
     for level in header.levels:
         fast = selfvae_codec.decode(data, level.index, backend="torch")
         with monkeypatch.context() as patch:

@@ -27,6 +27,7 @@ from selfvae_codec.coding.levels import decode_levels
 from selfvae_codec.errors import TruncatedWarning
 from selfvae_codec.format import container
 from selfvae_codec.models.config import DEFAULT_MODEL
+from selfvae_codec.models.exact.backends import BACKENDS
 from selfvae_codec.pictures.psnr import psnr_db
 
 from ..measures.environment import UNTIMED, environment
@@ -81,7 +82,7 @@ def main(argv: list[str] | None = None) -> None:
     p.add_argument("-o", "--out", type=Path, required=True, help="JSON file to write")
     p.add_argument("-q", "--qualities", type=float, nargs="+", default=[20, 50, 80, 100])
     p.add_argument("--model", default=DEFAULT_MODEL, help="name of installed weights")
-    p.add_argument("--backend", choices=("auto", "torch", "onnxruntime"), default="auto")
+    p.add_argument("--backend", choices=BACKENDS, default="auto")
     args = p.parse_args(argv)
     rows = []
     for picture in read_folder(args.folder).pictures:

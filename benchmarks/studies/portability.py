@@ -1,7 +1,7 @@
 """``python -m benchmarks.studies.portability``: photographs' files must decode to the same bits in every setting.
 
-Each setting is a process of its own: thread counts, instruction sets, oneDNN switched off, whole or in tiles, torch or
-onnxruntime. Prints and writes one hash per setting over all pictures and qualities.
+Each setting is a process of its own: thread counts, instruction sets, oneDNN switched off, whole or in tiles, torch,
+onnxruntime or every path of the native library. Prints and writes one hash per setting over all pictures and qualities.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from selfvae_codec import encode
 from selfvae_codec.coding.levels import decode_levels
 from selfvae_codec.format.container import read_levels
-from selfvae_codec.models.exact import backends
+from selfvae_codec.models.exact import backends, runtime_native
 
 from ..measures.environment import UNTIMED, environment
 from ..pictures import read_folder
@@ -42,10 +42,15 @@ def settings() -> list[dict]:
     ]
     out.append({"backend": "torch", "OMP_NUM_THREADS": "2", "PROBE_MKLDNN": "0", "tile": 256})
     out += [{"backend": "onnxruntime", "OMP_NUM_THREADS": n, "tile": tile} for n in ("1", "2") for tile in (256, 24)]
+    native = itertools.product(runtime_native.paths() if runtime_native.library() else (), ("1", "2", "4"), (None, 24))
+    out += [
+        {"backend": "native", runtime_native.CHOICE: path, "OMP_NUM_THREADS": threads, "tile": tile}
+        for path, threads, tile in native
+    ]
     return out
 
 
-def probe(folder: Path, backend: str, tile: int) -> None:
+def probe(folder: Path, backend: str, tile: int | None) -> None:
     """Decode every file of a folder at all its levels and print one hash."""
     if backend == "torch":
         import torch
@@ -62,9 +67,10 @@ def probe(folder: Path, backend: str, tile: int) -> None:
 def run_setting(folder: Path, setting: dict) -> str:
     """The hash that a fresh process prints for a setting."""
     variables = {k: v for k, v in setting.items() if k.isupper() and v is not None}
-    clean = {k: v for k, v in os.environ.items() if k not in ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")}
+    forced = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", runtime_native.CHOICE)
+    clean = {k: v for k, v in os.environ.items() if k not in forced}
     command = [sys.executable, "-m", "selfvae_codec.benchmarks.studies.portability", "--probe", str(folder)]
-    command += [setting["backend"], str(setting["tile"])]
+    command += [setting["backend"], str(setting["tile"] or 0)]
     done = subprocess.run(command, env=clean | variables, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
@@ -72,7 +78,7 @@ def run_setting(folder: Path, setting: dict) -> str:
 def main(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["--probe"]:
-        probe(Path(argv[1]), argv[2], int(argv[3]))
+        probe(Path(argv[1]), argv[2], int(argv[3]) or None)
         return
     p = argparse.ArgumentParser(prog="python -m benchmarks.studies.portability", description=__doc__.split("\n")[0])
     p.add_argument("folder", type=Path)

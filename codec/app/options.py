@@ -18,7 +18,7 @@ overwrite = click.option(
     "--overwrite/--no-overwrite", default=None, help="Replace existing files, or none [default: the one that -o names]."
 )
 backend = click.option(
-    "--backend", type=click.Choice(["auto", "torch", "onnxruntime"]), default="auto", show_default=True,
+    "--backend", type=click.Choice(["auto", "native", "onnxruntime", "torch"]), default="auto", show_default=True,
     help="What runs the networks.",
 )  # fmt: skip
 quality = click.option(

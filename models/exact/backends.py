@@ -8,19 +8,28 @@ from pathlib import Path
 
 from ...errors import CodecError
 from ..config import DEFAULT_MODEL
-from . import weights
+from . import runtime_native, weights
 from .inference import Networks
 
-BACKENDS = ("auto", "torch", "onnxruntime")
-DEFAULT_TILE = 128  # positions; networks run over larger arrays tile by tile, with the same result, inside caches
+BACKENDS = ("auto", "native", "onnxruntime", "torch")
+DEFAULT_TILE: int | None = None  # positions on a side that networks run over at once; None: what suits the runtime
 
 
 def choose(backend: str) -> str:
-    """The backend that "auto" stands for: onnxruntime where it is installed, since it starts faster."""
+    """The backend that "auto" stands for: the fastest that is installed."""
     if backend not in BACKENDS:
         raise CodecError(f"unknown backend {backend!r}: choose one of {', '.join(BACKENDS)}")
     if backend == "auto":
+        if runtime_native.library():
+            return "native"
         return "onnxruntime" if find_spec("onnxruntime") and find_spec("onnx") else "torch"
+    if backend == "native":
+        if not runtime_native.library():
+            raise CodecError(
+                "backend native is not installed: the package was installed where there was no C compiler; "
+                "install it again with one, or choose another backend, which gives the same result"
+            )
+        return backend
     needed = {"torch": ("torch",), "onnxruntime": ("onnxruntime", "onnx")}[backend]
     missing = [name for name in needed if not find_spec(name)]
     if missing:
@@ -47,7 +56,10 @@ def _load(model: bytes | str, backend: str, threads: int | None) -> Networks:
 
 def load(path: Path, backend: str = "auto", threads: int | None = None) -> Networks:
     """The networks of a weights file, installed or not. Raises WeightsError, CodecError."""
-    if choose(backend) == "onnxruntime":
+    backend = choose(backend)
+    if backend == "native":
+        runner = runtime_native.runner
+    elif backend == "onnxruntime":
         from .runtime_onnx import runner
     else:
         from .runtime_torch import runner  # type: ignore[assignment]  # either makes what runs a network

@@ -26,27 +26,6 @@ STRIP = 64  # rows of 8x8 blocks whose linear transform is computed at once
 Run = Callable[[str, list[np.ndarray], int], np.ndarray]
 
 
-def tiled(net: ExactNet, run: Callable, inputs: list[np.ndarray], t: int, tile: int) -> np.ndarray:
-    """Run a network tile by tile with a halo as wide as it can see: the same bits in bounded memory."""
-    H, W = inputs[0].shape[1:]
-    if H <= tile and W <= tile:
-        return run(inputs, t)
-    grow = 2 if net.upsample else 1
-    out: Any = None
-    for top in range(0, H, tile):
-        for left in range(0, W, tile):
-            bottom, right = min(top + tile, H), min(left + tile, W)
-            y0, x0 = max(top - net.radius, 0), max(left - net.radius, 0)
-            y1, x1 = min(bottom + net.radius, H), min(right + net.radius, W)
-            part = run([i[:, y0:y1, x0:x1] for i in inputs], t)
-            if out is None:
-                out = np.empty((len(part), H * grow, W * grow), np.float32)
-            ys, xs = (top - y0) * grow, (left - x0) * grow
-            height, width = (bottom - top) * grow, (right - left) * grow
-            out[:, top * grow : bottom * grow, left * grow : right * grow] = part[:, ys : ys + height, xs : xs + width]
-    return out
-
-
 class Networks:
     """All networks of one weights file on one runtime.
 
@@ -55,21 +34,20 @@ class Networks:
     """
 
     def __init__(self, weights: Weights, make_runner: Callable[[ExactNet], Callable]):
+        """make_runner: from a network to what runs it, called as ``tiles.Tiled`` is."""
         self.weights = weights
-        self.tile = 256  # positions on a side; larger arrays are run tile by tile
+        self.tile: int | None = None  # positions on a side that networks run over at once; None: what suits the runtime
         self.config: Config = weights.config
         self._make_runner = make_runner
         self._runners: dict[str, Callable] = {}
         self.made: dict[str, Any] = {}  # once, by those who use these networks: tables, ready for coders
 
     def run(self, name: str, inputs: list[np.ndarray], t: int) -> np.ndarray:
-        """Outputs of a network for inputs that are clamped to what its bound was proven for."""
+        """Outputs of a network, int16, for integers, which are clamped to what its bound was proven for."""
         net = self.weights.net(name, t)
         if net.name not in self._runners:
             self._runners[net.name] = self._make_runner(net)
-        limits = np.split(net.input_limits.astype(np.float32)[:, None, None], np.cumsum([len(i) for i in inputs])[:-1])
-        clamped = [np.asarray(i, np.float32).clip(-limit, limit) for i, limit in zip(inputs, limits)]
-        return tiled(net, self._runners[net.name], clamped, t, self.tile)
+        return self._runners[net.name](inputs, t, self.tile)
 
     def _prior(self, name: str, inputs: list[np.ndarray], t: int) -> tuple[np.ndarray, np.ndarray]:
         mean, level = np.split(self.run(name, inputs, t), 2)
@@ -112,12 +90,12 @@ class Networks:
         return self._prior("z2_prior", self._seen(y, self.config.hyper_stride), t)
 
     def context(self, z2: np.ndarray, y: list[np.ndarray], t: int) -> np.ndarray:
-        """What y and z[2] say about z[1]: float32 integers (context_channels, H/16, W/16)."""
+        """What y and z[2] say about z[1]: integers (context_channels, H/16, W/16)."""
         h = z2
         for stride in self.config.context_strides:
             seen = self._seen(y, stride)
             h = self.run(f"context.at{stride}", [h, *seen], t)
-        joining = [v.astype(np.float32) for v, joins in zip(seen, self.config.joining) if joins]
+        joining = [v for v, joins in zip(seen, self.config.joining) if joins]
         return np.concatenate([h, *joining]) if joining else h
 
     def _seen(self, y: list[np.ndarray], stride: int) -> list[np.ndarray]:

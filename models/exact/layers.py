@@ -14,6 +14,7 @@ A network is data (``ExactNet``); runners in ``runtime_*.py`` interpret it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,8 @@ from ...errors import WeightsError
 from ..config import T_COARSEST, T_FINEST, T_FIRST
 
 SUM_LIMIT = 2**24  # float32 holds every integer up to here
+INT16_MAX = 32767  # what the native runtime holds weights, gains and outputs in
+SHIFT_MAX = 24
 ACTIVATION_LIMIT = 1023  # activations are integers in [-1023, 1023], after a ReLU in [0, 1023]
 T_UNITS = 256  # t = log3(step) is coded in 1/256
 KNOTS = 4
@@ -115,8 +118,52 @@ class ExactNet:
         """How many positions away an input can change an output: one per depthwise layer."""
         return len(self.blocks)
 
+    def layers(self) -> Iterator[tuple[str, ExactConv, np.ndarray, np.ndarray]]:
+        """Name, convolution, and the least and largest value of each output, in the order in which they run."""
+
+        def between(low, high, conv):
+            return np.full(len(conv.bias), low), np.full(len(conv.bias), high)
+
+        limit = ACTIVATION_LIMIT
+        yield "stem", self.stem, *between(-limit, limit, self.stem)
+        for i, block in enumerate(self.blocks):
+            yield f"blocks.{i}.expand", block.expand, *between(0 if block.gain is None else -limit, limit, block.expand)
+            yield f"blocks.{i}.spatial", block.spatial, *between(0, limit, block.spatial)
+            yield f"blocks.{i}.project", block.project, *between(-limit, limit, block.project)
+        yield "head", self.head, self.head.low, self.head.high
+
+    def check_shapes(self) -> None:
+        """Raises WeightsError, naming the layer, unless each takes what the one before gives and 16 bits hold it."""
+        given = stream = len(self.input_limits)
+        if not (0 <= self.input_limits.min() and self.input_limits.max() <= INT16_MAX):
+            raise WeightsError(f"weights are damaged: {self.name} has limits of inputs outside 0..{INT16_MAX}")
+        for name, conv, low, high in self.layers():
+            outputs = len(conv.bias)
+            shape = (given, 3, 3) if name.endswith("spatial") else (outputs, given)
+            ends = name == "head" and self.upsample and outputs % 4 or name.endswith("project") and outputs != stream
+            if conv.weight.shape != shape or ends or any(len(v) != outputs for v in (conv.shift, low, high)):
+                raise WeightsError(f"weights are damaged: {self.name}.{name} has another shape than what is before it")
+            for values in (conv.weight, low, high):
+                if not np.abs(values).max() <= INT16_MAX:
+                    raise WeightsError(f"weights refused: {self.name}.{name} holds values that 16 bits cannot")
+            given = outputs
+            stream = outputs if name == "stem" else stream
+        for i, block in enumerate(self.blocks):
+            if block.gain is None:
+                continue
+            name, shape = f"{self.name}.blocks.{i}.gain", (STEP_ROWS, len(block.expand.bias))
+            if not (block.gain.rows.shape == block.bias.rows.shape == shape and block.film_shift.shape == shape[1:]):
+                raise WeightsError(f"weights are damaged: {name} has another shape than its layer")
+            if not np.abs(block.gain.rows).max() <= INT16_MAX:
+                raise WeightsError(f"weights refused: {name} holds values that 16 bits cannot")
+            if not (0 <= block.film_shift.min() and block.film_shift.max() <= SHIFT_MAX):
+                raise WeightsError(f"weights are damaged: {name} has a shift outside 0..{SHIFT_MAX}")
+        if self.head_bias is not None and self.head_bias.rows.shape != (STEP_ROWS, len(self.head.bias)):
+            raise WeightsError(f"weights are damaged: {self.name}.head has step biases of another shape")
+
     def check_bounds(self) -> float:
         """Largest possible |sum| in the network. Raises WeightsError, naming the layer, if one could overflow."""
+        self.check_shapes()
         stream = np.full(len(self.stem.bias), float(ACTIVATION_LIMIT))
         worst = self._check("stem", self.stem, self.input_limits, 0)
         for i, block in enumerate(self.blocks):
@@ -135,8 +182,8 @@ class ExactNet:
         for part in (conv.weight, conv.bias, conv.shift):
             if not np.array_equal(part, np.rint(part)):
                 raise WeightsError(f"weights are damaged: {self.name}.{layer} holds values that are not integers")
-        if conv.shift.min() < 0 or conv.shift.max() > 24:
-            raise WeightsError(f"weights are damaged: {self.name}.{layer} has a shift outside 0..24")
+        if not (0 <= conv.shift.min() and conv.shift.max() <= SHIFT_MAX):
+            raise WeightsError(f"weights are damaged: {self.name}.{layer} has a shift outside 0..{SHIFT_MAX}")
         return self._require(layer, conv.largest_sum(limits) + extra)
 
     def _require(self, layer: str, largest: np.ndarray) -> float:

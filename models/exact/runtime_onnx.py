@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import onnx
@@ -16,14 +15,16 @@ import onnxruntime
 from onnx import TensorProto, helper
 
 from .layers import ACTIVATION_LIMIT, ExactConv, ExactNet
+from .tiles import Tiled
 
 OPSET = 17
 IR_VERSION = 8
 
 
-def runner(threads: int | None) -> Callable[[ExactNet], OnnxNet]:
+def runner(threads: int | None) -> Callable[[ExactNet], Tiled]:
     """What makes networks ready to run. threads None: as OMP_NUM_THREADS says, which torch reads too, or all cores."""
-    return partial(OnnxNet, threads=threads or int(os.environ.get("OMP_NUM_THREADS", 0)))
+    threads = threads or int(os.environ.get("OMP_NUM_THREADS", 0))
+    return lambda net: Tiled(net, OnnxNet(net, threads))
 
 
 class OnnxNet:

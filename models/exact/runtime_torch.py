@@ -10,17 +10,18 @@ import torch
 import torch.nn.functional as F
 
 from .layers import ACTIVATION_LIMIT, ExactConv, ExactNet
+from .tiles import Tiled
 
 # oneDNN computes depthwise convolutions directly. Elsewhere torch may pick a Winograd kernel, whose
 # intermediate sums exceed the bound that layers.py proves; there nine shifted products are used.
 DIRECT_DEPTHWISE = platform.machine().lower() in ("x86_64", "amd64") and torch.backends.mkldnn.is_available()
 
 
-def runner(threads: int | None) -> Callable[[ExactNet], TorchNet]:
+def runner(threads: int | None) -> Callable[[ExactNet], Tiled]:
     """What makes networks ready to run. threads None: torch's own choice."""
     if threads is not None:
         torch.set_num_threads(threads)
-    return TorchNet
+    return lambda net: Tiled(net, TorchNet(net))
 
 
 class TorchNet:

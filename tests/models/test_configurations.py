@@ -17,7 +17,7 @@ from selfvae_codec.models.config import T_LOSSLESS, Config, planes_for
 from selfvae_codec.models.exact import weights
 from selfvae_codec.models.exact.inference import Networks
 from selfvae_codec.models.exact.layers import T_UNITS
-from selfvae_codec.models.exact.runtime_torch import TorchNet
+from selfvae_codec.models.exact.runtime_torch import runner
 from selfvae_codec.models.lapped import lapped_transform
 from selfvae_codec.models.networks.selfvae import SelfVAE
 from selfvae_codec.models.networks.steps import step_weights
@@ -61,7 +61,7 @@ def model_of(name):
     nets = exact_networks(model, lambda: batches(side), batches=1, quantile=1.0)
     transforms = {name: np.rint(matrix * 2**weights.TRANSFORM_BITS) for name, matrix in lapped_transform().items()}
     loaded = weights.Weights(b"small...", model.config, nets, transforms, tables(model))
-    return SimpleNamespace(floats=model, nets=Networks(loaded, TorchNet))
+    return SimpleNamespace(floats=model, nets=Networks(loaded, runner(None)))
 
 
 def plan_of(config, size):

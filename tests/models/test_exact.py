@@ -11,9 +11,9 @@ from safetensors.numpy import load_file
 from selfvae_codec.errors import WeightsError
 from selfvae_codec.models.config import T_FIRST
 from selfvae_codec.models.exact import weights
-from selfvae_codec.models.exact.inference import tiled
 from selfvae_codec.models.exact.layers import RANGES, SUM_LIMIT, T_UNITS, StepTable
 from selfvae_codec.models.exact.runtime_torch import TorchNet
+from selfvae_codec.models.exact.tiles import Tiled
 from selfvae_codec.models.networks.layers import Net
 from selfvae_codec.models.networks.steps import STEP_ROWS, step_weights
 from selfvae_codec.models.training import net_export
@@ -92,16 +92,15 @@ def test_exact_network_follows_the_float_network():
 def test_tiles_give_the_bits_of_the_whole():
     _, exact, _, _ = make_net(upsample=True)
     x = inputs((10, 45, 70))
-    run = TorchNet(exact)
-    whole = run(x, 900)
+    whole = TorchNet(exact)(x, 900)
     for tile in (7, 16, 64):
-        assert np.array_equal(tiled(exact, run, x, 900, tile), whole)
+        assert np.array_equal(Tiled(exact, TorchNet(exact))(x, 900, tile), whole)
 
 
 def test_weights_that_could_overflow_are_refused_by_name():
     _, exact, _, _ = make_net()
     block = exact.blocks[1]
-    heavy = replace(block.project, weight=block.project.weight * 64)
+    heavy = replace(block.project, weight=np.full_like(block.project.weight, 32767))
     bad = replace(exact, blocks=(exact.blocks[0], replace(block, project=heavy)))
     with pytest.raises(WeightsError, match=r"test\.blocks\.1\.project, channel \d+"):
         bad.check_bounds()
@@ -109,9 +108,30 @@ def test_weights_that_could_overflow_are_refused_by_name():
     bad = replace(exact, blocks=(replace(exact.blocks[0], gain=gain), block))
     with pytest.raises(WeightsError, match=r"test\.blocks\.0\.gain"):
         bad.check_bounds()
+    bad = replace(exact, blocks=(replace(exact.blocks[0], film_shift=block.film_shift - 40), block))
+    with pytest.raises(WeightsError, match=r"test\.blocks\.0\.gain has a shift outside"):
+        bad.check_bounds()
     with pytest.raises(WeightsError, match="not integers"):
         replace(exact, head=replace(exact.head, weight=exact.head.weight + 0.5)).check_bounds()
     assert exact.check_bounds() < SUM_LIMIT
+
+
+def test_weights_whose_layers_do_not_fit_together_or_into_16_bits_are_refused_by_name():
+    _, exact, _, _ = make_net()
+    first, second = exact.blocks
+    narrow = replace(second.spatial, weight=second.spatial.weight[:-1])
+    large = replace(exact.head, high=exact.head.high + 40000)
+    few = StepTable(exact.head_bias.rows[:, 1:])
+    cases = {
+        r"test has limits of inputs outside": replace(exact, input_limits=exact.input_limits - 2 * LIMIT),
+        r"test\.stem has another shape": replace(exact, input_limits=exact.input_limits[1:]),
+        r"test\.blocks\.1\.spatial has another shape": replace(exact, blocks=(first, replace(second, spatial=narrow))),
+        r"test\.head holds values that 16 bits cannot": replace(exact, head=large),
+        r"test\.head has step biases of another shape": replace(exact, head_bias=few),
+    }
+    for message, bad in cases.items():
+        with pytest.raises(WeightsError, match=message):
+            bad.check_bounds()
 
 
 def dies_at_other_steps(block):

@@ -1,0 +1,50 @@
+/* Layers of exact networks on int16: what every instruction set's path provides.
+ *
+ * Positions lie one after the other, each with all its channels (NHWC); channels are padded to a multiple of LANES, with
+ * zeros. Sums are int32 and cannot overflow: models/exact checks when weights are loaded that they stay below 2^24.
+ */
+#ifndef SELFVAE_LAYERS_H
+#define SELFVAE_LAYERS_H
+
+#include <stdint.h>
+
+#define LANES 16       /* channels are padded to a multiple of this */
+#define POSITIONS 16   /* rows of positions have room for this many more, since they are computed in batches */
+#define ACTIVATION 1023
+
+/* clamp((weight * input + bias) >> shift, low, high); weights as the path packs them */
+typedef struct {
+    int inputs, outputs; /* padded */
+    int16_t *weight;
+    int32_t *bias, *shift;
+    int16_t *low, *high;
+} Conv;
+
+/* clamp((gain * clamp(sum) + bias) >> shift, 0, ACTIVATION), for one step */
+typedef struct {
+    const int32_t *gain; /* as pairs of int16: the gain and 0 */
+    const int32_t *bias, *shift;
+} Film;
+
+typedef struct {
+    const char *name;
+    /* weight: (outputs, inputs) -> inputs * outputs values */
+    void (*pack_pointwise)(int16_t *packed, const int16_t *weight, int inputs, int outputs);
+    /* weight: (channels, 9), row by row -> 12 * channels values; bias and shift may be reordered */
+    void (*pack_depthwise)(int16_t *packed, int32_t *bias, int32_t *shift, const int16_t *weight, int channels);
+    /* 1x1: n positions of x -> y; at most POSITIONS - 1 more are written. bias: in place of the conv's own.
+     * film: may be NULL; added: NULL, or (n, outputs) that are added after the shift, before the clamp. */
+    void (*pointwise)(const Conv *conv, const int32_t *bias, const Film *film, const int16_t *added, const int16_t *x,
+                      int16_t *y, int n);
+    /* 3x3: positions 0 .. n - 1 of y from positions -1 .. n of three rows, clamped to 0 .. ACTIVATION */
+    void (*depthwise)(const Conv *conv, const int16_t *above, const int16_t *here, const int16_t *below, int16_t *y,
+                      int n);
+} Path;
+
+extern const Path portable_path;
+#if defined(__GNUC__) && defined(__x86_64__)
+#define X86_PATHS 1
+extern const Path avx2_path, avx512_path;
+#endif
+
+#endif
