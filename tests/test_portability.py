@@ -57,7 +57,7 @@ def reports():
     return {}
 
 
-@pytest.mark.parametrize(("backend", "threads", "forced"), SETTINGS)
+@pytest.mark.parametrize(("backend", "threads", "forced"), SETTINGS, ids=str)
 def test_bits_do_not_depend_on_the_machine(backend, threads, forced, expected, megapixel, reports):
     if backend != "native":
         pytest.importorskip(backend, reason=f"{backend} is not installed")

@@ -1,7 +1,7 @@
 """``python -m benchmarks.studies.elsewhere``: the C library compiled for another machine must give the same bits.
 
-Compiles it with a cross-compiler, runs every network of the shipped models under an emulator (by default for aarch64, on
-Debian gcc-aarch64-linux-gnu and qemu-user) and compares the answers with those of this machine's own path.
+Compiles it with a cross-compiler, runs every network of the shipped models under an emulator and compares the answers
+with those of this machine's own path. By default for aarch64; Debian has gcc-aarch64-linux-gnu and qemu-user.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ def written(net: ExactNet, run: NativeNet, x: np.ndarray, t: int) -> bytes:
     parts = [np.array([len(net.blocks), net.upsample, *x.shape, len(film), len(bias)], np.int32)]
     for _, conv, low, high in net.layers():
         parts.append(np.array([conv.weight[0].size, len(conv.weight)], np.int32))
-        kinds = (conv.weight, np.int16), (conv.bias, np.int32), (conv.shift, np.int32), (low, np.int16), (high, np.int16)
-        parts += [values.astype(kind) for values, kind in kinds]
+        kinds = {"weight": np.int16, "bias": np.int32, "shift": np.int32}
+        parts += [getattr(conv, name).astype(kind) for name, kind in kinds.items()]
+        parts += [low.astype(np.int16), high.astype(np.int16)]
     parts += [net.input_limits.astype(np.int16), film, bias, x]
     return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
 
