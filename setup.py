@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: folders that have short names in the checkout and one import name, and the C library."""
+"""What pyproject.toml cannot say: folders with short names in the checkout under one import name, and the C library."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ from setuptools import Extension, find_packages, setup
 
 FOLDERS = {"selfvae_codec": "codec", "selfvae_codec.models": "models", "selfvae_codec.benchmarks": "benchmarks"}
 
-# The native runtime is loaded with ctypes: it needs no header of Python's, and one build serves all versions. Where there
-# is no C compiler the package installs without it, and onnxruntime computes the same bits.
+# The native runtime is loaded with ctypes: it needs no header of Python's, and one build serves all versions. Where
+# there is no C compiler the package installs without it, and onnxruntime computes the same bits.
 NATIVE = Path("models/exact/native")
 
 setup(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from ..config import DEFAULT_MODEL
 from . import runtime_native, weights
 from .inference import Networks
 
-BACKENDS = ("auto", "native", "onnxruntime", "torch")
+RUNTIMES = {"native": "runtime_native", "onnxruntime": "runtime_onnx", "torch": "runtime_torch"}  # fastest first
+BACKENDS = ("auto", *RUNTIMES)
 DEFAULT_TILE: int | None = None  # positions on a side that networks run over at once; None: what suits the runtime
 
 
@@ -56,14 +58,8 @@ def _load(model: bytes | str, backend: str, threads: int | None) -> Networks:
 
 def load(path: Path, backend: str = "auto", threads: int | None = None) -> Networks:
     """The networks of a weights file, installed or not. Raises WeightsError, CodecError."""
-    backend = choose(backend)
-    if backend == "native":
-        runner = runtime_native.runner
-    elif backend == "onnxruntime":
-        from .runtime_onnx import runner
-    else:
-        from .runtime_torch import runner  # type: ignore[assignment]  # either makes what runs a network
-    return Networks(weights.read(path), runner(threads))
+    runtime = import_module(f".{RUNTIMES[choose(backend)]}", __package__)
+    return Networks(weights.read(path), runtime.runner(threads))
 
 
 def networks(model: bytes | str = DEFAULT_MODEL, backend: str = "auto") -> Networks:

@@ -148,6 +148,8 @@ class ExactNet:
                     raise WeightsError(f"weights refused: {self.name}.{name} holds values that 16 bits cannot")
             given = outputs
             stream = outputs if name == "stem" else stream
+        if len({block.gain is None for block in self.blocks}) > 1:
+            raise WeightsError(f"weights are damaged: {self.name} has blocks with and without gains")
         for i, block in enumerate(self.blocks):
             if block.gain is None:
                 continue

@@ -119,10 +119,12 @@ class NativeNet:
         """What depends on the step: gain, bias and shift of every block, and the head's whole bias."""
         known, film, bias = self._step
         if known != t:
-            blocks = [b for b in self.net.blocks if b.gain is not None]
-            # a gain is a pair of int16, itself and 0
-            parts = [(b.gain.at(t).astype(np.int32) & 0xFFFF, b.bias.at(t), b.film_shift) for b in blocks]
-            film = np.concatenate([_padded(v) for part in parts for v in part]) if parts else None
+            parts = []
+            for block in self.net.blocks:
+                if block.gain is not None and block.bias is not None and block.film_shift is not None:
+                    gain = block.gain.at(t).astype(np.int32) & 0xFFFF  # a pair of int16, itself and 0
+                    parts += [_padded(v) for v in (gain, block.bias.at(t), block.film_shift)]
+            film = np.concatenate(parts) if parts else None
             table = self.net.head_bias
             bias = None if table is None else _padded((self.net.head.bias + table.at(t))[self._order])
             self._step = t, film, bias
