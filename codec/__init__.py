@@ -24,6 +24,7 @@ from .errors import (
     MismatchError,
     ModelError,
     NotSelfvaeError,
+    PictureWarning,
     SizeLimitError,
     SizeWarning,
     TargetWarning,
@@ -63,6 +64,7 @@ __all__ = [
     "MismatchError",
     "ModelError",
     "NotSelfvaeError",
+    "PictureWarning",
     "SizeLimitError",
     "SizeWarning",
     "TargetWarning",
@@ -101,7 +103,7 @@ def encode(
     """The file of a picture.
 
     image: uint8 array (H, W, 3), (H, W, 4) with alpha, or (H, W) for grey, or a Pillow image, whose orientation is
-    applied. Alpha is kept exactly, whatever the quality.
+    applied; an array is taken as it is to be seen. Alpha is kept exactly, whatever the quality.
     quality: 0 (smallest) to 100 (lossless), fractions allowed. levels: write only the first ones (1 or more).
     lossless: the last level is the exact pixels, whatever the quality.
     target_bpp, target_size, target_psnr: instead of a quality, one of: the most bits per pixel, or bytes, that the
@@ -120,7 +122,7 @@ def encode(
     from .choice import encoder, ratecontrol
     from .format import container
     from .format import metadata as sections
-    from .pictures import alpha, imaging
+    from .pictures import alpha, exif, imaging
     from .pictures.psnr import psnr_db
 
     asked = {"target_bpp": target_bpp, "target_size": target_size, "target_psnr": target_psnr}
@@ -128,9 +130,11 @@ def encode(
     lossless = lossless or (quality == 100 and not targets)
     check_settings(quality=quality, levels=levels, targets=targets, lossless=lossless, effort=effort, tune=tune)
     picture = imaging.as_picture(image)
+    if picture.depth > 8:
+        raise ImageError("has 16 bits per channel; convert to 8 bits first")
     height, width = picture.rgb.shape[:2]
     section = sections.pack(
-        picture.metadata if metadata is None else metadata,
+        picture.metadata if metadata is None else exif.upright(metadata),
         None if picture.alpha is None else alpha.pack(picture.alpha),
     )
 

@@ -19,6 +19,7 @@
     CodecWarning (UserWarning)    done, but not quite as asked
       TruncatedWarning            cut off after level 1: fewer levels than asked for are returned
       SizeWarning                 so many pixels that a hostile file might claim them
+      PictureWarning              a picture file was taken in, but not all of it, or not as it is: what, in words
       MetadataWarning             the picture is fine, some of its metadata could not be kept
       TargetWarning               no quality is small enough for the size asked for
 
@@ -92,6 +93,10 @@ class TruncatedWarning(CodecWarning):
 
 class SizeWarning(CodecWarning):
     """The file claims so many pixels that decoding takes gigabytes: fine if you trust it."""
+
+
+class PictureWarning(CodecWarning):
+    """Of a picture file something was converted, or left out beside the picture; the message names it."""
 
 
 class MetadataWarning(CodecWarning):

@@ -2,7 +2,8 @@
 
 Opening reads the header and the metadata only. ``draft()``, which thumbnail() calls, settles for a coarse
 level where the picture is wanted much smaller. Where ``ImageFile.LOAD_TRUNCATED_IMAGES`` is set, a cut-off file
-shows what is there of a level that is not whole, too.
+shows what is there of a level that is not whole, too. Errors are this package's, and an OSError, as those of Pillow's
+own formats are.
 """
 
 from __future__ import annotations
@@ -11,18 +12,19 @@ import contextlib
 import io
 import math
 import warnings
+from collections.abc import Iterator
 from typing import IO
 
 from PIL import Image, ImageFile
 
 import selfvae_codec
 
-from .errors import CodecError
+from .errors import CodecError, TruncatedError
 from .format import container
 from .format import metadata as sections
 from .format.header import MAGIC, MAX_HEADER_BYTES, Header, read_header
 from .format.metadata import Metadata
-from .pictures import alpha, imaging
+from .pictures import alpha, exif, imaging
 
 FORMAT, EXTENSION, MIME = "SVAE", ".svae", "image/x-svae"
 _SETTINGS = (  # of Image.save, handed to encode()
@@ -47,18 +49,21 @@ class SvaeImageFile(ImageFile.ImageFile):
     fp: IO[bytes]  # Pillow's own says that it may be None, as it is once closed
 
     def _open(self) -> None:
-        start = self.fp.tell()
-        head = self.fp.read(MAX_HEADER_BYTES)
-        self.header = read_header(head)
+        with _as_pillow_promises():
+            self._begin()
+
+    def _begin(self) -> None:
+        self._start = self.fp.tell()
+        self.header = read_header(self.fp.read(MAX_HEADER_BYTES))
         self._size = (self.header.width, self.header.height)
         self._mode = "L" if self.header.grey else "RGB"
         self._levels, self._thumbnail, self._pending = self.header.n_levels, False, True
         _check_size(self.header)
         self.info |= {"quality": self.header.quality, "levels": self.header.n_levels}
         if self.header.metadata:
-            self.fp.seek(start)
+            self.fp.seek(self._start)
             self._read_metadata(self.fp.read(self.header.metadata.end))
-        self.fp.seek(start)
+        self.fp.seek(self._start)
 
     def _read_metadata(self, data: bytes) -> None:
         with contextlib.suppress(CodecError):  # loading the pixels will say what is wrong with the file
@@ -69,7 +74,8 @@ class SvaeImageFile(ImageFile.ImageFile):
             self._keep(sections.unpack(container.read_metadata(data, self.header)))
 
     def _keep(self, metadata: Metadata) -> None:
-        kept = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp}
+        block = metadata.exif and exif.PREFIX + metadata.exif  # as other formats have it, to be handed on
+        kept = {"icc_profile": metadata.icc, "exif": block, "xmp": metadata.xmp}
         self.info |= {name: content for name, content in kept.items() if content}
 
     def draft(self, mode: str | None, size: tuple[int, int] | None) -> tuple[str, tuple[int, int, float, float]] | None:
@@ -87,15 +93,25 @@ class SvaeImageFile(ImageFile.ImageFile):
             self._levels = min(self.header.n_levels, _COARSE_LEVELS)
         return self.mode, (0, 0, width, height)
 
+    def _all(self) -> bytes:
+        """The whole file, wherever somebody has left the stream."""
+        self.fp.seek(self._start)
+        return self.fp.read()
+
+    def verify(self) -> None:
+        """Raises an error unless all checksums are right and the file is whole. Decodes nothing; closes the file."""
+        with _as_pillow_promises():
+            data = self._all()
+            if len(data) < self.header.file_bytes:
+                raise TruncatedError(f"the file is cut off after {len(data)} of {self.header.file_bytes} bytes")
+            container.read_levels(data)
+            sections.unpack(container.read_metadata(data, self.header))
+        super().verify()
+
     def load(self) -> Image.core.PixelAccess | None:
         if self._pending:
-            data = self.fp.read()
-            if self._thumbnail:
-                x = selfvae_codec.representation(data, self._levels, size_limit=math.inf)
-            else:
-                partial = ImageFile.LOAD_TRUNCATED_IMAGES
-                x = selfvae_codec.decode(data, self._levels, partial=partial, size_limit=math.inf)
-            decoded = imaging.to_pillow(x, grey=self.header.grey)
+            with _as_pillow_promises():
+                decoded = self._decoded(self._all())
             # A cut-off file may give a smaller thumbnail than planned, and alpha may turn out to be damaged.
             self._size, self._mode = decoded.size, decoded.mode
             if self._exclusive_fp:
@@ -104,6 +120,14 @@ class SvaeImageFile(ImageFile.ImageFile):
             self.tile = [ImageFile._Tile("raw", (0, 0, *self.size), 0, self.mode)]
             self._pending = False
         return super().load()
+
+    def _decoded(self, data: bytes) -> Image.Image:
+        if self._thumbnail:
+            x = selfvae_codec.representation(data, self._levels, size_limit=math.inf)
+        else:
+            partial = ImageFile.LOAD_TRUNCATED_IMAGES
+            x = selfvae_codec.decode(data, self._levels, partial=partial, size_limit=math.inf)
+        return imaging.to_pillow(x, grey=self.header.grey)
 
     # These two keep Pillow from mapping the coded file into memory as if it held raw pixels.
     def load_read(self, n_bytes: int) -> bytes:
@@ -124,19 +148,31 @@ def _check_size(header: Header) -> None:
         warnings.warn(message, Image.DecompressionBombWarning, stacklevel=5)
 
 
+@contextlib.contextmanager
+def _as_pillow_promises() -> Iterator[None]:
+    """Errors of ours, of the same kinds, are an OSError, too: what callers of Pillow expect, and its Parser."""
+    try:
+        yield
+    except CodecError as error:
+        ours = type(error)
+        both = type(ours.__name__, (ours, OSError), {"__module__": ours.__module__, "__doc__": ours.__doc__})
+        raise both(*error.args) from error
+
+
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
     """Image.save(..., icc_profile=, exif=, xmp=) and the settings of encode()."""
     options = image.encoderinfo
-    picture = imaging.from_pillow(image)
-    exif = options.get("exif", picture.metadata.exif)
-    exif = exif.tobytes() if isinstance(exif, Image.Exif) else exif
-    metadata = Metadata(
-        icc=options.get("icc_profile", picture.metadata.icc),
-        exif=exif.removeprefix(b"Exif\x00\x00") if exif else None,
-        xmp=options.get("xmp", picture.metadata.xmp),
-    )
-    settings = {name: options[name] for name in _SETTINGS if name in options}
-    file.write(selfvae_codec.encode(picture, metadata=metadata, **settings))
+    with _as_pillow_promises():
+        picture = imaging.from_pillow(image)
+        block = options.get("exif", picture.metadata.exif)
+        metadata = Metadata(
+            icc=options.get("icc_profile", picture.metadata.icc),
+            exif=block.tobytes() if isinstance(block, Image.Exif) else block,
+            xmp=options.get("xmp", picture.metadata.xmp),
+        )
+        settings = {name: options[name] for name in _SETTINGS if name in options}
+        data = selfvae_codec.encode(picture, metadata=metadata, **settings)
+    file.write(data)
 
 
 def _accept(prefix: bytes) -> bool:

@@ -16,7 +16,7 @@ def test_the_public_names_are_these():
     assert sorted(selfvae_codec.__all__) == [
         "ChecksumError", "CodecError", "CodecWarning", "FormatError", "Header", "HeaderError", "ImageError",
         "Level", "Metadata", "MetadataWarning", "MismatchError", "ModelError", "NotSelfvaeError",
-        "SizeLimitError", "SizeWarning", "TargetWarning", "TrailingBytesError",
+        "PictureWarning", "SizeLimitError", "SizeWarning", "TargetWarning", "TrailingBytesError",
         "TruncatedError", "TruncatedWarning", "UnknownModelError",
         "VersionError", "WeightsError", "decode", "encode", "generate", "read_header", "read_metadata",
         "reconstruct", "representation", "set_threads",

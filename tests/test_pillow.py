@@ -103,3 +103,89 @@ def test_other_formats_open_as_before(tmp_path):
         Image.fromarray(X).save(tmp_path / "a.png")
         with Image.open(tmp_path / "a.png") as image:
             assert image.format == "PNG"
+
+
+def test_loading_finds_the_file_wherever_somebody_has_left_the_stream(core, tmp_path):
+    data = selfvae_codec.encode(X)
+    stream = io.BytesIO(b"before" + data)
+    stream.seek(6)
+    image = selfvae_codec.pillow.SvaeImageFile(stream)
+    stream.seek(0, io.SEEK_END)
+    assert np.array_equal(np.array(image), selfvae_codec.decode(data))
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_a_file_that_comes_in_pieces_is_parsed(core, size):
+    data = selfvae_codec.encode(X)
+    with ImageFile.Parser() as parser:
+        for start in range(0, len(data), size) if size > 1 else range(60):
+            parser.feed(data[start : start + size])
+        if size == 1:
+            parser.feed(data[60:])
+    assert np.array_equal(np.array(parser.close()), selfvae_codec.decode(data))
+
+
+def test_verifying_checks_checksums_and_decodes_nothing(core):
+    data = selfvae_codec.encode(Image.fromarray(X), metadata=selfvae_codec.Metadata(xmp=b"<x/>" * 9))
+    core.calls.clear()
+    opened(data).verify()
+    header = selfvae_codec.read_header(data)
+    for place in (header.levels[0].offset, header.levels[-1].end - 1, header.metadata.offset):
+        damaged = bytearray(data)
+        damaged[place] ^= 1
+        with pytest.raises(selfvae_codec.ChecksumError):
+            opened(bytes(damaged)).verify()
+    for other in (data[:-1], data + b"more"):
+        with pytest.raises(OSError, match="cut off|follow the end"):
+            opened(other).verify()
+    assert core.calls == []
+
+
+def test_errors_are_ours_and_those_that_pillow_promises(core):
+    data = bytearray(selfvae_codec.encode(X))
+    data[selfvae_codec.read_header(data).levels[0].offset] ^= 1
+    image = opened(bytes(data))
+    with pytest.raises(selfvae_codec.ChecksumError) as caught:
+        image.load()
+    assert isinstance(caught.value, OSError) and "level 1" in str(caught.value)
+    with pytest.raises(OSError, match="inside its header"):
+        opened(bytes(data[:20]))
+    with pytest.raises(OSError, match="mode F"):
+        Image.new("F", (4, 4)).save(io.BytesIO(), "SVAE")
+
+
+def turned_exif():
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "camera maker"
+    return exif
+
+
+@pytest.mark.parametrize("way", ["bytes", "exif", "kept", "metadata"])
+def test_pixels_are_turned_once_whatever_way_exif_comes_in(core, way):
+    buffer = io.BytesIO()
+    Image.fromarray(X).save(buffer, "PNG", exif=turned_exif())
+    image = opened(buffer.getvalue())
+    given = {"bytes": image.info["exif"], "exif": image.getexif()}
+    if way == "metadata":
+        data = selfvae_codec.encode(image, metadata=selfvae_codec.Metadata(exif=image.info["exif"]))
+    else:
+        coded = io.BytesIO()
+        image.save(coded, "SVAE", **({"exif": given[way]} if way in given else {}))
+        data = coded.getvalue()
+    again = opened(data)
+    assert again.size == (320, 640)
+    assert again.getexif().get(0x0112, 1) == 1 and again.getexif()[0x010F] == "camera maker"
+
+
+def test_exif_is_handed_on_to_other_formats_the_usual_way(core):
+    coded, jpeg = io.BytesIO(), io.BytesIO()
+    Image.fromarray(X).save(coded, "SVAE", exif=turned_exif())
+    image = opened(coded.getvalue())
+    image.save(jpeg, "JPEG", exif=image.info["exif"])
+    assert opened(jpeg.getvalue()).getexif()[0x010F] == "camera maker"
+
+
+def test_exif_that_is_none_is_left_out_in_words(core):
+    with pytest.warns(selfvae_codec.MetadataWarning, match="EXIF data was left out: it is no TIFF structure"):
+        data = selfvae_codec.encode(X, metadata=selfvae_codec.Metadata(exif=b"nothing of the kind"))
+    assert selfvae_codec.read_header(data).metadata is None

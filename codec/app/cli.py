@@ -145,6 +145,7 @@ def _decode(job: jobs.Job, settings: dict, raw: bool) -> None:
     from ..pictures import imaging
 
     name = imaging.output_format(job.target)
+    imaging.check_format(name, grey=header.grey, alpha=False)
     with files.Output(job.target, overwrite=job.overwrite) as out, about(job.source):
         if raw:
             x = representation(data, levels, size_limit=settings["size_limit"], backend=settings["backend"])
