@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ...errors import CodecError
 from ..config import T_LOSSLESS
 from ..networks.selfvae import SelfVAE, decoded
 
+_MODES = ("1", "L", "P", "RGB", "RGBX", "LA", "PA", "RGBA")
 SUFFIXES = {".png", ".webp", ".avif", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 
 
@@ -27,22 +29,48 @@ def picture_files(folders: list[Path]) -> list[Path]:
     return files
 
 
-def _load(file: Path) -> np.ndarray:
-    with Image.open(file) as image:
-        return np.asarray(image.convert("RGB"))
+def _load(file: Path) -> np.ndarray | str:
+    """Pixels, uint8 (H, W, 3), or why there are none: one odd file among thousands does not end a run."""
+    try:
+        with Image.open(file) as image:
+            if image.mode.startswith("I;16"):  # to Pillow, all of it above 255 is white
+                grey = ((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8)
+                return np.repeat(grey[:, :, None], 3, axis=2)
+            if image.mode not in _MODES:
+                return f"has mode {image.mode}, which is not 8-bit RGB or grey"
+            return np.asarray(image.convert("RGB"))
+    except Exception as error:  # readers raise whatever a damaged file brings about
+        return str(error)
 
 
 def build_cache(folders: list[Path], cache: Path) -> None:
-    """Decode all pictures into ``cache/pixels.u8`` and list their places in ``cache/index.json``."""
+    """Decode all pictures into ``cache/pixels.u8`` and list their places in ``cache/index.json``.
+
+    Files that cannot be read as 8-bit pictures are named on standard error and left out. Raises CodecError if all are.
+    """
     cache.mkdir(parents=True, exist_ok=True)
     files = picture_files(folders)
     index, offset = [], 0
     with open(cache / "pixels.u8", "wb") as out, ProcessPoolExecutor() as pool:
         for file, pixels in zip(files, pool.map(_load, files, chunksize=16)):
+            if isinstance(pixels, str):
+                print(f"left out {file}: {pixels}", file=sys.stderr, flush=True)
+                continue
             index.append([offset, *pixels.shape[:2], file.name])
             out.write(pixels.tobytes())
             offset += pixels.size
+    if not index:
+        raise CodecError(f"none of the {len(files)} files below {', '.join(map(str, folders))} could be read")
     (cache / "index.json").write_text(json.dumps({"files": list(map(str, files)), "pictures": index}))
+
+
+def check_cache(folders: list[Path], cache: Path) -> None:
+    """Raises CodecError where a cache was made of other pictures than are below the folders; they may have moved."""
+    listed = json.loads((cache / "index.json").read_text()).get("files")
+    if listed is not None and sorted(Path(file).name for file in listed) != sorted(
+        f.name for f in picture_files(folders)
+    ):
+        raise CodecError(f"{cache} was made of other pictures than --data names: give another --cache, or remove it")
 
 
 def decode_cache(model: SelfVAE, cache: Path, out: Path) -> None:

@@ -24,7 +24,7 @@ from ...errors import CodecError
 from ..config import Config
 from ..networks.layers import Net
 from ..networks.selfvae import SelfVAE
-from .data import Crops, build_cache, decode_cache
+from .data import Crops, build_cache, check_cache, decode_cache
 from .grow import grown
 from .objectives import OBJECTIVES
 from .watch import Watch
@@ -150,7 +150,9 @@ def start(args: argparse.Namespace, config: Config, rank: int, world: int, devic
     if world > 1:
         dist.init_process_group("gloo")
     cache = args.cache or args.out / "cache"
-    if rank == 0 and not (cache / "index.json").exists():
+    if (cache / "index.json").exists():
+        check_cache(args.data, cache)
+    elif rank == 0:
         print(f"decoding training pictures into {cache}", flush=True)
         build_cache(args.data, cache)
     if world > 1:

@@ -5,8 +5,10 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from selfvae_codec.models.training.data import Crops
+from selfvae_codec.errors import CodecError
+from selfvae_codec.models.training.data import Crops, build_cache, check_cache
 
 SIZES = ((40, 60), (50, 33), (20, 80))  # the last is too low for crops of 32
 SIZE = 32
@@ -70,3 +72,37 @@ def test_what_latents_say_comes_with_the_pixels_at_even_corners(cache):
 def test_the_same_seed_draws_the_same_crops(cache):
     first, again, other = (next(Crops(cache, SIZE, 8, seed)) for seed in (3, 3, 4))
     assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_odd_files_among_training_pictures_are_named_and_left_out(tmp_path, capfd):
+    folder, cache = tmp_path / "photos", tmp_path / "cache"
+    folder.mkdir()
+    deep = np.linspace(0, 65535, 64 * 64).astype(np.uint16).reshape(64, 64)
+    Image.fromarray(deep).save(folder / "deep.png")
+    Image.new("RGB", (64, 64), (10, 20, 30)).save(folder / "good.png")
+    Image.new("CMYK", (64, 64)).save(folder / "press.jpg")
+    (folder / "._good.png").write_bytes(b"\0\5\x16\7 of another system")
+    (folder / "cut.png").write_bytes((folder / "good.png").read_bytes()[:60])
+    build_cache([folder], cache)
+    said = capfd.readouterr().err
+    for name in ("._good.png", "cut.png", "press.jpg"):
+        assert f"left out {folder / name}: " in said
+    assert said.count("left out") == 3
+    listing = json.loads((cache / "index.json").read_text())
+    assert [picture[3] for picture in listing["pictures"]] == ["deep.png", "good.png"]
+    pixels = np.fromfile(cache / "pixels.u8", np.uint8)
+    assert np.array_equal(pixels[: 64 * 64 * 3 : 3], ((deep.astype(int) + 128) // 257).ravel())
+
+
+def test_a_cache_of_other_pictures_is_not_taken_for_those_asked_for(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (64, 64)).save(tmp_path / name / f"{name}.png")
+    build_cache([tmp_path / "one"], tmp_path / "cache")
+    (tmp_path / "one").rename(tmp_path / "moved")
+    check_cache([tmp_path / "moved"], tmp_path / "cache")
+    with pytest.raises(CodecError, match="made of other pictures than --data names"):
+        check_cache([tmp_path / "two"], tmp_path / "cache")
+    (tmp_path / "two" / "two.png").write_bytes(b"")
+    with pytest.raises(CodecError, match="none of the 1 files"):
+        build_cache([tmp_path / "two"], tmp_path / "other")
