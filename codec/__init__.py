@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import numpy as np
+    from numpy.typing import DTypeLike
     from PIL import Image
 
     from .coding.modes import Reconstruction
@@ -185,6 +186,7 @@ def decode(
     *,
     partial: bool = False,
     sample: int | None = None,
+    dtype: DTypeLike = None,
     size_limit: float | None = None,
     backend: str = "auto",
 ) -> np.ndarray:
@@ -193,26 +195,33 @@ def decode(
     What the levels do not hold is the model's expectation, or with ``sample``, a seed, a draw from the model.
     A cut-off file decodes to its last whole level with a TruncatedWarning. With ``partial``, what is there of the next
     level is used too, down to single channels of latents, although nothing can check it: for downloads that go on.
+    dtype: uint8, or uint16 for the 16 bits that the model knows: white is 65535, and its nearest 8 bits are the same.
     size_limit: the most pixels, counted with their padding to multiples of 64, that are decoded: a small file can claim
     many, and each takes about 100 bytes. Default: as Pillow has it, SizeWarning above 89 million, an error above twice
     that; ``math.inf`` allows any number.
 
-    Raises FormatError for bytes that are not a sound file, CodecError for ``levels`` out of range, SizeLimitError for
-    more pixels than the limit, ModelError for a model that is not installed, MismatchError if this machine decodes
-    other symbols than were encoded.
+    Raises FormatError for bytes that are not a sound file, CodecError for ``levels`` and ``dtype`` out of range,
+    SizeLimitError for more pixels than the limit, ModelError for a model that is not installed, MismatchError if this
+    machine decodes other symbols than were encoded.
     """
     import numpy as np
 
+    from .coding import depth
     from .coding import levels as reader
     from .format import container
     from .format.limits import check_size_limit
 
+    if dtype is not None and np.dtype(dtype) not in (np.uint8, np.uint16):
+        raise CodecError(f"dtype={np.dtype(dtype)} is out of range: pictures are uint8 or uint16")
+    deep = dtype is not None and np.dtype(dtype) == np.uint16
     check_size_limit(read_header(data), size_limit)
     header, payloads = container.read_levels(data, levels, partial=partial)
     transparency = _alpha(data, header)
     part = container.read_part(data, header, levels) if partial else b""
-    x = reader.decode_levels(header, payloads, part=part, sample=sample, backend=backend)
-    return x if transparency is None else np.dstack([x, transparency])
+    x = reader.decode_levels(header, payloads, part=part, sample=sample, deep=deep, backend=backend)
+    if transparency is None:
+        return x
+    return np.dstack([x, depth.to_16(transparency) if deep else depth.to_8(transparency)])
 
 
 def _alpha(data: bytes, header: Header) -> np.ndarray | None:

@@ -72,10 +72,11 @@ def fake_core() -> types.ModuleType:
         payloads = payloads[:levels]
         return FakeEncoded(payloads, [1] * len(payloads), 400, FAKE_PLANES, 1, b"fakefake")
 
-    def decode_levels(header, payloads, *, part=b"", sample, backend):
+    def decode_levels(header, payloads, *, part=b"", sample, deep=False, backend):
         core.calls.append(("decode", len(payloads)))
         pixels = zlib.decompressobj().decompress(payloads[-1])
-        return np.frombuffer(pixels, np.uint8).reshape(header.height, header.width, 3)
+        x = np.frombuffer(pixels, np.uint8).reshape(header.height, header.width, 3)
+        return x * np.uint16(257) if deep else x
 
     def representation(header, payloads, backend):
         core.calls.append(("representation", len(payloads)))

@@ -14,9 +14,15 @@ from .walk import Walk, models_of
 
 
 def decode_levels(
-    header: Header, payloads: list[bytes], *, part: bytes = b"", sample: int | None = None, backend: str = "auto"
+    header: Header,
+    payloads: list[bytes],
+    *,
+    part: bytes = b"",
+    sample: int | None = None,
+    deep: bool = False,
+    backend: str = "auto",
 ) -> np.ndarray:
-    """The picture, uint8 (H, W, 3), from the levels given: all, or the first few.
+    """The picture, uint8 (H, W, 3), or uint16 if deep, from the levels given: all, or the first few.
 
     part: the beginning of the next level, used if that is a plane of latents; nothing checks it. sample: seed to draw
     what was not read, in place of expecting it. Raises MismatchError when a level decodes to other symbols than were
@@ -30,7 +36,7 @@ def decode_levels(
     last = finest if sample is not None else min(max(0, read - first - 1), finest)
     for index in range(read, first + last + 1):
         walk.level(index, missing)
-    return walk.picture(last)
+    return walk.picture(last, deep=deep)
 
 
 def representation(header: Header, payloads: list[bytes], backend: str = "auto") -> np.ndarray:

@@ -23,6 +23,7 @@ from ..models.exact.integers import from_ycocg, space_to_depth
 from ..models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION
 from ..models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
 from .coders import Coder, Models, PlaneCoder
+from .depth import to_16
 from .latents import Latents
 from .lookup import digit_tables, offset_index
 from .plan import Plan
@@ -221,11 +222,12 @@ class Walk:
         walk_pixels(self.nets, given, t, visit, np.concatenate)
         self.x = (x_hat + residual).clip(0, 255).astype(np.uint8)[COLOURS]
 
-    def picture(self, k: int) -> np.ndarray:
-        """The picture after plane k, or the exact one if that was walked, uint8 (H, W, 3)."""
+    def picture(self, k: int, *, deep: bool = False) -> np.ndarray:
+        """The picture after plane k, or the exact one if that was walked, uint8 (H, W, 3), or uint16 if deep."""
         x = self.x
         if x is None:
-            x = self.nets.synthesis(self.z[self.plan.coded], self.conditions[-1], self.plan.t(k))
+            x = self.nets.synthesis(self.z[self.plan.coded], self.conditions[-1], self.plan.t(k), deep=deep)
+        x = to_16(x) if deep else x
         return np.ascontiguousarray(x.transpose(1, 2, 0)[: self.plan.height, : self.plan.width])
 
 

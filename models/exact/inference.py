@@ -160,10 +160,11 @@ class Networks:
 
     # ---- synthesis -----------------------------------------------------------------------------------
 
-    def synthesis(self, z: np.ndarray, y: np.ndarray, t: int) -> np.ndarray:
+    def synthesis(self, z: np.ndarray, y: np.ndarray, t: int, *, deep: bool = False) -> np.ndarray:
         """x_hat, uint8 (3, H, W). z: integers (192, H/8, W/8) in 1/CENTROID_UNITS of the step.
 
-        y: the base, the last of the conditions; it may reach beyond.
+        y: the base, the last of the conditions; it may reach beyond. deep: uint16, DEEP for a grey level; what rounds
+        to it is the same picture.
         """
         shift = CENTROID_UNITS // units.SYNTHESIS_UNITS
         learned = self.run("synthesis", [(z + shift // 2) // shift], t)
@@ -172,7 +173,7 @@ class Networks:
         bits = DELTA_BITS + units.RESIDUAL_UNITS.bit_length() - 1
         height, width = z.shape[1:]
         base = upsample(y, self.config.base_stride)[:, : Z1_STRIDE * height, : Z1_STRIDE * width]
-        x_hat = np.empty(base.shape, np.uint8)
+        x_hat = np.empty(base.shape, np.uint16 if deep else np.uint8)
         for rows in _strips(height):
             # one row of blocks more on each side, for the post-filter
             start, stop = max(rows.start - 1, 0), min(rows.stop + 1, height)
@@ -182,8 +183,11 @@ class Networks:
             x = x[:, Z1_STRIDE * (rows.start - start) :][:, : Z1_STRIDE * (rows.stop - rows.start)]
             pixels = slice(Z1_STRIDE * rows.start, Z1_STRIDE * rows.stop)
             x *= self.delta(t)
-            x += base[:, pixels].astype(np.float64) * 2.0 ** (bits - UPSAMPLE_BITS) + 2.0 ** (bits - 1)
-            x_hat[:, pixels] = np.floor(x / 2.0**bits).clip(0, 255)
+            x += base[:, pixels].astype(np.float64) * 2.0 ** (bits - UPSAMPLE_BITS)
+            if deep:
+                x *= units.DEEP
+            x += 2.0 ** (bits - 1)
+            x_hat[:, pixels] = np.floor(x / 2.0**bits).clip(0, 255 * units.DEEP if deep else 255)
         return x_hat
 
     # ---- pixels --------------------------------------------------------------------------------------
