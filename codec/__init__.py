@@ -186,7 +186,7 @@ def decode(
     *,
     partial: bool = False,
     sample: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     size_limit: float | None = None,
     backend: str = "auto",
 ) -> np.ndarray:
