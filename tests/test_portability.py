@@ -18,14 +18,14 @@ from portability_probe import SETTINGS as CODED
 import selfvae_codec
 from selfvae_codec.coding.levels import decode_levels
 from selfvae_codec.format.container import read_levels
-from selfvae_codec.models.exact import backends, runtime_native, weights
+from selfvae_codec.models.exact import backends, clibrary, weights
 from selfvae_codec.models.exact.inference import Networks
 from selfvae_codec.models.exact.tiles import Tiled
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 
-FORCED = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "PROBE_MKLDNN", runtime_native.CHOICE)
+FORCED = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "PROBE_MKLDNN", clibrary.CHOICE)
 THREADS = ("1", "2")
 ATEN = (None, "default")
 ONEDNN = (None, "SSE41")
@@ -35,8 +35,9 @@ SETTINGS = [
 ]
 SETTINGS.append(("torch", "2", {"PROBE_MKLDNN": "0"}))
 SETTINGS += [("onnxruntime", threads, {}) for threads in THREADS]
-NATIVE = list(runtime_native.paths()) if runtime_native.library() else []
-SETTINGS += [("native", threads, {runtime_native.CHOICE: path}) for path in NATIVE for threads in ("1", "2", "4")]
+SETTINGS.append(("onnxruntime", "2", {clibrary.CHOICE: clibrary.NONE}))
+NATIVE = list(clibrary.paths()) if clibrary.library() else []
+SETTINGS += [("native", threads, {clibrary.CHOICE: path}) for path in NATIVE for threads in ("1", "2", "4")]
 
 
 @pytest.fixture(scope="module")

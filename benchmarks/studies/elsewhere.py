@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import selfvae_codec.models.exact
-from selfvae_codec.models.exact import runtime_native, weights
+from selfvae_codec.models.exact import clibrary, weights
 from selfvae_codec.models.exact.layers import ExactNet
 from selfvae_codec.models.exact.runtime_native import NativeNet
 
@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> None:
         for index, net in enumerate(weights.read(path).nets.values()):
             limits, t = net.input_limits.astype(int)[:, None, None], 300 + 37 * index % 1000
             x = np.rint(rng.uniform(-1, 1, (len(limits), *SIZE)) * limits).astype(np.int16)
-            run = NativeNet(net, path=runtime_native.path())
+            run = NativeNet(net, path=clibrary.path())
             asked.append(written(net, run, x, t))
             here.append(np.ascontiguousarray(run([x], t)).tobytes())
     with tempfile.TemporaryDirectory() as scratch:
@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> None:
             [shlex.split(args.compiler)[0], "--version"], capture_output=True, text=True, check=True
         ).stdout.split("\n")[0],
         "networks": len(here),
-        "path_here": runtime_native.path(),
+        "path_here": clibrary.path(),
         "sha256_here": hashlib.sha256(b"".join(here)).hexdigest(),
         "sha256_there": hashlib.sha256(there).hexdigest(),
     }

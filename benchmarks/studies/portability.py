@@ -19,7 +19,7 @@ from pathlib import Path
 from selfvae_codec import encode
 from selfvae_codec.coding.levels import decode_levels
 from selfvae_codec.format.container import read_levels
-from selfvae_codec.models.exact import backends, runtime_native
+from selfvae_codec.models.exact import backends, clibrary
 
 from ..measures.environment import UNTIMED, environment
 from ..pictures import read_folder
@@ -42,9 +42,10 @@ def settings() -> list[dict]:
     ]
     out.append({"backend": "torch", "OMP_NUM_THREADS": "2", "PROBE_MKLDNN": "0", "tile": 256})
     out += [{"backend": "onnxruntime", "OMP_NUM_THREADS": n, "tile": tile} for n in ("1", "2") for tile in (256, 24)]
-    native = itertools.product(runtime_native.paths() if runtime_native.library() else (), ("1", "2", "4"), (None, 24))
+    out.append({"backend": "onnxruntime", clibrary.CHOICE: clibrary.NONE, "OMP_NUM_THREADS": "2", "tile": None})
+    native = itertools.product(clibrary.paths() if clibrary.library() else (), ("1", "2", "4"), (None, 24))
     out += [
-        {"backend": "native", runtime_native.CHOICE: path, "OMP_NUM_THREADS": threads, "tile": tile}
+        {"backend": "native", clibrary.CHOICE: path, "OMP_NUM_THREADS": threads, "tile": tile}
         for path, threads, tile in native
     ]
     return out
@@ -67,7 +68,7 @@ def probe(folder: Path, backend: str, tile: int | None) -> None:
 def run_setting(folder: Path, setting: dict) -> str:
     """The hash that a fresh process prints for a setting."""
     variables = {k: v for k, v in setting.items() if k.isupper() and v is not None}
-    forced = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", runtime_native.CHOICE)
+    forced = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", clibrary.CHOICE)
     clean = {k: v for k, v in os.environ.items() if k not in forced}
     command = [sys.executable, "-m", "selfvae_codec.benchmarks.studies.portability", "--probe", str(folder)]
     command += [setting["backend"], str(setting["tile"] or 0)]

@@ -21,11 +21,10 @@ import numpy as np
 
 from ..errors import MismatchError
 from ..models.tables import EDGE_LOGIT_MAX, EDGE_UNITS, ESCAPE, MEAN_UNITS, PRECISION, TAIL
-from .entropy import Decoder, Encoder, Tables
+from .entropy import RAW_OFFSET, Decoder, Encoder, Tables
 from .lookup import digit_tables, symbol_tables
 
 SKIP_BITS = 13  # a symbol whose likeliest value has probability 1 - 2^-13 or more may go unsaid
-RAW_OFFSET = 1 << 15  # escaped symbols are coded as 16-bit numbers around this
 
 
 class Models:
@@ -169,28 +168,15 @@ class Reader(_Checked):
         self.skip = skips and decoder.get_raw(1, bits=1)[0] == 1
 
     def symbols(self, mean, level, actual=None, weight=1.0):
-        base, table = symbol_tables(mean, level)
-        said = ~self.models.symbol_certain[table] if self.skip else np.ones(table.shape, bool)
-        out = base.copy()
-        out[said] += self._get(self.models.symbols, table[said])
-        return self._note(out)
+        certain = self.models.symbol_certain if self.skip else None
+        return self._note(self.decoder.around(self.models.symbols, mean, level, certain))
 
     def pixels(self, mean, level, actual=None):
-        base, table = symbol_tables(mean, level)
-        return self._note(base + self._get(self.models.pixels, table.ravel()).reshape(base.shape))
-
-    def _get(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
-        offsets = self.decoder.get(tables, ids) - TAIL
-        escaped = offsets == ESCAPE - TAIL
-        offsets[escaped] = self.decoder.get_raw(int(escaped.sum())) - RAW_OFFSET
-        return offsets
+        return self._note(self.decoder.around(self.models.pixels, mean, level))
 
     def digits(self, mean, level, actual=None, weight=1.0):
-        table = digit_tables(mean, level)
-        out = self.models.likeliest_digit[table]
-        said = ~self.models.digit_certain[table] if self.skip else np.ones(table.shape, bool)
-        out[said] = self.decoder.get(self.models.digits, table[said]) - 1
-        return self._note(out)
+        certain = self.models.digit_certain if self.skip else None
+        return self._note(self.decoder.digits(self.models.digits, mean, level, self.models.likeliest_digit, certain))
 
     def edges(self, rows, actual=None):
         return self._note(self.decoder.get(self.models.edges, rows.ravel()).reshape(rows.shape))

@@ -1,4 +1,4 @@
-"""Symbols <-> bytes with rANS. The only file that imports constriction.
+"""Symbols <-> bytes with rANS. The only file that imports constriction, which writes all streams.
 
 constriction builds its own integer tables from floating-point probabilities. Handing it ``frequency - 1`` as
 float64, with rows of frequencies that sum to 2^24, makes its scale factor exactly 1 and every cumulative sum
@@ -7,16 +7,20 @@ an exact integer, so that it uses our integer tables as they are (tests/coding/t
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import constriction
 import numpy as np
 
 from ..errors import ChecksumError
+from ..models.tables import ESCAPE, TAIL
+from .lookup import digit_tables, symbol_tables
 
 ROW_CODED = 4  # alphabets up to this size are coded with one row of probabilities per symbol,
 ROWS = 1 << 18  # this many symbols at a time, since the rows take 8 bytes a probability
 RAW_BITS = 16
+RAW_OFFSET = 1 << 15  # escaped symbols are coded as 16-bit numbers around this
 STATE_WORDS = 2  # of the coder itself; what it holds beyond these has not been touched
 TOTAL = 1 << 24
 
@@ -32,6 +36,12 @@ class Tables:
     def __init__(self, frequencies: np.ndarray):
         self.weights = frequencies.astype(np.float64) - 1
         self._models: dict[int, Any] = {}  # of constriction's Categorical
+
+    @cached_property
+    def cumulative(self) -> np.ndarray:
+        """Frequencies of all symbols before each, (N, A) uint32."""
+        frequencies = self.weights.astype(np.uint32) + 1
+        return np.cumsum(frequencies, axis=1, dtype=np.uint32) - frequencies
 
     def model(self, table: int) -> Any:
         model = self._models.get(table)
@@ -117,8 +127,10 @@ class Decoder:
             raise ChecksumError("a level is damaged: it begins with a zero, as no level does")
         self._cut = length is not None and len(data) < length
         padded = bytes(-(length if self._cut else len(data)) % 4) + data
-        words = np.frombuffer(padded[: len(padded) // 4 * 4], ">u4")
-        self._coder = AnsCoder(words[::-1].astype(np.uint32))
+        self._open(np.frombuffer(padded[: len(padded) // 4 * 4], ">u4").astype(np.uint32))
+
+    def _open(self, words: np.ndarray) -> None:
+        self._coder = AnsCoder(words[::-1].copy())
 
     def get(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
         """Symbols (N,) int32 for table ids (N,)."""
@@ -139,10 +151,32 @@ class Decoder:
     def get_raw(self, count: int, bits: int = RAW_BITS) -> np.ndarray:
         return self._coder.decode(_RAW[bits], count) if count else np.zeros(0, np.int32)
 
+    def around(self, tables: Tables, mean: np.ndarray, level: np.ndarray, certain: np.ndarray | None = None):
+        """Integers around means, int32, as lookup.py finds their tables. certain: tables whose middle went unsaid."""
+        base, table = symbol_tables(mean, level)
+        said = np.ones(table.shape, bool) if certain is None else ~certain[table]
+        offsets = self.get(tables, table[said]) - TAIL
+        escaped = offsets == ESCAPE - TAIL
+        offsets[escaped] = self.get_raw(int(escaped.sum())) - RAW_OFFSET
+        out = base.copy()
+        out[said] += offsets
+        return out
+
+    def digits(self, tables: Tables, mean: np.ndarray, level: np.ndarray, likeliest, certain: np.ndarray | None = None):
+        """Digits -1, 0 or 1, int32. likeliest: of each table, what went unsaid where ``certain`` says so."""
+        table = digit_tables(mean, level)
+        said = np.ones(table.shape, bool) if certain is None else ~certain[table]
+        out = likeliest[table]
+        out[said] = self.get(tables, table[said]) - 1
+        return out
+
     @property
     def sound(self) -> bool:
         """True while all that was read came from the data: a coder that runs out goes on without a word."""
-        return not self._cut or self._coder.num_words() > STATE_WORDS
+        return not self._cut or self._words() > STATE_WORDS
+
+    def _words(self) -> int:
+        return self._coder.num_words()
 
     @property
     def exhausted(self) -> bool:

@@ -8,8 +8,9 @@ from ..format.header import Header
 from ..models.exact.backends import networks
 from . import raw
 from .coders import Coder, Expect, Models, PartReader, Reader, Sample, Writer
-from .entropy import Decoder, Encoder
+from .entropy import Encoder
 from .plan import Plan
+from .reading import decoder
 from .walk import Walk, models_of
 
 
@@ -64,7 +65,7 @@ def read_part(walk: Walk, index: int, part: bytes, length: int, rest: Coder) -> 
     Returns whether they say anything: if not, the walk stays where it was.
     """
     before = walk.symbols, walk.z
-    coder = PartReader(Reader(models_of(walk.nets), Decoder(part, length), 0, "in part", skips=True), rest)
+    coder = PartReader(Reader(models_of(walk.nets), decoder(part, length), 0, "in part", skips=True), rest)
     walk.plane(index - walk.plan.first_latent, coder)
     if not coder.channels:
         walk.symbols, walk.z = before
@@ -77,7 +78,7 @@ def read_level(walk: Walk, index: int, payload: bytes, check: int, name: str) ->
     if index == plan.first_latent + plan.planes and raw.is_raw(payload, plan.height, plan.width, plan.grey):
         walk.x = raw.unpack(payload, plan.height, plan.width, check).transpose(2, 0, 1)
         return
-    reader = Reader(models_of(walk.nets), Decoder(payload), check, name, skips=plan.has_latents(index))
+    reader = Reader(models_of(walk.nets), decoder(payload), check, name, skips=plan.has_latents(index))
     walk.level(index, reader)
     reader.finish()
 

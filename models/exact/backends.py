@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...errors import CodecError
 from ..config import DEFAULT_MODEL
-from . import runtime_native, weights
+from . import clibrary, weights
 from .inference import Networks
 
 RUNTIMES = {"native": "runtime_native", "onnxruntime": "runtime_onnx", "torch": "runtime_torch"}  # fastest first
@@ -22,11 +22,11 @@ def choose(backend: str) -> str:
     if backend not in BACKENDS:
         raise CodecError(f"unknown backend {backend!r}: choose one of {', '.join(BACKENDS)}")
     if backend == "auto":
-        if runtime_native.library():
+        if clibrary.library():
             return "native"
         return "onnxruntime" if find_spec("onnxruntime") and find_spec("onnx") else "torch"
     if backend == "native":
-        if not runtime_native.library():
+        if not clibrary.library():
             raise CodecError(
                 "backend native is not installed: the package was installed where there was no C compiler; "
                 "install it again with one, or choose another backend, which gives the same result"

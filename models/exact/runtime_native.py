@@ -1,8 +1,6 @@
 """Runs exact networks with the package's own C library (native/): the bits of the other runtimes, several times faster.
 
-Values are int16, sums int32, scales shifts; nothing is a float. The library is built with the package where there is a
-C compiler. It chooses the instructions of the machine it runs on; the environment variable SELFVAE_CODEC_NATIVE, one of
-``paths()``, forces others. Its threads end with each call.
+Values are int16, sums int32, scales shifts; nothing is a float. Its threads end with each call.
 """
 
 from __future__ import annotations
@@ -11,19 +9,16 @@ import ctypes
 import os
 import weakref
 from collections.abc import Callable
-from ctypes import c_char_p, c_int, c_int64, c_void_p
-from functools import cache, partial
-from importlib.util import find_spec
+from ctypes import c_int64, c_void_p
+from functools import partial
 
 import numpy as np
 
-from ...errors import CodecError
+from . import clibrary
+from .clibrary import pointers
 from .layers import ACTIVATION_LIMIT, ExactNet
 
-LIBRARY = __name__.rpartition(".")[0] + "._native"
-INTERFACE = 1  # of the library, counted up with every change of its functions
 LANES = 16  # channels are padded to a multiple of this
-CHOICE = "SELFVAE_CODEC_NATIVE"
 
 
 class _Source(ctypes.Structure):
@@ -32,43 +27,6 @@ class _Source(ctypes.Structure):
 
 class _Target(ctypes.Structure):
     _fields_ = [("data", c_void_p), *((n, c_int64) for n in ("by_channel", "by_row", "by_column"))]
-
-
-@cache
-def library() -> ctypes.CDLL | None:
-    """The library, None where the package was installed without one or with that of another version."""
-    found = find_spec(LIBRARY)
-    try:
-        lib = ctypes.CDLL(found.origin)
-        if lib.selfvae_interface() != INTERFACE:
-            return None
-    except (AttributeError, OSError, TypeError):
-        return None
-    lib.selfvae_path.argtypes, lib.selfvae_path.restype = (c_int, c_void_p), c_char_p
-    lib.selfvae_net_new.argtypes, lib.selfvae_net_new.restype = (c_int, c_int, c_int), c_void_p
-    lib.selfvae_net_layer.argtypes = (c_void_p, c_int, c_int, c_int, *[c_void_p] * 5)
-    lib.selfvae_net_free.argtypes, lib.selfvae_net_free.restype = (c_void_p,), None
-    lib.selfvae_net_run.argtypes = (c_void_p, c_void_p, c_int, *[c_void_p] * 4, *[c_int] * 4)
-    return lib
-
-
-def paths() -> dict[str, int]:
-    """Ways through the library that this machine can go, the fastest first, with their numbers in it."""
-    found, runs, index = {}, c_int(), 0
-    while name := library().selfvae_path(index, ctypes.byref(runs)):
-        if runs.value:
-            found[name.decode()] = index
-        index += 1
-    return found
-
-
-def path() -> str:
-    """The way that is taken. Raises CodecError where the environment asks for one that this machine cannot go."""
-    able = list(paths())
-    wanted = os.environ.get(CHOICE) or able[0]
-    if wanted not in able:
-        raise CodecError(f"{CHOICE}={wanted}: this machine can run {', '.join(able)}")
-    return wanted
 
 
 def default_threads() -> int:
@@ -81,15 +39,11 @@ def default_threads() -> int:
 
 def runner(threads: int | None) -> Callable[[ExactNet], NativeNet]:
     """What makes networks ready to run. threads None: ``default_threads``."""
-    return partial(NativeNet, threads=threads or default_threads(), path=path())
+    return partial(NativeNet, threads=threads or default_threads(), path=clibrary.path())
 
 
 def _padded(values: np.ndarray) -> np.ndarray:
     return np.pad(values.astype(np.int32), (0, -len(values) % LANES))
-
-
-def _pointers(*arrays: np.ndarray | None) -> list[int | None]:
-    return [None if a is None else a.ctypes.data for a in arrays]
 
 
 class NativeNet:
@@ -97,13 +51,13 @@ class NativeNet:
 
     def __init__(self, net: ExactNet, threads: int = 1, path: str = "portable"):
         self.net, self.threads = net, threads
-        self._lib = library()
+        self._lib = clibrary.library()
         self._limits = net.input_limits.astype(np.int16)
         self._grow = 2 if net.upsample else 1
         self._stays = np.abs(net.head.high).max() <= ACTIVATION_LIMIT  # what networks alone read stays as it lies
         self._order = np.arange(len(net.head.bias)).reshape(-1, self._grow**2).T.ravel()  # of the packed head
         self._step: tuple = (None, None, None)
-        self._handle = self._lib.selfvae_net_new(paths()[path], len(net.blocks), net.upsample)
+        self._handle = self._lib.selfvae_net_new(clibrary.paths()[path], len(net.blocks), net.upsample)
         if not self._handle:
             raise MemoryError
         weakref.finalize(self, self._lib.selfvae_net_free, self._handle)
@@ -111,7 +65,7 @@ class NativeNet:
             outputs, inputs = len(conv.weight), conv.weight[0].size
             weight, low, high = (np.ascontiguousarray(v, np.int16) for v in (conv.weight, low, high))
             bias, shift = (np.ascontiguousarray(v, np.int32) for v in (conv.bias, conv.shift))
-            parts = _pointers(weight, bias, shift, low, high)
+            parts = pointers(weight, bias, shift, low, high)
             if not self._lib.selfvae_net_layer(self._handle, index, inputs, outputs, *parts):
                 raise MemoryError
 
@@ -152,7 +106,7 @@ class NativeNet:
             self._handle,
             sources,
             len(kept),
-            *_pointers(self._limits, film, bias),
+            *pointers(self._limits, film, bias),
             ctypes.byref(target),
             *(height, width, tile or 0, self.threads),
         )

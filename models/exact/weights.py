@@ -6,14 +6,14 @@ The model id is the start of the file's SHA-256, so that a picture names the ver
 from __future__ import annotations
 
 import hashlib
+import mmap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 import safetensors
-from safetensors.numpy import load
 from safetensors.numpy import save as serialise
 
 from ...errors import UnknownModelError, WeightsError
@@ -90,11 +90,11 @@ def save(path: Path, config: Config, nets, transforms, tables) -> bytes:
     return hashlib.sha256(data).digest()[:ID_BYTES]
 
 
-def _read_conv(arrays: dict[str, np.ndarray], name: str) -> ExactConv:
+def _read_conv(arrays: Mapping[str, np.ndarray], name: str) -> ExactConv:
     return ExactConv(*(arrays[f"{name}.{p}"].astype(np.float32) for p in ("weight", "bias", "shift", "low", "high")))
 
 
-def _read_net(arrays: dict[str, np.ndarray], name: str) -> ExactNet:
+def _read_net(arrays: Mapping[str, np.ndarray], name: str) -> ExactNet:
     prefix = f"net.{name}"
     blocks = []
     while f"{prefix}.blocks.{len(blocks)}.expand.weight" in arrays:
@@ -129,7 +129,7 @@ class StoredNets(Mapping[str, ExactNet]):
     WeightsError where it is damaged or its sums could overflow.
     """
 
-    def __init__(self, arrays: dict[str, np.ndarray]):
+    def __init__(self, arrays: Mapping[str, np.ndarray]):
         self._arrays = arrays
         names = sorted(k[len("net.") : -len(".input_limits")] for k in arrays if k.endswith(".input_limits"))
         self._nets: dict[str, ExactNet | None] = dict.fromkeys(names)
@@ -152,21 +152,53 @@ class StoredNets(Mapping[str, ExactNet]):
         return len(self._nets)
 
 
+class _Arrays(Mapping[str, np.ndarray]):
+    """The arrays of a safetensors file, which stays mapped: each is read when it is asked for."""
+
+    def __init__(self, path: Path):
+        self._file = safetensors.safe_open(path, "np")
+        self._names = dict.fromkeys(self._file.keys())
+        self.metadata = self._file.metadata()
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._file.get_tensor(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def id_of(path: Path) -> bytes:
+    """The model id of a weights file."""
+    about = path.stat()
+    return _id_of(path, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _id_of(path: Path, size: int, changed: int) -> bytes:
+    """Hashing takes tens of milliseconds: it is done once for a file that stays as it is."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return hashlib.sha256(data).digest()[:ID_BYTES]
+
+
 def read(path: Path) -> Weights:
     """Load a weights file. Raises WeightsError for a file that is not one."""
     try:
-        data = path.read_bytes()
-        arrays = load(data)
-        with safetensors.safe_open(path, "np") as file:
-            config = Config.from_json(file.metadata()["config"])
+        arrays = _Arrays(path)
+        config = Config.from_json(arrays.metadata["config"])
+        model_id = id_of(path)
     except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise WeightsError(f"cannot read the weights file {path}: {error}; install the package again") from error
     return Weights(
-        hashlib.sha256(data).digest()[:ID_BYTES],
+        model_id,
         config,
         StoredNets(arrays),
-        {k.removeprefix("transform."): v.astype(np.float64) for k, v in arrays.items() if k.startswith("transform.")},
-        {k.removeprefix("table."): v for k, v in arrays.items() if k.startswith("table.")},
+        {k.removeprefix("transform."): arrays[k].astype(np.float64) for k in arrays if k.startswith("transform.")},
+        {k.removeprefix("table."): arrays[k] for k in arrays if k.startswith("table.")},
     )
 
 
@@ -180,7 +212,7 @@ def find(model_id: bytes) -> Path:
     """The installed file with this id. Raises UnknownModelError, naming what is installed."""
     seen = {}
     for name, path in installed().items():
-        found = hashlib.sha256(path.read_bytes()).digest()[:ID_BYTES]
+        found = id_of(path)
         if found == model_id:  # no further file is hashed, which takes tens of milliseconds
             return path
         seen[found.hex()] = name

@@ -5,7 +5,9 @@ import pytest
 
 from selfvae_codec.coding.coders import Expect, Models, Reader, Sample, Writer
 from selfvae_codec.coding.entropy import Decoder, Encoder, Tables
+from selfvae_codec.coding.reading import NativeDecoder
 from selfvae_codec.errors import ChecksumError, MismatchError
+from selfvae_codec.models.exact import clibrary
 from selfvae_codec.models.tables import MEAN_UNITS, PRECISION, SCALE_LEVELS, build_tables, to_frequencies
 
 TOTAL = 1 << PRECISION
@@ -23,6 +25,12 @@ def draw(frequencies, ids, seed=0):
 @pytest.fixture(scope="module")
 def models():
     return Models(build_tables([0.7, 0.3], [1.0, 2.0]))
+
+
+@pytest.fixture(params=[Decoder, NativeDecoder] if clibrary.library() else [Decoder])
+def decodes(request):
+    """What reads a stream: constriction, or the C library."""
+    return request.param
 
 
 def rans_words(symbols, ids, frequencies):
@@ -53,7 +61,7 @@ def test_constriction_uses_our_integer_tables_as_they_are(symbols_per_table):
 
 
 @pytest.mark.parametrize("symbols_per_table", [3, 256])
-def test_symbols_come_back_and_cost_their_entropy(symbols_per_table):
+def test_symbols_come_back_and_cost_their_entropy(symbols_per_table, decodes):
     frequencies = random_tables(300, symbols_per_table)
     ids = np.random.default_rng(1).integers(0, 300, 20_000)
     symbols = draw(frequencies, ids)
@@ -63,7 +71,7 @@ def test_symbols_come_back_and_cost_their_entropy(symbols_per_table):
     encoder.put_raw(np.array([0, 65535, 7]))
     encoder.put_raw(np.array([1, 0]), bits=1)
     data = encoder.finish()
-    decoder = Decoder(data)
+    decoder = decodes(data)
     assert np.array_equal(decoder.get(tables, ids), symbols)
     assert decoder.get_raw(3).tolist() == [0, 65535, 7]
     assert decoder.get_raw(2, bits=1).tolist() == [1, 0]
@@ -74,19 +82,19 @@ def test_symbols_come_back_and_cost_their_entropy(symbols_per_table):
 
 
 @pytest.mark.parametrize("count", range(12))
-def test_no_stream_begins_with_a_zero(count):
+def test_no_stream_begins_with_a_zero(count, decodes):
     encoder = Encoder()
     encoder.put_raw(np.ones(count))
     data = encoder.finish()
     assert len(data) <= 2 * count and not data.startswith(b"\0")
-    decoder = Decoder(data)
+    decoder = decodes(data)
     assert (decoder.get_raw(count) == 1).all() and decoder.exhausted
     with pytest.raises(ChecksumError, match="begins with a zero"):
-        Decoder(b"\0" + data)
+        decodes(b"\0" + data)
 
 
 @pytest.mark.parametrize("symbols_per_table", [3, 256])
-def test_a_prefix_of_a_stream_gives_a_prefix_of_its_arrays_and_knows_where_it_ends(symbols_per_table):
+def test_a_prefix_of_a_stream_gives_a_prefix_of_its_arrays_and_knows_where_it_ends(symbols_per_table, decodes):
     frequencies = random_tables(4, symbols_per_table)
     tables, encoder = Tables(frequencies), Encoder()
     ids = np.random.default_rng(1).integers(0, 4, (40, 25))
@@ -96,7 +104,7 @@ def test_a_prefix_of_a_stream_gives_a_prefix_of_its_arrays_and_knows_where_it_en
     data = encoder.finish()
     read = []
     for length in range(len(data) + 1):
-        decoder, count = Decoder(data[:length], len(data)), 0
+        decoder, count = decodes(data[:length], len(data)), 0
         for row, array in zip(ids, symbols):
             found = decoder.get(tables, row)
             if not decoder.sound:
@@ -117,7 +125,7 @@ def test_every_table_is_a_distribution(models):
 
 
 @pytest.mark.parametrize("skip", [False, True])
-def test_writer_and_reader_agree_on_symbols_digits_and_escapes(models, skip):
+def test_writer_and_reader_agree_on_symbols_digits_and_escapes(models, skip, decodes):
     rng = np.random.default_rng(0)
     shape = (7, 30, 20)
     level = rng.integers(0, SCALE_LEVELS, shape).astype(np.int32)
@@ -128,7 +136,7 @@ def test_writer_and_reader_agree_on_symbols_digits_and_escapes(models, skip):
     digits = rng.integers(-1, 2, shape).astype(np.int32)
     writer = Writer(models, skip=skip)
     settled = writer.symbols(mean, level, actual), writer.digits(mean // 8, level, digits)
-    reader = Reader(models, Decoder(writer.finish()), writer.check, "test", skips=True)
+    reader = Reader(models, decodes(writer.finish()), writer.check, "test", skips=True)
     assert np.array_equal(reader.symbols(mean, level), settled[0])
     assert np.array_equal(reader.digits(mean // 8, level), settled[1])
     reader.finish()
@@ -140,26 +148,26 @@ def test_writer_and_reader_agree_on_symbols_digits_and_escapes(models, skip):
 
 
 @pytest.mark.parametrize("skip", [None, True])
-def test_pixels_are_written_exactly_even_where_symbols_would_be_skipped(models, skip):
+def test_pixels_are_written_exactly_even_where_symbols_would_be_skipped(models, skip, decodes):
     rng = np.random.default_rng(0)
     level = np.zeros((1, 30, 20), np.int32)  # so sure of the mean that a symbol would go unsaid
     mean = rng.integers(-300, 300, level.shape).astype(np.int32)
     residual = rng.integers(-255, 256, level.shape).astype(np.int32)
     writer = Writer(models, skip=skip)
     writer.pixels(mean, level, residual)
-    reader = Reader(models, Decoder(writer.finish()), writer.check, "x", skips=skip is not None)
+    reader = Reader(models, decodes(writer.finish()), writer.check, "x", skips=skip is not None)
     assert np.array_equal(reader.pixels(mean, level), residual)
     reader.finish()
 
 
-def test_a_decoder_that_computes_other_means_is_found_out(models):
+def test_a_decoder_that_computes_other_means_is_found_out(models, decodes):
     mean, level = np.full((3, 40, 40), 5, np.int32), np.full((3, 40, 40), 30, np.int32)
     writer = Writer(models, skip=False)
     writer.symbols(mean, level, np.zeros_like(mean))
     payload = writer.finish()
     wrong = level.copy()
     wrong[0, 3, 3] += 1
-    reader = Reader(models, Decoder(payload), writer.check, "3 (z.0)", skips=True)
+    reader = Reader(models, decodes(payload), writer.check, "3 (z.0)", skips=True)
     reader.symbols(mean, wrong)
     with pytest.raises(MismatchError, match="z.0"):
         reader.finish()
@@ -193,3 +201,39 @@ def test_words_of_a_fixed_message_never_change():
 
 
 GOLDEN_WORDS = "66b7e4ef7034757834f34682"
+
+
+@pytest.mark.skipif(not clibrary.library(), reason="the native library is not installed")
+@pytest.mark.parametrize("seed", range(5))
+def test_bytes_that_nobody_wrote_decode_to_the_same_symbols_in_c(models, seed):
+    rng = np.random.default_rng(seed)
+    data = b"\1" + rng.bytes(int(rng.integers(0, 4000)))
+    for length in (None, len(data) + 100):
+        ours, theirs = NativeDecoder(data, length), Decoder(data, length)
+        for _ in range(4):
+            level = rng.integers(0, SCALE_LEVELS, (2, 9, 30)).astype(np.int32)
+            mean = rng.integers(-300, 300, level.shape).astype(np.int32)
+            certain, likeliest = models.symbol_certain if seed % 2 else None, models.likeliest_digit
+            assert np.array_equal(
+                ours.around(models.symbols, mean, level, certain), theirs.around(models.symbols, mean, level, certain)
+            )
+            certain = models.digit_certain if seed % 2 else None
+            assert np.array_equal(
+                ours.digits(models.digits, mean, level, likeliest, certain),
+                theirs.digits(models.digits, mean, level, likeliest, certain),
+            )
+            assert ours.get_raw(3).tolist() == theirs.get_raw(3).tolist()
+            assert (ours.sound, ours.exhausted) == (theirs.sound, theirs.exhausted)
+
+
+@pytest.mark.skipif(not clibrary.library(), reason="the native library is not installed")
+def test_a_table_that_is_not_there_is_never_read(models):
+    mean, level = np.zeros((1, 2, 2), np.int32), np.full((1, 2, 2), SCALE_LEVELS, np.int32)
+    for read in (
+        lambda d: d.around(models.symbols, mean, level),
+        lambda d: d.around(models.symbols, mean, -level),
+        lambda d: d.digits(models.digits, mean, level, models.likeliest_digit),
+        lambda d: d.get(models.digits, level.ravel() * 10**6),
+    ):
+        with pytest.raises(IndexError):
+            read(NativeDecoder(b"\1234567"))

@@ -16,13 +16,13 @@ from test_exact import inputs, make_net
 
 import selfvae_codec
 from selfvae_codec.errors import CodecError
-from selfvae_codec.models.exact import backends, runtime_native, weights
+from selfvae_codec.models.exact import backends, clibrary, weights
 from selfvae_codec.models.exact.runtime_native import NativeNet
 from selfvae_codec.models.exact.runtime_torch import TorchNet
 from selfvae_codec.models.exact.tiles import Tiled
 
-pytestmark = pytest.mark.skipif(not runtime_native.library(), reason="the native runtime is not installed")
-PATHS = list(runtime_native.paths()) if runtime_native.library() else []
+pytestmark = pytest.mark.skipif(not clibrary.library(), reason="the native runtime is not installed")
+PATHS = list(clibrary.paths()) if clibrary.library() else []
 THREADS_AND_TILES = ((1, None), (2, 5), (4, 8))
 
 
@@ -147,16 +147,16 @@ def test_memory_stays_flat_over_calls_of_changing_sizes():
 
 def test_a_path_can_be_forced_and_an_impossible_one_is_refused(monkeypatch):
     for path in PATHS:
-        monkeypatch.setenv(runtime_native.CHOICE, path)
-        assert runtime_native.path() == path
-    monkeypatch.setenv(runtime_native.CHOICE, "abacus")
+        monkeypatch.setenv(clibrary.CHOICE, path)
+        assert clibrary.path() == path
+    monkeypatch.setenv(clibrary.CHOICE, "abacus")
     with pytest.raises(CodecError, match=r"SELFVAE_CODEC_NATIVE=abacus: this machine can run .*portable"):
-        runtime_native.path()
+        clibrary.path()
 
 
 def test_without_the_library_another_runtime_is_taken_and_native_is_refused(monkeypatch):
     assert backends.choose("auto") == "native"
-    monkeypatch.setattr(runtime_native, "library", lambda: None)
+    monkeypatch.setattr(clibrary, "library", lambda: None)
     assert backends.choose("auto") in ("onnxruntime", "torch")
     with pytest.raises(CodecError, match="no C compiler"):
         backends.choose("native")

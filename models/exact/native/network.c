@@ -8,13 +8,8 @@
 #include <string.h>
 
 #include "layers.h"
+#include "library.h"
 #include "threads.h"
-
-#ifdef _WIN32
-#define EXPORT __declspec(dllexport)
-#else
-#define EXPORT __attribute__((visibility("default")))
-#endif
 
 #define ROWS_IN_CACHE (1600 * 1024) /* bytes of a tile's rows */
 
@@ -71,7 +66,7 @@ static int runs_here(const Path *path) {
     return path == &portable_path;
 }
 
-EXPORT int selfvae_interface(void) { return 1; }
+EXPORT int selfvae_interface(void) { return 2; }
 
 /* The name of the index-th path, the fastest first; NULL beyond the last. runs: whether this machine runs it. */
 EXPORT const char *selfvae_path(int index, int *runs) {
