@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from .progress import say
+
 SUFFIXES = {".png", ".webp", ".ppm", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".avif"}
 
 
 @dataclass(frozen=True)
 class Picture:
-    name: str  # file name without its ending
+    name: str  # file name, without its ending where no other picture has the same
     path: Path
 
     def pixels(self) -> np.ndarray:
@@ -37,7 +40,7 @@ class Dataset:
 
 
 def read_folder(folder: str | Path) -> Dataset:
-    """Every picture directly in ``folder``, sorted by name.
+    """Every picture directly in ``folder``, sorted by name; those that cannot be read are named and left out.
 
     Raises FileNotFoundError if there is no such folder or no picture in it.
     """
@@ -47,7 +50,21 @@ def read_folder(folder: str | Path) -> Dataset:
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
     if not files:
         raise FileNotFoundError(f"no pictures in {folder} (looked for {', '.join(sorted(SUFFIXES))})")
-    return Dataset(folder.resolve().name, folder, tuple(Picture(p.stem, p) for p in files))
+    shared = Counter(path.stem for path in files)
+    pictures = [Picture(path.stem if shared[path.stem] == 1 else path.name, path) for path in files]
+    sound = tuple(picture for picture in pictures if _is_sound(picture))
+    if not sound:
+        raise FileNotFoundError(f"no picture in {folder} can be read")
+    return Dataset(folder.resolve().name, folder, sound)
+
+
+def _is_sound(picture: Picture) -> bool:
+    try:
+        picture.pixels()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        say(f"left out: {picture.path} ({error})")
+        return False
+    return True
 
 
 def mirrored(pixels: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -29,6 +29,8 @@ def compressai(codec, lines: list[dict], rows: list[dict], dataset: str, env: di
         "psnr-rgb": "psnr_db",
         "ms-ssim-rgb": "ms_ssim",
         "ssimulacra2": "ssimulacra2",
+        "butteraugli-3-norm": "butteraugli",
+        "cvvdp-jod": "cvvdp",
         "bpp": "bpp",
         "encoding_time": "encode_s",
         "decoding_time": "decode_s",

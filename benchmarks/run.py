@@ -10,9 +10,9 @@ from pathlib import Path
 from . import results
 from .codecs import Codec, available
 from .codecs.ours import model_id
-from .measures import anchors, bdrate, embedding
+from .measures import anchors, bdrate, embedding, quality
 from .measures.cost import cost
-from .measures.curves import Curve, picture_curve, set_curve, summarise
+from .measures.curves import Curve, curves_on_pictures, set_curve, summarise
 from .measures.environment import environment, this_command
 from .measures.quality import single_threaded
 from .measures.verify import VerificationError, verify
@@ -38,6 +38,10 @@ def run(args, argv: list[str]) -> int:
         lossy, env["not_measured"] = _ready("lossy", args, datasets[0])
         exact, missing = _ready("lossless", args, datasets[0])
         env["not_measured"].update(missing)
+        if "rd" in args.studies:
+            for measure, why in quality.missing().items():
+                say(f"not measured: {measure} ({why})")
+                env["not_measured"][measure] = why
         env["model_id"] = model_id(args.api)
     page = plan_page(sum(len(dataset.pictures) for dataset in datasets), args.page_mib)
     with ProcessPoolExecutor(args.workers, get_context("spawn"), single_threaded) as pool:
@@ -132,13 +136,7 @@ def rate_distortion(dataset, rows, codecs: dict[str, Codec], env, anchor_root, f
     published = _published(anchor_root, dataset.name)
     bd = bdrate.over_set(measured, measured + published)
     ours = [key for key, codec in codecs.items() if codec.ours] or list(codecs)[:1]
-    on_pictures: dict[str, list[Curve]] = {}
-    for picture in dict.fromkeys(row["picture"] for row in rows):
-        on_pictures[picture] = [
-            picture_curve(key, codec.name, [r for r in by_codec[key] if r["picture"] == picture])
-            for key, codec in codecs.items()
-        ]
-    bd += bdrate.over_pictures(on_pictures, ours)
+    bd += bdrate.mean_of_pictures(bdrate.per_picture(curves_on_pictures(by_codec), ours))
 
     for key, codec in codecs.items():
         results.write_json(

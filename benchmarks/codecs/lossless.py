@@ -1,9 +1,17 @@
 """Lossless peers: PNG, WebP, JPEG XL, JPEG 2000, JPEG-LS, AVIF, QOI.
 
-All from imagecodecs but PNG, for which Pillow's optimiser is what people use.
+All from imagecodecs but PNG, for which Pillow's optimiser is what people use, and JPEG XL whose beginning can be shown,
+which the program cjxl makes alone.
 """
 
 from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
 
 from .base import Codec
 from .pillow_io import library, load, need, save
@@ -15,7 +23,8 @@ def png() -> Codec:
     def encode(pixels, setting, threads):
         return save(pixels, "PNG", optimize=True)
 
-    return Codec("png", "PNG", f"{library('zlib', 'zlib')}, optimize=True", (0,), encode, load, lossless=True)
+    words = f"{library('zlib', 'zlib')}, optimize=True"
+    return Codec("png", "PNG (Pillow, optimize)", words, (0,), encode, load, lossless=True)
 
 
 def _from_imagecodecs(key: str, name: str, words: str, encoder: str, threads_in: str = "both", **options) -> Codec:
@@ -46,6 +55,33 @@ def _from_imagecodecs(key: str, name: str, words: str, encoder: str, threads_in:
     )
 
 
+def jpegxl_progressive() -> Codec:
+    """JPEG XL that sharpens as it arrives: by the program cjxl, whose start is part of the time it takes to encode."""
+    import imagecodecs
+
+    if not shutil.which("cjxl"):
+        raise ImportError("no cjxl on the PATH (Debian: libjxl-tools)")
+    version = subprocess.run(["cjxl", "--version"], capture_output=True, text=True).stdout.split("\n")[0]
+
+    def encode(pixels, setting, threads):
+        with TemporaryDirectory() as folder:
+            source, target = Path(folder, "picture.ppm"), Path(folder, "picture.jxl")
+            Image.fromarray(pixels).save(source)
+            command = ["cjxl", source, target, "-d", "0", "-e", "7", "-p", f"--num_threads={threads}"]
+            subprocess.run(command, check=True, capture_output=True)
+            return target.read_bytes()
+
+    return Codec(
+        "jpegxl-progressive",
+        "JPEG XL, progressive",
+        f"{version}, -d 0 -e 7 -p; decoded by imagecodecs {imagecodecs.__version__}",
+        (0,),
+        encode,
+        lambda data, threads: imagecodecs.jpegxl_decode(data, numthreads=threads),
+        lossless=True,
+    )
+
+
 BUILDERS = {
     "png": png,
     "qoi": lambda: _from_imagecodecs("qoi", "QOI", "the reference qoi.h", "qoi", "none"),
@@ -69,4 +105,5 @@ BUILDERS = {
     "jpegxl-lossless": lambda: _from_imagecodecs(
         "jpegxl-lossless", "JPEG XL", "libjxl, modular, effort 7", "jpegxl", lossless=True, effort=7
     ),
+    "jpegxl-progressive": jpegxl_progressive,
 }

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .base import Codec
 from .pillow_io import library, load, need, save
 
@@ -80,20 +82,28 @@ def jpeg2000() -> Codec:
     )
 
 
-def avif(tuned_for_psnr: bool) -> Codec:
-    """AVIF by libaom at speed 6; as it comes (4:2:0, tuned for the eye) or 4:4:4 tuned for PSNR."""
+def avif(key: str = "avif", name: str = "AVIF", *, tune: str | None = None, speed: int = 6) -> Codec:
+    """AVIF by libaom: as it comes, 4:2:0 and tuned for the eye, or 4:4:4 with a tune of its own.
+
+    On one thread whatever is asked for: libaom's bytes depend on how many there are.
+    """
     need("avif")
     options: dict[str, Any] = {"subsampling": "4:2:0"}
-    if tuned_for_psnr:
-        options = {"subsampling": "4:4:4", "advanced": {"tune": "psnr"}}
+    if tune:
+        options = {"subsampling": "4:4:4", "advanced": {"tune": tune}}
 
     def encode(pixels, quality, threads):
-        return save(pixels, "AVIF", quality=int(quality), speed=6, codec="aom", max_threads=threads, **options)
+        return save(pixels, "AVIF", quality=int(quality), speed=speed, codec="aom", max_threads=1, **options)
 
-    words = "4:4:4, speed 6, tune=psnr" if tuned_for_psnr else "4:2:0, speed 6, default tune"
+    if tune:
+        try:
+            encode(np.zeros((16, 16, 3), np.uint8), 50, 1)
+        except ValueError:
+            raise ImportError(f"this Pillow's libaom has no tune={tune}") from None
+    words = f"{options['subsampling']}, speed {speed}, {f'tune={tune}' if tune else 'default tune'}, one thread"
     return Codec(
-        key="avif-psnr" if tuned_for_psnr else "avif",
-        name="AVIF 4:4:4 (PSNR tune)" if tuned_for_psnr else "AVIF",
+        key=key,
+        name=name,
         description=f"{library('avif', 'libavif')}, aom, {words}",
         settings=(12, 22, 35, 48, 60, 70, 80, 90),
         encode=encode,
@@ -153,7 +163,8 @@ BUILDERS = {
     "webp": webp,
     "jpeg2000": jpeg2000,
     "jpegxl": jpeg_xl,
-    "avif": lambda: avif(tuned_for_psnr=False),
-    "avif-psnr": lambda: avif(tuned_for_psnr=True),
+    "avif": avif,
+    "avif-psnr": lambda: avif("avif-psnr", "AVIF 4:4:4 (PSNR tune)", tune="psnr"),
+    "avif-ssimulacra2": lambda: avif("avif-ssimulacra2", "AVIF 4:4:4 (SSIMULACRA2 tune)", tune="ssimulacra2", speed=4),
     "heif": heif,
 }

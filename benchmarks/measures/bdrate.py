@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from .curves import METRICS, Curve, mean
@@ -30,6 +31,7 @@ class BDRate:
     to_quality: float | None
     overlap: float  # shared / joint interval of quality, 0..1
     pictures: int = 1
+    smaller: int | None = None  # of the pictures, on how many the test's files are smaller
 
     @property
     def narrow(self) -> bool:
@@ -91,22 +93,26 @@ def over_set(tests: list[Curve], anchors: list[Curve]) -> list[BDRate]:
     ]
 
 
-def over_pictures(curves: dict[str, list[Curve]], tests: list[str]) -> list[BDRate]:
-    """Per picture, then the mean of these per codec pair. ``curves``: picture -> curves on it."""
-    single = [
+def per_picture(curves: dict[str, list[Curve]], tests: list[str], metrics: Iterable[str] = METRICS) -> list[BDRate]:
+    """One result a picture, metric and pair. ``curves``: picture -> curves on it."""
+    return [
         bd_rate(test, anchor, metric, scope=picture)
         for picture, here in curves.items()
-        for metric in METRICS
+        for metric in metrics
         for test in here
         if test.key in tests
         for anchor in here
         if anchor.key != test.key and anchor.metric(metric)[0]
     ]
+
+
+def mean_of_pictures(single: list[BDRate]) -> list[BDRate]:
+    """The mean over pictures of each pair and metric, and on how many of them the test is the smaller one."""
     pairs: dict[tuple, list[BDRate]] = {}
     for result in single:
         if result.bd_rate_pct is not None:
             pairs.setdefault((result.test, result.anchor, result.metric), []).append(result)
-    means = [
+    return [
         BDRate(
             test,
             anchor,
@@ -118,7 +124,7 @@ def over_pictures(curves: dict[str, list[Curve]], tests: list[str]) -> list[BDRa
             mean(r.to_quality for r in group),
             mean(r.overlap for r in group),
             len(group),
+            sum(r.bd_rate_pct < 0 for r in group),
         )
         for (test, anchor, metric), group in pairs.items()
     ]
-    return means + single

@@ -8,7 +8,7 @@ mean squared error over the set. Both are kept, under different names.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .quality import decibels, psnr_of_mse
 
@@ -16,6 +16,8 @@ METRICS = {  # field of a curve: (words, unit)
     "psnr_db": ("PSNR-RGB", "dB"),
     "ms_ssim_db": ("MS-SSIM", "dB"),
     "ssimulacra2": ("SSIMULACRA2", ""),
+    "butteraugli": ("Butteraugli 3-norm", ""),
+    "cvvdp": ("ColorVideoVDP", "JOD"),
 }
 
 
@@ -32,10 +34,13 @@ class Curve:
     labels: list[str]
     published: bool = False
     ours: bool = False
+    butteraugli: list[float | None] = field(default_factory=list)  # negated, so that more is better
+    cvvdp: list[float | None] = field(default_factory=list)
 
     def metric(self, name: str) -> tuple[list[float], list[float]]:
-        """(bpp, values) of the points that have ``name``."""
-        pairs = [(r, q) for r, q in zip(self.bpp, getattr(self, name), strict=True) if q is not None]
+        """(bpp, values) of the points that have ``name``; more is better."""
+        values = getattr(self, name) or [None] * len(self.bpp)
+        pairs = [(r, q) for r, q in zip(self.bpp, values, strict=True) if q is not None]
         return [r for r, _ in pairs], [q for _, q in pairs]
 
 
@@ -86,7 +91,7 @@ def summarise(rows: list[dict]) -> list[dict]:
                 "psnr_db": mean(row["psnr_db"] for row in group),
                 "psnr_db_of_mean_mse": None if lossless else psnr_of_mse(mean_mse),
                 "ms_ssim": mean(row["ms_ssim"] for row in group),
-                "ssimulacra2": mean(row["ssimulacra2"] for row in group),
+                **{name: mean(row.get(name) for row in group) for name in ("ssimulacra2", "butteraugli", "cvvdp")},
                 "encode_s": mean_known(row["encode_s"] for row in group),
                 "decode_s": mean_known(row["decode_s"] for row in group),
                 "encode_mpx_per_s": _speed(group, "encode_s"),
@@ -107,29 +112,29 @@ def _speed(rows: list[dict], field: str) -> float | None:
 
 def set_curve(key: str, name: str, rows: list[dict], ours: bool = False) -> Curve:
     """The codec's curve over all pictures of ``rows``."""
-    lines = summarise(rows)
+    return _curve(key, name, summarise(rows), ours)
+
+
+def curves_on_pictures(by_codec: dict[str, list[dict]]) -> dict[str, list[Curve]]:
+    """Every codec's curve on every picture: picture -> curves, from each codec's rows."""
+    points: dict[str, dict[str, list[dict]]] = {}
+    for key, rows in by_codec.items():
+        for row in sorted(rows, key=lambda row: row["bpp"]):
+            points.setdefault(row["picture"], {}).setdefault(key, []).append(row)
+    return {name: [_curve(key, key, rows, False) for key, rows in here.items()] for name, here in points.items()}
+
+
+def _curve(key: str, name: str, points: list[dict], ours: bool) -> Curve:
+    distances = [point.get("butteraugli") for point in points]
     return Curve(
         key,
         name,
-        [line["bpp"] for line in lines],
-        [line["psnr_db"] for line in lines],
-        [decibels(line["ms_ssim"]) for line in lines],
-        [line["ssimulacra2"] for line in lines],
-        [line["label"] for line in lines],
+        [point["bpp"] for point in points],
+        [point["psnr_db"] for point in points],
+        [decibels(point["ms_ssim"]) for point in points],
+        [point["ssimulacra2"] for point in points],
+        [point["label"] for point in points],
         ours=ours,
-    )
-
-
-def picture_curve(key: str, name: str, rows: list[dict], ours: bool = False) -> Curve:
-    """The codec's curve on one picture (``rows`` hold only that one)."""
-    rows = sorted(rows, key=lambda row: row["bpp"])
-    return Curve(
-        key,
-        name,
-        [row["bpp"] for row in rows],
-        [row["psnr_db"] for row in rows],
-        [decibels(row["ms_ssim"]) for row in rows],
-        [row["ssimulacra2"] for row in rows],
-        [row["label"] for row in rows],
-        ours=ours,
+        butteraugli=[None if distance is None else -distance for distance in distances],
+        cvvdp=[point.get("cvvdp") for point in points],
     )

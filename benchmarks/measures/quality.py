@@ -3,7 +3,8 @@
 All measures take (H, W, 3) uint8 sRGB. PSNR is over the three channels
 together. MS-SSIM is pytorch-msssim's (Wang et al. 2003: five scales, 11-tap
 window, mean over channels), as in CompressAI. SSIMULACRA2 is the PyPI package
-ssimulacra2's, see ssimulacra2_cached.py.
+ssimulacra2's, see ssimulacra2_cached.py; Butteraugli and ColorVideoVDP are
+measured where they are installed, see butteraugli.py and colorvideovdp.py.
 """
 
 from __future__ import annotations
@@ -12,7 +13,12 @@ import math
 
 import numpy as np
 
+from . import butteraugli, colorvideovdp
+
 MS_SSIM_SMALLEST = 161  # four halvings of an 11-tap window
+SSIMULACRA2_SMALLEST = (
+    225  # below, the package has fewer than its six scales and gives the others' weights to the wrong ones
+)
 
 
 def mse(original: np.ndarray, decoded: np.ndarray) -> float:
@@ -60,22 +66,38 @@ class Reference:
 
     def __init__(self, pixels: np.ndarray):
         self.pixels = pixels
-        self._scales = None
+        self._scales: list | None = None
 
     def measures(self, decoded: np.ndarray) -> dict:
-        """{mse, psnr_db, ms_ssim, ssimulacra2, lossless}; psnr_db is None where lossless."""
-        from . import ssimulacra2_cached
+        """{mse, psnr_db, ms_ssim, ssimulacra2, butteraugli, cvvdp, lossless}.
 
-        if self._scales is None:
-            self._scales = ssimulacra2_cached.reference(self.pixels)
+        None: psnr_db of what is lossless, a measure of a picture too small for it, or one that is not installed.
+        """
         error = mse(self.pixels, decoded)
         return {
             "mse": error,
             "psnr_db": None if error == 0 else psnr_of_mse(error),
             "ms_ssim": ms_ssim_of(self.pixels, decoded),
-            "ssimulacra2": ssimulacra2_cached.score(self._scales, decoded),
+            "ssimulacra2": self._ssimulacra2(decoded),
+            "butteraugli": None if butteraugli.missing() else butteraugli.three_norm(self.pixels, decoded),
+            "cvvdp": None if colorvideovdp.missing() else colorvideovdp.jod(self.pixels, decoded),
             "lossless": error == 0,
         }
+
+    def _ssimulacra2(self, decoded: np.ndarray) -> float | None:
+        if min(self.pixels.shape[:2]) < SSIMULACRA2_SMALLEST:
+            return None
+        from . import ssimulacra2_cached
+
+        if self._scales is None:
+            self._scales = ssimulacra2_cached.reference(self.pixels)
+        return ssimulacra2_cached.score(self._scales, decoded)
+
+
+def missing() -> dict[str, str]:
+    """Measures that cannot be taken here, and why."""
+    reasons = {"Butteraugli": butteraugli.missing(), "ColorVideoVDP": colorvideovdp.missing()}
+    return {name: why for name, why in reasons.items() if why}
 
 
 def single_threaded() -> None:

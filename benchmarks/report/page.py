@@ -9,7 +9,8 @@ from pathlib import Path
 
 import jinja2
 
-from ..measures.curves import METRICS
+from ..measures.bdrate import per_picture
+from ..measures.curves import METRICS, curves_on_pictures
 from ..progress import bar, say
 from ..results import read_summaries
 from ..studies.gallery import Plan, entry
@@ -33,10 +34,23 @@ def write_report(out: Path, datasets, api: str, plan: Plan, pool) -> Path:
     summaries = [s for s in summaries if s["dataset"] in names] or summaries
     scale_file = out / "scale.json"
     scale = json.loads(scale_file.read_text()) if scale_file.exists() else None
+    summaries = [summary | {"bd_pictures": bd_on_pictures(out / summary["dataset"], summary)} for summary in summaries]
     gallery = make_gallery(out, summaries, datasets, api, plan, pool)
     path = out / "report.html"
     path.write_text(render(summaries, scale, gallery), encoding="utf-8")
     return path
+
+
+def bd_on_pictures(folder: Path, summary: dict) -> dict[str, dict[str, float | None]]:
+    """BD-rate (PSNR) of our codec on each picture: picture -> anchor -> %, from the codecs' own files."""
+    codecs = summary.get("codecs", {})
+    test = next((key for key, codec in codecs.items() if codec["ours"]), next(iter(codecs), None))
+    files = {key: folder / f"{key}.json" for key in codecs}
+    rows = {key: json.loads(file.read_text())["per_image"] for key, file in files.items() if file.exists()}
+    found: dict[str, dict[str, float | None]] = {}
+    for result in per_picture(curves_on_pictures(rows), [test] if test else [], ["psnr_db"]):
+        found.setdefault(result.scope, {})[result.anchor] = result.bd_rate_pct
+    return found
 
 
 def make_gallery(out: Path, summaries, datasets, api: str, plan: Plan, pool) -> list[dict]:
@@ -76,9 +90,11 @@ def render(summaries: list[dict], scale: dict | None, gallery: list[dict]) -> st
         seconds=tables.seconds,
         ratio=tables.ratio,
         number=tables.number,
+        wins=tables.wins,
         css=css_name,
         day=_day,
     )
+    environment.globals["metrics"] = METRICS
     environment.globals["source"] = lambda name: (TEMPLATES / name).read_text(encoding="utf-8")
     colours: dict[str, tuple] = {}
     for summary in summaries:
@@ -110,15 +126,7 @@ def _set(summary: dict) -> dict:
     measured, published = measured_and_published(summary)
     ours = next((curve.key for curve in measured if curve.ours), None)
     test = ours or (measured[0].key if measured else None)
-    pictures = {}
-    for row in summary.get("bd_rate", []):
-        if (
-            row["test"] == test
-            and row["metric"] == "psnr_db"
-            and row["anchor_kind"] == "measured"
-            and row["scope"] not in ("set", "mean of pictures")
-        ):
-            pictures.setdefault(row["scope"], {})[row["anchor"]] = row["bd_rate_pct"]
+    pictures = summary.get("bd_pictures", {})
     return {
         "name": summary["dataset"],
         "n": len(summary["pictures"]),
@@ -133,7 +141,8 @@ def _set(summary: dict) -> dict:
         "efficiency": efficiency_chart(summary),
         "test": test,
         "test_name": summary.get("codecs", {}).get(test, {}).get("name", ""),
-        "bd": tables.bd_lines(summary, test) if test else [],
+        "bd": (lines := tables.bd_lines(summary, test) if test else []),
+        "metrics": tables.taken(lines),
         "settings": tables.other_settings(summary),
         "bd_rest": _rest(summary, test),
         "bd_pictures": pictures,

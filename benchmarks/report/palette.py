@@ -14,6 +14,7 @@ COLOURS = {  # key: (on light, on dark)
     "jpegxl": ("#1769c2", "#63b0ff"),
     "avif": ("#0a8a96", "#3cc9d4"),
     "avif-psnr": ("#0b5f8a", "#7fd3ee"),
+    "avif-ssimulacra2": ("#116b4f", "#5fd3a8"),
     "heif": ("#8c5a46", "#d19a83"),
 }
 PUBLISHED = [("#3b3f46", "#d5d9df"), ("#6b7078", "#a9afb8"), ("#9a9fa8", "#7d838d")]

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 from .. import markdown
+from ..measures.curves import METRICS
 from ..results import read_summaries
-from .tables import bd_lines, number, other_settings, percent, ratio, runs_of, seconds, speed_lines
+from .tables import bd_lines, number, other_settings, percent, ratio, runs_of, seconds, speed_lines, taken, wins
 
 # published curves that the README quotes; the report has them all
 PUBLISHED = ("bpg_444_x265_ycbcr", "vtm", "compressai-bmshj2018-hyperprior_mse_cpu", "DPICT_kodak_PSNR")
@@ -33,17 +34,19 @@ def _bd(summary: dict) -> str:
     if not lines:
         return ""
     tuned = {line["anchor"]: line for line in bd_lines(summary, "ours-visual")}
-    metrics = ("psnr_db", "ms_ssim_db", "ssimulacra2")
+    metrics = taken(lines)
     rows = [
         [
             f"{line['name']}{' (published)' if line['published'] else ''}",
             *(percent(line[metric]) for metric in metrics),
-            *(percent(tuned[line["anchor"]][metric]) for metric in metrics[1:] if tuned),
+            *(percent(tuned[line["anchor"]][metric]) for metric in metrics if tuned and metric != "psnr_db"),
+            wins(line),
             line["range"],
         ]
         for line in lines
     ]
-    visual = ["MS-SSIM, visual", "SSIMULACRA2, visual"] if tuned else []
+    words = {metric: METRICS[metric][0] for metric in metrics}
+    visual = [f"{words[metric]}, visual" for metric in metrics if tuned and metric != "psnr_db"]
     part = (
         ""
         if len(summary["pictures"]) == summary["pictures_in_set"]
@@ -52,14 +55,15 @@ def _bd(summary: dict) -> str:
     return (
         f"**BD-rate on {summary['dataset']}** ({len(summary['pictures'])} pictures{part}; "
         "negative: our files are smaller at equal quality)\n\n"
-        + markdown.table(["against", "PSNR-RGB", "MS-SSIM", "SSIMULACRA2", *visual, "over (PSNR)"], rows)
+        + markdown.table(["against", *words.values(), *visual, "ours smaller on, by each", "over (PSNR)"], rows)
     )
 
 
 def _settings(summary: dict) -> str:
     return "\n\n".join(
-        f"**{line['name']}**: BD-rate against the default {percent(line['psnr_db'])} in PSNR ({line['range']}), "
-        f"{percent(line['ms_ssim_db'])} in MS-SSIM, {percent(line['ssimulacra2'])} in SSIMULACRA2."
+        f"**{line['name']}**: BD-rate against the default {percent(line['psnr_db'])} in PSNR ({line['range']})"
+        + "".join(f", {percent(line[m])} in {METRICS[m][0]}" for m in taken([line]) if m != "psnr_db")
+        + "."
         for line in other_settings(summary)
     )
 

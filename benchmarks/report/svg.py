@@ -3,7 +3,9 @@
     svg.chart([Line("webp", "WebP", xs, ys)], x=log_axis(...), y=linear_axis(...))
 
 Colours come from the CSS variable --c of each line's class (palette.py), text
-and grid from currentColor, so one chart serves light and dark pages.
+and grid from currentColor, so one chart serves light and dark pages. That, curves
+that a page shows and hides, and words under the pointer are why this is no plotting
+library's: matplotlib's SVG has fixed colours and none of the rest.
 """
 
 from __future__ import annotations

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from ..measures.curves import METRICS, mean
 
-ORDER = ("jpeg420", "jpeg444", "webp", "jpeg2000", "jpegxl", "avif", "avif-psnr", "heif")
+ORDER = ("jpeg420", "jpeg444", "webp", "jpeg2000", "jpegxl", "avif", "avif-psnr", "avif-ssimulacra2", "heif")
 
 
 def bd_lines(summary: dict, test: str, featured_only: bool = True) -> list[dict]:
     """One line per anchor with the set's BD-rates of ``test`` in every metric.
 
-    {anchor, name, published, narrow, range, psnr_db, ms_ssim_db, ssimulacra2,
-    mean_of_pictures}; BD-rates in %, None where the curves do not meet. Measured
-    peers first, in ORDER, then published ones from strongest to weakest.
+    {anchor, name, published, narrow, range, one of each of METRICS, mean_of_pictures,
+    smaller, pictures}; BD-rates in %, None where the curves do not meet; ``smaller``,
+    by metric: on how many of the pictures ours is the smaller file. Measured peers first,
+    in ORDER, then published ones from strongest to weakest.
     """
     lines: dict[str, dict] = {}
     featured = set(summary.get("featured", []))
@@ -31,6 +32,8 @@ def bd_lines(summary: dict, test: str, featured_only: bool = True) -> list[dict]
                 "narrow": False,
                 "range": "",
                 "mean_of_pictures": None,
+                "smaller": {},
+                "pictures": None,
                 **dict.fromkeys(METRICS),
             },
         )
@@ -39,8 +42,10 @@ def bd_lines(summary: dict, test: str, featured_only: bool = True) -> list[dict]
             if row["metric"] == "psnr_db" and row["bd_rate_pct"] is not None:
                 line["narrow"] = row["narrow"]
                 line["range"] = f"{row['from_quality']:.1f} to {row['to_quality']:.1f} dB"
-        elif row["metric"] == "psnr_db":
-            line["mean_of_pictures"] = row["bd_rate_pct"]
+        else:
+            line["smaller"][row["metric"]], line["pictures"] = row["smaller"], row["pictures"]
+            if row["metric"] == "psnr_db":
+                line["mean_of_pictures"] = row["bd_rate_pct"]
 
     def place(line):
         known = ORDER.index(line["anchor"]) if line["anchor"] in ORDER else len(ORDER)
@@ -49,20 +54,31 @@ def bd_lines(summary: dict, test: str, featured_only: bool = True) -> list[dict]
     return sorted((line for line in lines.values() if any(line[m] is not None for m in METRICS)), key=place)
 
 
+def taken(lines: list[dict]) -> list[str]:
+    """The metrics that some of these lines have a BD-rate in."""
+    return [metric for metric in METRICS if any(line[metric] is not None for line in lines)]
+
+
+def wins(line: dict) -> str:
+    """'24, 13, 5 of 24': on how many pictures our files are the smaller ones, by each metric that was taken."""
+    return f"{', '.join(map(str, line['smaller'].values()))} of {line['pictures']}" if line["smaller"] else "–"
+
+
 def other_settings(summary: dict) -> list[dict]:
-    """Files of other models and tunes against the default's: {name, range, psnr_db, ms_ssim_db, ssimulacra2}, in %."""
+    """Files of other models and tunes against the default's: {name, range, one of each of METRICS}, in %."""
     return [
         {
             "name": _name(summary, key),
             "range": next(
                 f"{row['from_quality']:.1f} to {row['to_quality']:.1f} dB" for row in rows if row["metric"] == "psnr_db"
             ),
+            **dict.fromkeys(METRICS),
             **{row["metric"]: row["bd_rate_pct"] for row in rows},
         }
         for key, codec in summary.get("codecs", {}).items()
         if codec["ours"] and key not in ("ours", "ours-embedded")
         if (rows := [r for r in summary["bd_rate"] if (r["test"], r["anchor"], r["scope"]) == (key, "ours", "set")])
-        and all(row["bd_rate_pct"] is not None for row in rows)
+        and any(row["metric"] == "psnr_db" and row["bd_rate_pct"] is not None for row in rows)
     ]
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+import os
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,11 +17,21 @@ pytest.importorskip("pytorch_msssim")
 
 from PIL import Image  # noqa: E402
 
-from selfvae_codec.benchmarks.measures import bdrate, curves, embedding, quality, ssimulacra2_cached, timing  # noqa: E402
+from selfvae_codec.benchmarks import pictures  # noqa: E402
+from selfvae_codec.benchmarks.measures import (  # noqa: E402
+    bdrate,
+    butteraugli,
+    colorvideovdp,
+    curves,
+    embedding,
+    quality,
+    ssimulacra2_cached,
+    timing,
+)
 from selfvae_codec.benchmarks.measures.curves import Curve  # noqa: E402
 
 
-def photo_like(height=192, width=208, seed=0):
+def photo_like(height=226, width=240, seed=0):
     """Smooth shapes plus grain: enough structure for every measure."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width] / 24
@@ -77,9 +90,96 @@ def test_ssimulacra2_with_the_original_kept_equals_the_package():
     assert kept == pytest.approx(compute_ssimulacra2(png(x), png(y)), abs=1e-9)
 
 
-def test_ms_ssim_is_left_out_of_pictures_too_small_for_it():
+def test_measures_are_left_out_of_pictures_too_small_for_them():
     x = photo_like(160, 300)
     assert quality.ms_ssim_of(x, x) is None
+    row = quality.Reference(photo_like(224, 300)).measures(photo_like(224, 300))
+    assert row["ssimulacra2"] is None and row["ms_ssim"] == pytest.approx(1)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a stand-in program as on Unix")
+def test_butteraugli_is_what_its_program_says_and_missing_without_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    x = photo_like(32, 40)
+    assert quality.Reference(x).measures(x)["butteraugli"] is None
+    assert "no butteraugli_main on the PATH" in quality.missing()["Butteraugli"]
+    program = tmp_path / "butteraugli_main"
+    program.write_text("#!/bin/sh\ntest -s $1 && test -s $2 && test $3 = --pnorm && echo 7.5 && echo 3-norm: 1.25\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert quality.Reference(x).measures(x)["butteraugli"] == 1.25 and "Butteraugli" not in quality.missing()
+    program.write_text("#!/bin/sh\necho no such picture >&2\nexit 1\n")
+    with pytest.raises(RuntimeError, match="butteraugli_main failed with 1: no such picture"):
+        butteraugli.three_norm(x, x)
+
+
+@pytest.mark.skipif(butteraugli.missing() is not None, reason="butteraugli_main is not installed")
+def test_butteraugli_orders_jpegs_by_quality():
+    x = photo_like(64, 64)
+    distances = [butteraugli.three_norm(x, y) for y in (jpeg(x, 5), jpeg(x, 60), x)]
+    assert distances[0] > distances[1] > distances[2] == 0
+
+
+def test_colorvideovdp_is_what_its_package_says_and_missing_without_it(monkeypatch):
+    class Metric:
+        def __init__(self, display_name, quiet):
+            assert display_name == "standard_4k"
+
+        def predict(self, test, reference, dim_order):
+            assert dim_order == "HWC" and test.shape == reference.shape
+            return np.float32(10 - abs(test.mean() - reference.mean())), None
+
+    x = photo_like(32, 40)
+    for module in ("_metric", "missing"):
+        getattr(colorvideovdp, module).cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "pycvvdp", None)
+        assert (
+            quality.Reference(x).measures(x)["cvvdp"] is None
+            and "pip install cvvdp" in quality.missing()["ColorVideoVDP"]
+        )
+    colorvideovdp.missing.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "pycvvdp", SimpleNamespace(cvvdp=Metric))
+        assert quality.Reference(x).measures(x)["cvvdp"] == 10
+    for module in ("_metric", "missing"):
+        getattr(colorvideovdp, module).cache_clear()
+
+
+def test_a_smaller_distance_is_a_better_point_of_a_curve():
+    rows = [
+        {
+            "picture": "a",
+            "bpp": bpp,
+            "psnr_db": 30.0 + bpp,
+            "ms_ssim": 0.9,
+            "ssimulacra2": None,
+            "label": "",
+            "butteraugli": d,
+        }
+        for bpp, d in ((1.0, 3.0), (2.0, 1.5))
+    ]
+    (curve,) = curves.curves_on_pictures({"webp": rows})["a"]
+    assert curve.metric("butteraugli") == ([1.0, 2.0], [-3.0, -1.5]) and curve.metric("cvvdp") == ([], [])
+
+
+def test_the_mean_of_pictures_says_on_how_many_the_test_is_smaller():
+    here = {name: [straight("ours", f), straight("webp")] for name, f in (("a", 0.8), ("b", 0.9), ("c", 1.2))}
+    (result,) = bdrate.mean_of_pictures(bdrate.per_picture(here, ["ours"]))
+    assert (result.smaller, result.pictures) == (2, 3) and result.bd_rate_pct == pytest.approx(-10 / 3, abs=0.1)
+
+
+def test_two_pictures_of_one_name_are_two_and_a_damaged_one_is_named_and_left_out(tmp_path, capsys):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg")
+    Image.new("RGB", (8, 8)).save(tmp_path / "b.png")
+    (tmp_path / "c.png").write_bytes((tmp_path / "b.png").read_bytes()[:40])
+    assert [picture.name for picture in pictures.read_folder(tmp_path).pictures] == ["a.jpg", "a.png", "b"]
+    assert "left out: " in (said := capsys.readouterr().err) and "c.png" in said
+    for name in ("a.png", "a.jpg", "b.png"):
+        (tmp_path / name).unlink()
+    with pytest.raises(FileNotFoundError, match="no picture in .* can be read"):
+        pictures.read_folder(tmp_path)
 
 
 def test_bd_rate_of_a_curve_with_a_fifth_fewer_bits_is_minus_20_percent():

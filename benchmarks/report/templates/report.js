@@ -29,7 +29,7 @@ $$(".chip").forEach((chip) => chip.addEventListener("click", () => {
 const minus = (text) => text.replace("-", "\u2212");
 function describe(image) {
   const quality = image.psnr_db === null ? "exact" : `${image.psnr_db.toFixed(2)} dB`;
-  return `${image.bpp.toFixed(3)} bpp \u00b7 ${quality} \u00b7 S2 ${minus(image.ssimulacra2.toFixed(1))}`;
+  return `${image.bpp.toFixed(3)} bpp \u00b7 ${quality}${image.ssimulacra2 === null ? "" : ` \u00b7 S2 ${minus(image.ssimulacra2.toFixed(1))}`}`;
 }
 
 class Viewer {
