@@ -35,6 +35,7 @@ from .console import (
     warnings_for_people,
     words,
 )
+from .desktop.command import completion, desktop, thumbnail
 from .info import facts as info_facts
 from .info import kind as info_kind
 from .info import text as info_text
@@ -231,7 +232,7 @@ def generate(output, size, seed, model, overwrite, backend) -> None:
     say(f"{target}: {size}, seed {seed}")
 
 
-for _command in (batch, serve):
+for _command in (batch, serve, desktop, thumbnail, completion):
     cli.add_command(_command)
 
 

@@ -1,0 +1,37 @@
+"""The codec for numcodecs, and so for zarr format 2, kerchunk and xarray: found by its id, "selfvae_codec".
+
+>>> zarr.create_array(store, ..., zarr_format=2, compressors=selfvae_codec.numcodecs.Svae(lossless=False, quality=75))
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numcodecs.abc import Codec
+from numcodecs.compat import ensure_bytes, ndarray_copy
+
+from . import chunks
+
+
+class Svae(Codec):
+    """Pictures in the last two or three axes of chunks of uint8; settings as in ``selfvae_codec.chunks.Settings``.
+
+    Lossless unless told otherwise.
+    """
+
+    codec_id = "selfvae_codec"
+
+    def __init__(self, **settings: Any):
+        self.settings = chunks.Settings(**settings)
+
+    def encode(self, buf: Any) -> bytes:
+        """buf: an array; its shape says what the pictures are. Raises ImageError, CodecError."""
+        return chunks.encode(np.asarray(buf), self.settings)
+
+    def decode(self, buf: Any, out: Any = None) -> Any:
+        """The array, or ``out`` filled with it. Raises FormatError."""
+        return ndarray_copy(chunks.decode(ensure_bytes(buf), self.settings), out)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"id": self.codec_id} | self.settings.as_dict()
