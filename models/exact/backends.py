@@ -59,7 +59,7 @@ def _load(model: bytes | str, backend: str, threads: int | None) -> Networks:
 def load(path: Path, backend: str = "auto", threads: int | None = None) -> Networks:
     """The networks of a weights file, installed or not. Raises WeightsError, CodecError."""
     runtime = import_module(f".{RUNTIMES[choose(backend)]}", __package__)
-    return Networks(weights.read(path), runtime.runner(threads))
+    return Networks(weights.read(path), runtime.runner(threads), threads or clibrary.default_threads())
 
 
 def networks(model: bytes | str = DEFAULT_MODEL, backend: str = "auto") -> Networks:

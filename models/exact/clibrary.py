@@ -17,9 +17,20 @@ import numpy as np
 from ...errors import CodecError
 
 LIBRARY = __name__.rpartition(".")[0] + "._native"
-INTERFACE = 2  # of the library, counted up with every change of its functions
+INTERFACE = 3  # of the library, counted up with every change of its functions
 CHOICE = "SELFVAE_CODEC_NATIVE"
 NONE = "none"  # as CHOICE: does without the library
+
+
+class Source(ctypes.Structure):
+    """An array (channels, H, W) of integers as it lies in memory (native/layers.h)."""
+
+    _fields_ = [("data", c_void_p), *((n, c_int64) for n in ("type", "channels", "by_channel", "by_row", "by_column"))]
+
+    @classmethod
+    def of(cls, array: np.ndarray) -> Source:
+        """Of uint8, int16 or int32; the array must outlive it."""
+        return cls(array.ctypes.data, array.itemsize, len(array), *array.strides)
 
 
 @cache
@@ -49,6 +60,12 @@ def library() -> ctypes.CDLL | None:
         *(c_void_p, c_void_p, c_int, c_void_p, c_void_p, c_int),
         *(c_void_p, c_void_p, c_int64, c_void_p),
     )
+    lib.selfvae_pack.argtypes, lib.selfvae_pack.restype = (c_int, c_void_p, c_int, c_int, c_void_p), None
+    lib.selfvae_synthesis.argtypes = (
+        *(c_int, c_void_p, c_void_p, c_void_p, c_int),
+        *(c_void_p, c_void_p, c_int, c_void_p, c_void_p, c_int, c_int, c_int, c_int),
+        *(c_int64, c_int, c_int, c_int, c_int, c_int, c_int, c_void_p, c_int64, c_int64, c_int64, c_int),
+    )
     return lib
 
 
@@ -69,6 +86,14 @@ def path() -> str:
     if wanted not in able:
         raise CodecError(f"{CHOICE}={wanted}: this machine can run {', '.join(able)}")
     return wanted
+
+
+def default_threads() -> int:
+    """As OMP_NUM_THREADS says, which the other runtimes read too, or all cores that this process may use."""
+    count = os.environ.get("OMP_NUM_THREADS", "")
+    if count.isdecimal() and int(count):
+        return int(count)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def pointers(*arrays: np.ndarray | None) -> list[int | None]:

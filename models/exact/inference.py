@@ -15,13 +15,15 @@ from .. import units
 from ..config import T_FIRST, Y_STEP_PACE, Z1_STRIDE, Config
 from ..tables import CENTROID_UNITS, EDGE_LOGIT_MAX, EDGE_UNITS, MEAN_UNITS
 from ..walk import LATTICE
-from .integers import UPSAMPLE_BITS, across_borders, depth_to_space, mean_of, space_to_depth, upsample
+from .integers import UPSAMPLE_BITS, across_borders, mean_of, space_to_depth
 from .layers import T_UNITS, ExactNet
+from .synthesis import DELTA_BITS as DELTA_BITS
+from .synthesis import LinearSynthesis
 from .weights import TRANSFORM_BITS, Weights
 
-DELTA_BITS = 16  # fraction bits of a quantisation step
 PULL_BITS = 6  # fraction bits of errors that pull at latents
-STRIP = 64  # rows of 8x8 blocks whose linear transform is computed at once
+STRIP = 64  # rows of 8x8 blocks whose linear transform is computed at once,
+POSITIONS = 1 << 16  # or more, up to this many blocks
 
 Run = Callable[[str, list[np.ndarray], int], np.ndarray]
 
@@ -33,13 +35,15 @@ class Networks:
     ``t`` is log3 of a step in 1/256.
     """
 
-    def __init__(self, weights: Weights, make_runner: Callable[[ExactNet], Callable]):
-        """make_runner: from a network to what runs it, called as ``tiles.Tiled`` is."""
+    def __init__(self, weights: Weights, make_runner: Callable[[ExactNet], Callable], threads: int = 1):
+        """make_runner: from a network to what runs it, called as ``tiles.Tiled`` is. threads: of all but networks."""
         self.weights = weights
         self.tile: int | None = None  # positions on a side that networks run over at once; None: what suits the runtime
         self.config: Config = weights.config
         self._make_runner = make_runner
         self._runners: dict[str, Callable] = {}
+        self.threads = threads
+        self._linear_synthesis = LinearSynthesis(weights.transforms, weights.config.base_stride)
         self.made: dict[str, Any] = {}  # once, by those who use these networks: tables, ready for coders
 
     def run(self, name: str, inputs: list[np.ndarray], t: int) -> np.ndarray:
@@ -166,28 +170,28 @@ class Networks:
         y: the base, the last of the conditions; it may reach beyond. deep: uint16, DEEP for a grey level; what rounds
         to it is the same picture.
         """
-        shift = CENTROID_UNITS // units.SYNTHESIS_UNITS
-        learned = self.run("synthesis", [(z + shift // 2) // shift], t)
-        # linear part in 1/RESIDUAL_UNITS of a step; every product and sum stays below 2^53
-        scale = 2.0**TRANSFORM_BITS * CENTROID_UNITS / units.RESIDUAL_UNITS
-        bits = DELTA_BITS + units.RESIDUAL_UNITS.bit_length() - 1
+        shift = (CENTROID_UNITS // units.SYNTHESIS_UNITS).bit_length() - 1
+        radius = self.weights.net("synthesis", t).radius
         height, width = z.shape[1:]
-        base = upsample(y, self.config.base_stride)[:, : Z1_STRIDE * height, : Z1_STRIDE * width]
-        x_hat = np.empty(base.shape, np.uint16 if deep else np.uint8)
-        for rows in _strips(height):
-            # one row of blocks more on each side, for the post-filter
+        shape = Z1_STRIDE * height, Z1_STRIDE * width, 3
+        x_hat = np.empty(shape, np.uint16 if deep else np.uint8).transpose(2, 0, 1)
+        for rows in _strips(height, max(STRIP, POSITIONS // width)):
+            # one row of blocks more on each side for the post-filter, and what the network sees around them
             start, stop = max(rows.start - 1, 0), min(rows.stop + 1, height)
-            residual = np.floor(self._linear("inverse_block", z[:, start:stop]) / scale) + learned[:, start:stop]
-            x = depth_to_space(residual, Z1_STRIDE)
-            x = across_borders(x, self.weights.transforms["post_filter"], TRANSFORM_BITS)
-            x = x[:, Z1_STRIDE * (rows.start - start) :][:, : Z1_STRIDE * (rows.stop - rows.start)]
+            top, bottom = max(start - radius, 0), min(stop + radius, height)
+            learned = self.run("synthesis", [(z[:, top:bottom] + (1 << (shift - 1))) >> shift], t)
             pixels = slice(Z1_STRIDE * rows.start, Z1_STRIDE * rows.stop)
-            x *= self.delta(t)
-            x += base[:, pixels].astype(np.float64) * 2.0 ** (bits - UPSAMPLE_BITS)
-            if deep:
-                x *= units.DEEP
-            x += 2.0 ** (bits - 1)
-            x_hat[:, pixels] = np.floor(x / 2.0**bits).clip(0, 255 * units.DEEP if deep else 255)
+            self._linear_synthesis.pixels(
+                z,
+                learned[:, start - top : stop - top],
+                start,
+                None,
+                y,
+                self.delta(t),
+                rows,
+                x_hat[:, pixels],
+                self.threads,
+            )
         return x_hat
 
     # ---- pixels --------------------------------------------------------------------------------------
@@ -221,6 +225,6 @@ def _product(matrix: np.ndarray, v: np.ndarray) -> np.ndarray:
     return (matrix @ v.reshape(len(v), -1).astype(np.float64)).reshape(len(matrix), *v.shape[1:])
 
 
-def _strips(height: int) -> list[slice]:
-    """Rows of blocks, a few at a time: float64 copies of a whole large picture would take gigabytes."""
-    return [slice(top, min(top + STRIP, height)) for top in range(0, height, STRIP)]
+def _strips(height: int, rows: int = STRIP) -> list[slice]:
+    """Rows of blocks, a few at a time: copies of a whole large picture would take gigabytes."""
+    return [slice(top, min(top + rows, height)) for top in range(0, height, rows)]

@@ -6,7 +6,6 @@ Values are int16, sums int32, scales shifts; nothing is a float. Its threads end
 from __future__ import annotations
 
 import ctypes
-import os
 import weakref
 from collections.abc import Callable
 from ctypes import c_int64, c_void_p
@@ -15,31 +14,19 @@ from functools import partial
 import numpy as np
 
 from . import clibrary
-from .clibrary import pointers
+from .clibrary import Source, pointers
 from .layers import ACTIVATION_LIMIT, ExactNet
 
 LANES = 16  # channels are padded to a multiple of this
-
-
-class _Source(ctypes.Structure):
-    _fields_ = [("data", c_void_p), *((n, c_int64) for n in ("type", "channels", "by_channel", "by_row", "by_column"))]
 
 
 class _Target(ctypes.Structure):
     _fields_ = [("data", c_void_p), *((n, c_int64) for n in ("by_channel", "by_row", "by_column"))]
 
 
-def default_threads() -> int:
-    """As OMP_NUM_THREADS says, which the other runtimes read too, or all cores that this process may use."""
-    count = os.environ.get("OMP_NUM_THREADS", "")
-    if count.isdecimal() and int(count):
-        return int(count)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def runner(threads: int | None) -> Callable[[ExactNet], NativeNet]:
-    """What makes networks ready to run. threads None: ``default_threads``."""
-    return partial(NativeNet, threads=threads or default_threads(), path=clibrary.path())
+    """What makes networks ready to run. threads None: ``clibrary.default_threads``."""
+    return partial(NativeNet, threads=threads or clibrary.default_threads(), path=clibrary.path())
 
 
 def _padded(values: np.ndarray) -> np.ndarray:
@@ -94,7 +81,7 @@ class NativeNet:
         height, width = kept[0].shape[1:]
         if sum(map(len, kept)) != len(self._limits) or any(i.shape[1:] != (height, width) for i in kept):
             raise ValueError(f"{self.net.name} does not take inputs of shapes {[i.shape for i in inputs]}")
-        sources = (_Source * len(kept))(*(_Source(i.ctypes.data, i.itemsize, len(i), *i.strides) for i in kept))
+        sources = (Source * len(kept))(*map(Source.of, kept))
         channels, rows, columns = len(self.net.head.bias) // self._grow**2, height * self._grow, width * self._grow
         if self._stays:
             out = np.empty((rows, columns, channels), np.int16).transpose(2, 0, 1)

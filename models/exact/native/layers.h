@@ -8,6 +8,12 @@
 
 #include <stdint.h>
 
+/* An array of inputs: (channels, H, W), strides in bytes. type: bytes of a value, negative if it is unsigned. */
+typedef struct {
+    const char *data;
+    int64_t type, channels, by_channel, by_row, by_column;
+} Source;
+
 #define LANES 16       /* channels are padded to a multiple of this */
 #define POSITIONS 16   /* rows of positions have room for this many more, since they are computed in batches */
 #define ACTIVATION 1023
@@ -39,6 +45,16 @@ typedef struct {
     /* 3x3: positions 0 .. n - 1 of y from positions -1 .. n of three rows, clamped to 0 .. ACTIVATION */
     void (*depthwise)(const Conv *conv, const int16_t *above, const int16_t *here, const int16_t *below, int16_t *y,
                       int n);
+    /* sums of a 1x1 layer without bias, shift or clamp: n positions of x -> y, (n, outputs) int32 */
+    void (*product)(const int16_t *packed, int inputs, int outputs, const int16_t *x, int32_t *y, int n);
+    /* n columns of rows that lie stride apart: round(matrix * eight rows / 2^bits), in place. matrix: (8, 8) */
+    void (*filter_down)(int32_t *rows, long stride, long n, const int32_t *matrix, int bits);
+    /* the same along a row, for n times eight values that lie one after the other. transposed: (8, 8) */
+    void (*filter_along)(int32_t *row, long n, const int32_t *transposed, int bits);
+    /* out[i * step] = round((x[i] * delta + base[i] * 2^base_shift) * deep / 2^bits), clamped to 0 .. 255 deep: uint8
+     * where deep is 1, else uint16 */
+    void (*to_pixels)(const int32_t *x, const int32_t *base, int64_t delta, int base_shift, int deep, int bits, void *out,
+                      long step, long n);
 } Path;
 
 extern const Path portable_path;
@@ -46,5 +62,6 @@ extern const Path portable_path;
 #define X86_PATHS 1
 extern const Path avx2_path, avx512_path;
 #endif
+extern const Path *const selfvae_paths[]; /* the fastest first */
 
 #endif

@@ -21,12 +21,6 @@ typedef struct {
     Conv *layers; /* expand, spatial, project of every block */
 } Net;
 
-/* An array of inputs: (channels, H, W), strides in bytes. type: bytes of a value, negative if it is unsigned. */
-typedef struct {
-    const char *data;
-    int64_t type, channels, by_channel, by_row, by_column;
-} Source;
-
 /* int16; strides in values */
 typedef struct {
     int16_t *data;
@@ -48,31 +42,32 @@ typedef struct {
 
 static int padded(int channels) { return (channels + LANES - 1) / LANES * LANES; }
 
-static const Path *paths[] = {
+const Path *const selfvae_paths[] = {
 #ifdef X86_PATHS
     &avx512_path, &avx2_path,
 #endif
     &portable_path,
 };
+#define PATHS ((int)(sizeof selfvae_paths / sizeof *selfvae_paths))
 
 static int runs_here(const Path *path) {
 #ifdef X86_PATHS
     __builtin_cpu_init();
     if (path == &avx512_path)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
     if (path == &avx2_path) return __builtin_cpu_supports("avx2");
 #endif
     return path == &portable_path;
 }
 
-EXPORT int selfvae_interface(void) { return 2; }
+EXPORT int selfvae_interface(void) { return 3; }
 
 /* The name of the index-th path, the fastest first; NULL beyond the last. runs: whether this machine runs it. */
 EXPORT const char *selfvae_path(int index, int *runs) {
-    if (index < 0 || index >= (int)(sizeof paths / sizeof *paths)) return 0;
-    *runs = runs_here(paths[index]);
-    return paths[index]->name;
+    if (index < 0 || index >= PATHS) return 0;
+    *runs = runs_here(selfvae_paths[index]);
+    return selfvae_paths[index]->name;
 }
 
 EXPORT void selfvae_net_free(Net *net) {
@@ -89,7 +84,7 @@ EXPORT void selfvae_net_free(Net *net) {
 EXPORT Net *selfvae_net_new(int path, int blocks, int upsample) {
     Net *net = calloc(1, sizeof *net);
     if (!net) return 0;
-    net->path = paths[path];
+    net->path = selfvae_paths[path];
     net->blocks = blocks;
     net->grow = upsample ? 2 : 1;
     net->layers = calloc(3 * blocks + 1, sizeof *net->layers);

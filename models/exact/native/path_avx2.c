@@ -10,6 +10,8 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "plain.h"
+
 #define INLINE static inline __attribute__((always_inline))
 #define LOAD(p) _mm256_loadu_si256((const void *)(p))
 
@@ -51,7 +53,7 @@ INLINE void finish(const Conv *conv, const Film *film, const int16_t *added, int
 #define P 6 /* positions by sixteen outputs in registers */
 
 INLINE void all(const Conv *conv, const int32_t *bias, const Film *film, const int16_t *added, const int16_t *x,
-                int16_t *y, int n) {
+                int16_t *y, int32_t *sums, int n) {
     const int inputs = conv->inputs, outputs = conv->outputs;
     for (int first = 0; first < n; first += 8 * P) { /* whose inputs stay in the first cache */
         int last = first + 8 * P < n ? first + 8 * P : n;
@@ -60,7 +62,10 @@ INLINE void all(const Conv *conv, const int32_t *bias, const Film *film, const i
             for (int p = first; p < last; p += P) {
                 const int16_t *from = x + (long)p * inputs;
                 __m256i sum[P][2];
-                for (int k = 0; k < P; k++) sum[k][0] = LOAD(bias + o), sum[k][1] = LOAD(bias + o + 8);
+                for (int k = 0; k < P; k++) {
+                    sum[k][0] = bias ? LOAD(bias + o) : _mm256_setzero_si256();
+                    sum[k][1] = bias ? LOAD(bias + o + 8) : _mm256_setzero_si256();
+                }
                 for (int i = 0; i < inputs; i += 2) {
                     __m256i w0 = LOAD(weight + 16 * i), w1 = LOAD(weight + 16 * i + 16);
 #pragma GCC unroll 6
@@ -75,7 +80,10 @@ INLINE void all(const Conv *conv, const int32_t *bias, const Film *film, const i
 #pragma GCC unroll 6
                 for (int k = 0; k < P; k++) {
                     long at = (long)(p + k) * outputs + o;
-                    finish(conv, film, added ? added + at : 0, y + at, o, sum[k][0], sum[k][1]);
+                    if (sums) {
+                        _mm256_storeu_si256((void *)(sums + at), sum[k][0]);
+                        _mm256_storeu_si256((void *)(sums + at + 8), sum[k][1]);
+                    } else finish(conv, film, added ? added + at : 0, y + at, o, sum[k][0], sum[k][1]);
                 }
             }
         }
@@ -84,9 +92,14 @@ INLINE void all(const Conv *conv, const int32_t *bias, const Film *film, const i
 
 static void pointwise(const Conv *conv, const int32_t *bias, const Film *film, const int16_t *added, const int16_t *x,
                       int16_t *y, int n) {
-    if (film) all(conv, bias, film, 0, x, y, n);
-    else if (added) all(conv, bias, 0, added, x, y, n);
-    else all(conv, bias, 0, 0, x, y, n);
+    if (film) all(conv, bias, film, 0, x, y, 0, n);
+    else if (added) all(conv, bias, 0, added, x, y, 0, n);
+    else all(conv, bias, 0, 0, x, y, 0, n);
+}
+
+static void product(const int16_t *packed, int inputs, int outputs, const int16_t *x, int32_t *y, int n) {
+    const Conv conv = {.inputs = inputs, .outputs = outputs, .weight = (int16_t *)packed};
+    all(&conv, 0, 0, 0, x, 0, y, n);
 }
 
 /* [channels / 16][half][6][8][2]: halves as unpacking orders them. Pairs: the taps above and here of each of three
@@ -138,7 +151,8 @@ static void depthwise(const Conv *conv, const int16_t *above, const int16_t *her
     }
 }
 
-const Path avx2_path = {"avx2", pack_pointwise, pack_depthwise, pointwise, depthwise};
+const Path avx2_path = {"avx2", pack_pointwise, pack_depthwise, pointwise, depthwise, product,
+                        filter_down, filter_along, to_pixels};
 
 #ifdef __clang__
 #pragma clang attribute pop

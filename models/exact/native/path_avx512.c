@@ -3,12 +3,14 @@
 #ifdef X86_PATHS
 
 #ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), apply_to = function)
 #else
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512vnni")
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")
 #endif
 #include <immintrin.h>
 #include <string.h>
+
+#include "plain.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -45,13 +47,13 @@ INLINE void finish(const Conv *conv, const Film *film, const int16_t *added, int
 
 /* P positions by B blocks of sixteen outputs, each sum a variable of its own, which compilers keep in a register */
 INLINE void tile(const Conv *conv, const int32_t *bias, const Film *film, const int16_t *added, const int16_t *x,
-                 int16_t *y, int n, int o, const int P, const int B) {
+                 int16_t *y, int32_t *sums, int n, int o, const int P, const int B) {
     const int inputs = conv->inputs, outputs = conv->outputs;
     const int16_t *weight = conv->weight + (long)o * inputs;
-    const __m512i zero = _mm512_setzero_si512(), bias0 = _mm512_loadu_si512(bias + o);
-    const __m512i bias1 = B > 1 ? _mm512_loadu_si512(bias + o + 16) : zero;
-    const __m512i bias2 = B > 2 ? _mm512_loadu_si512(bias + o + 32) : zero;
-    const __m512i bias3 = B > 3 ? _mm512_loadu_si512(bias + o + 48) : zero;
+    const __m512i zero = _mm512_setzero_si512(), bias0 = bias ? _mm512_loadu_si512(bias + o) : zero;
+    const __m512i bias1 = bias && B > 1 ? _mm512_loadu_si512(bias + o + 16) : zero;
+    const __m512i bias2 = bias && B > 2 ? _mm512_loadu_si512(bias + o + 32) : zero;
+    const __m512i bias3 = bias && B > 3 ? _mm512_loadu_si512(bias + o + 48) : zero;
     for (int p = 0; p < n; p += P) {
         const int16_t *from = x + (long)p * inputs;
 #define START(k) __m512i a##k = bias0, b##k = bias1, c##k = bias2, d##k = bias3;
@@ -76,10 +78,17 @@ INLINE void tile(const Conv *conv, const int32_t *bias, const Film *film, const 
 #define FINISH(k)                                                                                       \
     if (P > k) {                                                                                        \
         const long at = (long)(p + k) * outputs + o;                                                    \
-        finish(conv, film, added ? added + at : 0, y + at, o, a##k);                                    \
-        if (B > 1) finish(conv, film, added ? added + at + 16 : 0, y + at + 16, o + 16, b##k);          \
-        if (B > 2) finish(conv, film, added ? added + at + 32 : 0, y + at + 32, o + 32, c##k);          \
-        if (B > 3) finish(conv, film, added ? added + at + 48 : 0, y + at + 48, o + 48, d##k);          \
+        if (sums) {                                                                                     \
+            _mm512_storeu_si512(sums + at, a##k);                                                       \
+            if (B > 1) _mm512_storeu_si512(sums + at + 16, b##k);                                       \
+            if (B > 2) _mm512_storeu_si512(sums + at + 32, c##k);                                       \
+            if (B > 3) _mm512_storeu_si512(sums + at + 48, d##k);                                       \
+        } else {                                                                                        \
+            finish(conv, film, added ? added + at : 0, y + at, o, a##k);                                \
+            if (B > 1) finish(conv, film, added ? added + at + 16 : 0, y + at + 16, o + 16, b##k);      \
+            if (B > 2) finish(conv, film, added ? added + at + 32 : 0, y + at + 32, o + 32, c##k);      \
+            if (B > 3) finish(conv, film, added ? added + at + 48 : 0, y + at + 48, o + 48, d##k);      \
+        }                                                                                               \
     }
         EACH(FINISH)
     }
@@ -88,25 +97,32 @@ INLINE void tile(const Conv *conv, const int32_t *bias, const Film *film, const 
 #define BATCH 48 /* positions whose inputs stay in the first cache; a multiple of every P */
 
 INLINE void all(const Conv *conv, const int32_t *bias, const Film *film, const int16_t *added, const int16_t *x,
-                int16_t *y, int n) {
-    for (; n > 0; n -= BATCH, x += (long)BATCH * conv->inputs, y += (long)BATCH * conv->outputs) {
+                int16_t *y, int32_t *sums, int n) {
+    for (; n > 0; n -= BATCH, x += (long)BATCH * conv->inputs) {
         const int now = n < BATCH ? n : BATCH;
         for (int left = conv->outputs / 16, o = 0, take; left; left -= take, o += 16 * take) {
             take = left % 3 == 1 && left > 3 ? 4 : left % 3 ? left % 3 : 3;
-            if (take == 4) tile(conv, bias, film, added, x, y, now, o, 6, 4);
-            else if (take == 3) tile(conv, bias, film, added, x, y, now, o, 8, 3);
-            else if (take == 2) tile(conv, bias, film, added, x, y, now, o, 12, 2);
-            else tile(conv, bias, film, added, x, y, now, o, 16, 1);
+            if (take == 4) tile(conv, bias, film, added, x, y, sums, now, o, 6, 4);
+            else if (take == 3) tile(conv, bias, film, added, x, y, sums, now, o, 8, 3);
+            else if (take == 2) tile(conv, bias, film, added, x, y, sums, now, o, 12, 2);
+            else tile(conv, bias, film, added, x, y, sums, now, o, 16, 1);
         }
         if (added) added += (long)BATCH * conv->outputs;
+        if (sums) sums += (long)BATCH * conv->outputs;
+        else y += (long)BATCH * conv->outputs;
     }
 }
 
 static void pointwise(const Conv *conv, const int32_t *bias, const Film *film, const int16_t *added, const int16_t *x,
                       int16_t *y, int n) {
-    if (film) all(conv, bias, film, 0, x, y, n);
-    else if (added) all(conv, bias, 0, added, x, y, n);
-    else all(conv, bias, 0, 0, x, y, n);
+    if (film) all(conv, bias, film, 0, x, y, 0, n);
+    else if (added) all(conv, bias, 0, added, x, y, 0, n);
+    else all(conv, bias, 0, 0, x, y, 0, n);
+}
+
+static void product(const int16_t *packed, int inputs, int outputs, const int16_t *x, int32_t *y, int n) {
+    const Conv conv = {.inputs = inputs, .outputs = outputs, .weight = (int16_t *)packed};
+    all(&conv, 0, 0, 0, x, 0, y, n);
 }
 
 /* A group of 32 channels (the last one may have 16) in two halves as unpacking orders them: [group][half][6][16][2].
@@ -204,7 +220,8 @@ static void depthwise(const Conv *conv, const int16_t *above, const int16_t *her
     }
 }
 
-const Path avx512_path = {"avx512", pack_pointwise, pack_depthwise, pointwise, depthwise};
+const Path avx512_path = {"avx512", pack_pointwise, pack_depthwise, pointwise, depthwise, product,
+                          filter_down, filter_along, to_pixels};
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "plain.h"
+
 /* [outputs / LANES][inputs][LANES] */
 static void pack_pointwise(int16_t *packed, const int16_t *weight, int inputs, int outputs) {
     for (int o = 0; o < outputs; o += LANES)
@@ -13,6 +15,23 @@ static void pack_pointwise(int16_t *packed, const int16_t *weight, int inputs, i
 static inline int32_t clamped(int32_t v, int32_t low, int32_t high) { return v < low ? low : v > high ? high : v; }
 
 #define P 4 /* positions whose sums are kept together */
+
+static inline void add_up(const int16_t *weight, int inputs, const int16_t *from, int32_t sum[P][LANES]) {
+    for (int i = 0; i < inputs; i++) {
+        const int16_t *w = weight + (long)i * LANES;
+        for (int l = 0; l < LANES; l++)
+            for (int k = 0; k < P; k++) sum[k][l] += from[(long)k * inputs + i] * w[l];
+    }
+}
+
+static void product(const int16_t *packed, int inputs, int outputs, const int16_t *x, int32_t *y, int n) {
+    for (int o = 0; o < outputs; o += LANES)
+        for (int p = 0; p < n; p += P) {
+            int32_t sum[P][LANES] = {{0}};
+            add_up(packed + (long)o * inputs, inputs, x + (long)p * inputs, sum);
+            for (int k = 0; k < P; k++) memcpy(y + (long)(p + k) * outputs + o, sum[k], sizeof sum[k]);
+        }
+}
 
 static void pointwise(const Conv *conv, const int32_t *bias, const Film *film, const int16_t *added, const int16_t *x,
                       int16_t *y, int n) {
@@ -25,11 +44,7 @@ static void pointwise(const Conv *conv, const int32_t *bias, const Film *film, c
             const int16_t *from = x + (long)p * inputs;
             int32_t sum[P][LANES];
             for (int k = 0; k < P; k++) memcpy(sum[k], bias + o, sizeof sum[k]);
-            for (int i = 0; i < inputs; i++) {
-                const int16_t *w = weight + (long)i * LANES;
-                for (int l = 0; l < LANES; l++)
-                    for (int k = 0; k < P; k++) sum[k][l] += from[(long)k * inputs + i] * w[l];
-            }
+            add_up(weight, inputs, from, sum);
             for (int k = 0; k < P; k++) {
                 long at = (long)(p + k) * outputs + o;
                 int32_t *v = sum[k];
@@ -71,4 +86,5 @@ static void depthwise(const Conv *conv, const int16_t *above, const int16_t *her
         }
 }
 
-const Path portable_path = {"portable", pack_pointwise, pack_depthwise, pointwise, depthwise};
+const Path portable_path = {"portable", pack_pointwise, pack_depthwise, pointwise, depthwise, product,
+                            filter_down, filter_along, to_pixels};

@@ -1,0 +1,45 @@
+/* Loops that need no instruction by name: every path includes them, so that its compiler uses the path's vectors. */
+#include <stdint.h>
+
+static void filter_down(int32_t *rows, long stride, long n, const int32_t *matrix, int bits) {
+    const int64_t half = (int64_t)1 << (bits - 1);
+    for (long first = 0; first < n; first += 16) {
+        const int m = n - first < 16 ? (int)(n - first) : 16;
+        int64_t sum[8][16];
+        int32_t in[16];
+        for (int o = 0; o < 8; o++)
+            for (int k = 0; k < 16; k++) sum[o][k] = half;
+        for (int i = 0; i < 8; i++) {
+            for (int k = 0; k < m; k++) in[k] = rows[i * stride + first + k];
+            for (int k = m; k < 16; k++) in[k] = 0;
+            for (int o = 0; o < 8; o++)
+                for (int k = 0; k < 16; k++) sum[o][k] += (int64_t)matrix[8 * o + i] * in[k];
+        }
+        for (int o = 0; o < 8; o++)
+            for (int k = 0; k < m; k++) rows[o * stride + first + k] = (int32_t)(sum[o][k] >> bits);
+    }
+}
+
+static void filter_along(int32_t *row, long n, const int32_t *transposed, int bits) {
+    for (long k = 0; k < n; k++, row += 8) {
+        int64_t sum[8];
+        for (int o = 0; o < 8; o++) sum[o] = (int64_t)1 << (bits - 1);
+        for (int i = 0; i < 8; i++)
+            for (int o = 0; o < 8; o++) sum[o] += (int64_t)transposed[8 * i + o] * row[i];
+        for (int o = 0; o < 8; o++) row[o] = (int32_t)(sum[o] >> bits);
+    }
+}
+
+static void to_pixels(const int32_t *x, const int32_t *base, int64_t delta, int base_shift, int deep, int bits,
+                      void *out, long step, long n) {
+    const int64_t half = (int64_t)1 << (bits - 1), most = 255 * (int64_t)deep;
+    const int32_t times = (int32_t)delta;
+#define PIXELS(type)                                                                                             \
+    for (long i = 0; i < n; i++) {                                                                               \
+        const int64_t v = (((int64_t)x[i] * times + ((int64_t)base[i] << base_shift)) * deep + half) >> bits;    \
+        ((type *)out)[i * step] = (type)(v < 0 ? 0 : v > most ? most : v);                                       \
+    }
+    if (deep == 1) PIXELS(uint8_t)
+    else PIXELS(uint16_t)
+#undef PIXELS
+}

@@ -1,0 +1,149 @@
+/* The linear synthesis: from latents to pixels, a strip of rows of blocks at a time.
+ *
+ * A 192 x 192 matrix of int16 times latents that are split into two halves of int16, so that every sum fits int32; then the
+ * network's answer, the filter across the borders of blocks, the step, and the picture that is upsampled from y. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "layers.h"
+#include "library.h"
+#include "threads.h"
+
+#define BLOCK 8
+#define COEFFICIENTS 192
+#define LOW_BITS 12
+#define HIGH_LIMIT 2047 /* of the upper halves: the sums of larger ones could overflow */
+#define UPSAMPLE_ONE 32 /* columns of the bilinear kernel sum to this */
+
+typedef struct {
+    const Path *path;
+    const int16_t *packed;
+    const int32_t *filter, *transposed; /* (8, 8), real value times 2^bits */
+    int bits;
+    Source z, learned;    /* int32 and int16, (192, height, width); learned begins at the row learned_first */
+    int learned_first;
+    const int32_t *bound; /* (height, width), of what is learned, or NULL */
+    const int32_t *base;  /* (3, base_height, base_width) */
+    int base_height, base_width, stride, base_shift;
+    int64_t delta;
+    int pixel_bits;
+    int height, width, first, last; /* in blocks; the rows that are wanted */
+    int deep;                       /* out has uint8 where this is 1, else uint16 */
+    char *out;                      /* from the row first on; strides in bytes */
+    int64_t by_channel, by_row, by_column;
+    int rows; /* of a strip */
+    volatile int too_large, out_of_memory;
+} Job;
+
+static void split(Job *job, int row, int16_t *low, int16_t *high) {
+    const Source *z = &job->z;
+    int32_t largest = 0;
+    for (int c = 0; c < COEFFICIENTS; c++) {
+        const char *from = z->data + c * z->by_channel + row * z->by_row;
+        for (int p = 0; p < job->width; p++, from += z->by_column) {
+            const int32_t v = *(const int32_t *)from, upper = v >> LOW_BITS;
+            low[p * COEFFICIENTS + c] = (int16_t)(v & ((1 << LOW_BITS) - 1));
+            high[p * COEFFICIENTS + c] = (int16_t)upper;
+            largest |= upper < 0 ? ~upper : upper;
+        }
+    }
+    if (largest > HIGH_LIMIT) job->too_large = 1;
+}
+
+/* Residuals of a row of blocks, spread over eight rows of pixels; rows of one colour lie next to each other */
+static void residuals(const Job *job, int row, const int32_t *low, const int32_t *high, int32_t *x, long colour) {
+    const Source *learned = &job->learned;
+    const long pixels = (long)BLOCK * job->width;
+    for (int p = 0; p < job->width; p++) {
+        const char *more = learned->data + (row - job->learned_first) * learned->by_row + p * learned->by_column;
+        const int32_t bound = job->bound ? job->bound[(long)row * job->width + p] : INT32_MAX;
+        for (int k = 0; k < COEFFICIENTS; k++, more += learned->by_channel) {
+            const int64_t sum = ((int64_t)high[p * COEFFICIENTS + k] << LOW_BITS) + low[p * COEFFICIENTS + k];
+            const int32_t given = *(const int16_t *)more;
+            x[k / 64 * colour + k % 64 / BLOCK * pixels + (long)p * BLOCK + k % BLOCK] =
+                (int32_t)(sum >> job->bits) + (given > bound ? bound : given < -bound ? -bound : given);
+        }
+    }
+}
+
+static int weight_of(int tap, int stride, int i) {
+    const int before = stride - 1 - 2 * i, after = 2 * i + 1 - stride, part = UPSAMPLE_ONE / (2 * stride);
+    const int b = before > 0 ? before : 0, a = after > 0 ? after : 0;
+    return part * (tap == 0 ? b : tap == 2 ? a : 2 * stride - b - a);
+}
+
+/* A row of pixels of one colour of the picture that is upsampled from y */
+static void upsampled(const Job *job, int colour, int row, int32_t *column, int32_t *out) {
+    const int n = row / job->stride, i = row % job->stride, H = job->base_height, W = job->base_width;
+    const int32_t *y = job->base + (long)colour * H * W;
+    const int32_t *above = y + (long)(n > 0 ? n - 1 : 0) * W, *here = y + (long)n * W;
+    const int32_t *below = y + (long)(n + 1 < H ? n + 1 : H - 1) * W;
+    const int u = weight_of(0, job->stride, i), v = weight_of(1, job->stride, i), w = weight_of(2, job->stride, i);
+    for (int c = 0; c < W; c++) column[c + 1] = u * above[c] + v * here[c] + w * below[c];
+    column[0] = column[1], column[W + 1] = column[W];
+    for (int j = 0; j < job->stride; j++) {
+        const int a = weight_of(0, job->stride, j), b = weight_of(1, job->stride, j), c = weight_of(2, job->stride, j);
+        for (long k = 0, p = j; p < (long)BLOCK * job->width; k++, p += job->stride)
+            out[p] = a * column[k] + b * column[k + 1] + c * column[k + 2];
+    }
+}
+
+static void run_strip(void *context, int worker, int item) {
+    Job *job = context;
+    const Path *path = job->path;
+    const int top = job->first + item * job->rows, end = top + job->rows < job->last ? top + job->rows : job->last;
+    const int start = top > 0 ? top - 1 : 0, stop = end < job->height ? end + 1 : end; /* what the filter reads */
+    const long pixels = (long)BLOCK * job->width, colour = pixels * BLOCK * (stop - start);
+    const size_t positions = (size_t)(job->width + POSITIONS) * COEFFICIENTS;
+    int16_t *halves = calloc(2 * positions, sizeof *halves);
+    int32_t *sums = malloc(2 * positions * sizeof *sums), *x = malloc(3 * colour * sizeof *x);
+    int32_t *base = malloc((pixels + job->base_width + 2) * sizeof *base);
+    (void)worker;
+    if (!halves || !sums || !x || !base) job->out_of_memory = 1;
+    else {
+        for (int row = start; row < stop; row++) {
+            split(job, row, halves, halves + positions);
+            for (int k = 0; k < 2; k++)
+                path->product(job->packed, COEFFICIENTS, COEFFICIENTS, halves + k * positions, sums + k * positions,
+                              job->width);
+            residuals(job, row, sums, sums + positions, x + (row - start) * BLOCK * pixels, colour);
+        }
+        for (int c = 0; c < 3; c++) {
+            int32_t *rows = x + c * colour;
+            for (int border = 1; border < stop - start; border++)
+                path->filter_down(rows + (border * BLOCK - BLOCK / 2) * pixels, pixels, pixels, job->filter, job->bits);
+            for (int row = top * BLOCK; row < end * BLOCK; row++) {
+                int32_t *here = rows + (row - start * BLOCK) * pixels;
+                path->filter_along(here + BLOCK / 2, job->width - 1, job->transposed, job->bits);
+                upsampled(job, c, row, base + pixels, base);
+                path->to_pixels(here, base, job->delta, job->base_shift, job->deep, job->pixel_bits,
+                                job->out + c * job->by_channel + (row - job->first * BLOCK) * job->by_row,
+                                job->by_column / (job->deep == 1 ? 1 : 2), pixels);
+            }
+        }
+    }
+    free(halves), free(sums), free(x), free(base);
+}
+
+EXPORT void selfvae_pack(int path, const int16_t *weight, int inputs, int outputs, int16_t *packed) {
+    selfvae_paths[path]->pack_pointwise(packed, weight, inputs, outputs);
+}
+
+/* Rows first to last of blocks as pixels. Returns 0 where latents are so large that sums could overflow, -1 where memory
+ * is out. */
+EXPORT int selfvae_synthesis(int path, const int16_t *packed, const int32_t *filter, const int32_t *transposed, int bits,
+                             const Source *z, const Source *learned, int learned_first, const int32_t *bound,
+                             const int32_t *base, int base_height, int base_width, int stride, int base_shift,
+                             int64_t delta, int pixel_bits, int deep, int height, int width, int first, int last, char *out,
+                             int64_t by_channel, int64_t by_row, int64_t by_column, int threads) {
+    Job job = {.path = selfvae_paths[path], .packed = packed, .filter = filter, .transposed = transposed, .bits = bits};
+    job.z = *z, job.learned = *learned, job.learned_first = learned_first, job.bound = bound;
+    job.base = base, job.base_height = base_height, job.base_width = base_width, job.stride = stride;
+    job.base_shift = base_shift, job.delta = delta, job.pixel_bits = pixel_bits, job.deep = deep;
+    job.height = height, job.width = width, job.first = first, job.last = last;
+    job.out = out, job.by_channel = by_channel, job.by_row = by_row, job.by_column = by_column;
+    const int wanted = last - first, most = width > 128 ? 8 : 16;
+    job.rows = wanted / threads < most ? (wanted + threads - 1) / threads : most;
+    in_parallel(threads, (wanted + job.rows - 1) / job.rows, run_strip, &job);
+    return job.out_of_memory ? -1 : job.too_large ? 0 : 1;
+}

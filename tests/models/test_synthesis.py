@@ -1,0 +1,60 @@
+"""The linear synthesis in C and in NumPy: the same pixels, in any strips, on any number of threads."""
+
+import numpy as np
+import pytest
+
+from selfvae_codec.models.exact import clibrary, weights
+from selfvae_codec.models.exact.synthesis import LinearSynthesis
+
+DELTA = 700_000
+
+
+@pytest.fixture(scope="module")
+def transforms():
+    return weights.read(weights.default()).transforms
+
+
+def drawn(rows, columns, stride, largest=20_000, seed=0):
+    """Latents, the network's answer, its bound by block, and a base that reaches beyond the picture."""
+    rng = np.random.default_rng(seed)
+    z = rng.integers(-largest, largest + 1, (192, rows, columns)).astype(np.int32)
+    learned = rng.integers(-128, 129, (rows, columns, 192)).astype(np.int16).transpose(2, 0, 1)
+    base = rng.integers(0, 257, (3, -(-8 * rows // stride) + 1, -(-8 * columns // stride) + 1)).astype(np.int32)
+    return z, learned, rng.integers(0, 129, (rows, columns)).astype(np.int32), base
+
+
+def pixels(synthesis, z, learned, bound, base, dtype=np.uint8, strip=None, threads=1):
+    _, rows, columns = z.shape
+    out = np.empty((8 * rows, 8 * columns, 3), dtype).transpose(2, 0, 1)
+    for first in range(0, rows, strip or rows):
+        end = min(first + (strip or rows), rows)
+        seen = slice(max(first - 1, 0), min(end + 1, rows))
+        told = z, learned[:, seen], seen.start, bound, base, DELTA, slice(first, end)
+        synthesis.pixels(*told, out[:, 8 * first : 8 * end], threads)
+    return out
+
+
+@pytest.mark.skipif(not clibrary.library(), reason="the native library is not installed")
+@pytest.mark.parametrize("path", list(clibrary.paths()) if clibrary.library() else [])
+@pytest.mark.parametrize("stride", [2, 4, 8, 16])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 6), (21, 13)])
+def test_c_and_numpy_give_the_same_pixels(transforms, monkeypatch, path, stride, shape):
+    z, learned, bound, base = drawn(*shape, stride)
+    with monkeypatch.context() as patch:
+        patch.setattr(clibrary, "library", lambda: None)
+        plain = LinearSynthesis(transforms, stride)
+    monkeypatch.setenv(clibrary.CHOICE, path)
+    native = LinearSynthesis(transforms, stride)
+    for dtype in (np.uint8, np.uint16):
+        for limit in (None, bound):
+            expected = pixels(plain, z, learned, limit, base, dtype)
+            for strip, threads in ((None, 1), (None, 3), (4, 2)):
+                assert np.array_equal(pixels(native, z, learned, limit, base, dtype, strip, threads), expected)
+
+
+@pytest.mark.skipif(not clibrary.library(), reason="the native library is not installed")
+def test_latents_too_large_for_32_bit_sums_are_left_to_numpy(transforms, monkeypatch):
+    drawn_large = drawn(3, 4, 16, largest=2**26)
+    native = pixels(LinearSynthesis(transforms, 16), *drawn_large)
+    monkeypatch.setattr(clibrary, "library", lambda: None)
+    assert np.array_equal(native, pixels(LinearSynthesis(transforms, 16), *drawn_large))
