@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from ctypes import c_char_p, c_int, c_int64, c_void_p
+from ctypes import c_char_p, c_double, c_int, c_int64, c_void_p
 from functools import cache
 from importlib.util import find_spec
 
@@ -17,7 +17,7 @@ import numpy as np
 from ...errors import CodecError
 
 LIBRARY = __name__.rpartition(".")[0] + "._native"
-INTERFACE = 3  # of the library, counted up with every change of its functions
+INTERFACE = 4  # of the library, counted up with every change of its functions
 CHOICE = "SELFVAE_CODEC_NATIVE"
 NONE = "none"  # as CHOICE: does without the library
 
@@ -65,6 +65,10 @@ def library() -> ctypes.CDLL | None:
         *(c_int, c_void_p, c_void_p, c_void_p, c_int),
         *(c_void_p, c_void_p, c_int, c_void_p, c_void_p, c_int, c_int, c_int, c_int),
         *(c_int64, c_int, c_int, c_int, c_int, c_int, c_int, c_void_p, c_int64, c_int64, c_int64, c_int),
+    )
+    lib.selfvae_forward.argtypes = (
+        *(c_int, c_void_p, c_void_p, c_void_p, c_int, c_void_p, c_int),
+        *(c_void_p, c_int, c_int, c_int, c_int, c_int, c_double, c_void_p, c_int),
     )
     return lib
 

@@ -17,11 +17,10 @@ from ..tables import CENTROID_UNITS, EDGE_LOGIT_MAX, EDGE_UNITS, MEAN_UNITS
 from ..walk import LATTICE
 from .integers import UPSAMPLE_BITS, across_borders, mean_of, space_to_depth
 from .layers import T_UNITS, ExactNet
-from .synthesis import DELTA_BITS as DELTA_BITS
-from .synthesis import LinearSynthesis
+from .transform import DELTA_BITS as DELTA_BITS
+from .transform import LappedTransform
 from .weights import TRANSFORM_BITS, Weights
 
-PULL_BITS = 6  # fraction bits of errors that pull at latents
 STRIP = 64  # rows of 8x8 blocks whose linear transform is computed at once,
 POSITIONS = 1 << 16  # or more, up to this many blocks
 
@@ -43,7 +42,7 @@ class Networks:
         self._make_runner = make_runner
         self._runners: dict[str, Callable] = {}
         self.threads = threads
-        self._linear_synthesis = LinearSynthesis(weights.transforms, weights.config.base_stride)
+        self._lapped = LappedTransform(weights.transforms, weights.config.base_stride)
         self.made: dict[str, Any] = {}  # once, by those who use these networks: tables, ready for coders
 
     def run(self, name: str, inputs: list[np.ndarray], t: int) -> np.ndarray:
@@ -140,19 +139,8 @@ class Networks:
         return z1
 
     def pull(self, error: np.ndarray) -> np.ndarray:
-        """How an error of the picture pulls at z[1]: the transposed linear synthesis, float32 (192, H/8, W/8).
-
-        error: (3, H, W) integers, pixel values. Its result is the direction in which z[1] reduces the squared error.
-        """
-        v = across_borders(
-            error.astype(np.float64) * 2**PULL_BITS, self.weights.transforms["post_filter"].T, TRANSFORM_BITS
-        )
-        v = space_to_depth(v.astype(np.float32), Z1_STRIDE)
-        matrix = self.weights.transforms["inverse_block"].T
-        out = np.empty(v.shape, np.float32)
-        for rows in _strips(v.shape[1]):
-            out[:, rows] = _product(matrix, v[:, rows]) / 2.0 ** (TRANSFORM_BITS + PULL_BITS)
-        return out
+        """As LappedTransform.pull."""
+        return self._lapped.pull(error, self.threads)
 
     def hyper_analysis(self, z1: np.ndarray, t: int) -> np.ndarray:
         """z[2], rounded, int32 (z2_channels, H/hyper_stride, W/hyper_stride)."""
@@ -181,7 +169,7 @@ class Networks:
             top, bottom = max(start - radius, 0), min(stop + radius, height)
             learned = self.run("synthesis", [(z[:, top:bottom] + (1 << (shift - 1))) >> shift], t)
             pixels = slice(Z1_STRIDE * rows.start, Z1_STRIDE * rows.stop)
-            self._linear_synthesis.pixels(
+            self._lapped.pixels(
                 z,
                 learned[:, start - top : stop - top],
                 start,

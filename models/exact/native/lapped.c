@@ -1,7 +1,8 @@
-/* The linear synthesis: from latents to pixels, a strip of rows of blocks at a time.
+/* The lapped transform and its inverse, a strip of rows of blocks at a time.
  *
- * A 192 x 192 matrix of int16 times latents that are split into two halves of int16, so that every sum fits int32; then the
- * network's answer, the filter across the borders of blocks, the step, and the picture that is upsampled from y. */
+ * A 192 x 192 matrix of int16 times values that are split into two halves of int16, so that every sum fits int32, and a
+ * filter across the borders of blocks, in int64. Back: after the matrix what the network adds, then the filter, the step,
+ * and the picture that is upsampled from y. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,12 @@
 #define HIGH_LIMIT 2047 /* of the upper halves: the sums of larger ones could overflow */
 #define UPSAMPLE_ONE 32 /* columns of the bilinear kernel sum to this */
 
+/* What is upsampled from y: (3, height, width) int32 */
+typedef struct {
+    const int32_t *y;
+    int height, width, stride;
+} Base;
+
 typedef struct {
     const Path *path;
     const int16_t *packed;
@@ -23,8 +30,8 @@ typedef struct {
     Source z, learned;    /* int32 and int16, (192, height, width); learned begins at the row learned_first */
     int learned_first;
     const int32_t *bound; /* (height, width), of what is learned, or NULL */
-    const int32_t *base;  /* (3, base_height, base_width) */
-    int base_height, base_width, stride, base_shift;
+    Base base;
+    int base_shift;
     int64_t delta;
     int pixel_bits;
     int height, width, first, last; /* in blocks; the rows that are wanted */
@@ -73,17 +80,17 @@ static int weight_of(int tap, int stride, int i) {
 }
 
 /* A row of pixels of one colour of the picture that is upsampled from y */
-static void upsampled(const Job *job, int colour, int row, int32_t *column, int32_t *out) {
-    const int n = row / job->stride, i = row % job->stride, H = job->base_height, W = job->base_width;
-    const int32_t *y = job->base + (long)colour * H * W;
+static void upsampled(const Base *base, int colour, int row, long pixels, int32_t *column, int32_t *out) {
+    const int stride = base->stride, n = row / stride, i = row % stride, H = base->height, W = base->width;
+    const int32_t *y = base->y + (long)colour * H * W;
     const int32_t *above = y + (long)(n > 0 ? n - 1 : 0) * W, *here = y + (long)n * W;
     const int32_t *below = y + (long)(n + 1 < H ? n + 1 : H - 1) * W;
-    const int u = weight_of(0, job->stride, i), v = weight_of(1, job->stride, i), w = weight_of(2, job->stride, i);
+    const int u = weight_of(0, stride, i), v = weight_of(1, stride, i), w = weight_of(2, stride, i);
     for (int c = 0; c < W; c++) column[c + 1] = u * above[c] + v * here[c] + w * below[c];
     column[0] = column[1], column[W + 1] = column[W];
-    for (int j = 0; j < job->stride; j++) {
-        const int a = weight_of(0, job->stride, j), b = weight_of(1, job->stride, j), c = weight_of(2, job->stride, j);
-        for (long k = 0, p = j; p < (long)BLOCK * job->width; k++, p += job->stride)
+    for (int j = 0; j < stride; j++) {
+        const int a = weight_of(0, stride, j), b = weight_of(1, stride, j), c = weight_of(2, stride, j);
+        for (long k = 0, p = j; p < pixels; k++, p += stride)
             out[p] = a * column[k] + b * column[k + 1] + c * column[k + 2];
     }
 }
@@ -97,7 +104,7 @@ static void run_strip(void *context, int worker, int item) {
     const size_t positions = (size_t)(job->width + POSITIONS) * COEFFICIENTS;
     int16_t *halves = calloc(2 * positions, sizeof *halves);
     int32_t *sums = malloc(2 * positions * sizeof *sums), *x = malloc(3 * colour * sizeof *x);
-    int32_t *base = malloc((pixels + job->base_width + 2) * sizeof *base);
+    int32_t *base = malloc((pixels + job->base.width + 2) * sizeof *base);
     (void)worker;
     if (!halves || !sums || !x || !base) job->out_of_memory = 1;
     else {
@@ -115,7 +122,7 @@ static void run_strip(void *context, int worker, int item) {
             for (int row = top * BLOCK; row < end * BLOCK; row++) {
                 int32_t *here = rows + (row - start * BLOCK) * pixels;
                 path->filter_along(here + BLOCK / 2, job->width - 1, job->transposed, job->bits);
-                upsampled(job, c, row, base + pixels, base);
+                upsampled(&job->base, c, row, pixels, base + pixels, base);
                 path->to_pixels(here, base, job->delta, job->base_shift, job->deep, job->pixel_bits,
                                 job->out + c * job->by_channel + (row - job->first * BLOCK) * job->by_row,
                                 job->by_column / (job->deep == 1 ? 1 : 2), pixels);
@@ -138,7 +145,7 @@ EXPORT int selfvae_synthesis(int path, const int16_t *packed, const int32_t *fil
                              int64_t by_channel, int64_t by_row, int64_t by_column, int threads) {
     Job job = {.path = selfvae_paths[path], .packed = packed, .filter = filter, .transposed = transposed, .bits = bits};
     job.z = *z, job.learned = *learned, job.learned_first = learned_first, job.bound = bound;
-    job.base = base, job.base_height = base_height, job.base_width = base_width, job.stride = stride;
+    job.base.y = base, job.base.height = base_height, job.base.width = base_width, job.base.stride = stride;
     job.base_shift = base_shift, job.delta = delta, job.pixel_bits = pixel_bits, job.deep = deep;
     job.height = height, job.width = width, job.first = first, job.last = last;
     job.out = out, job.by_channel = by_channel, job.by_row = by_row, job.by_column = by_column;
@@ -146,4 +153,91 @@ EXPORT int selfvae_synthesis(int path, const int16_t *packed, const int32_t *fil
     job.rows = wanted / threads < most ? (wanted + threads - 1) / threads : most;
     in_parallel(threads, (wanted + job.rows - 1) / job.rows, run_strip, &job);
     return job.out_of_memory ? -1 : job.too_large ? 0 : 1;
+}
+
+typedef struct {
+    const Path *path;
+    const int16_t *packed;
+    const int32_t *filter, *transposed;
+    int bits;
+    Source x; /* uint8 or int16, (3, 8 height, 8 width) */
+    int shift;
+    Base base; /* of what is taken from the picture, in units of 2^-shift; y may be NULL */
+    int height, width;
+    double scale;
+    float *out; /* (192, height, width) */
+    int rows;
+    volatile int out_of_memory;
+} Forward;
+
+/* A row of pixels of one colour, times 2^shift, less what is upsampled from y */
+static void differences(const Forward *job, int colour, int row, int32_t *column, int32_t *out) {
+    const long pixels = (long)BLOCK * job->width;
+    const char *from = job->x.data + colour * job->x.by_channel + row * job->x.by_row;
+    if (job->base.y) upsampled(&job->base, colour, row, pixels, column, out);
+    else memset(out, 0, pixels * sizeof *out);
+    for (long i = 0; i < pixels; i++, from += job->x.by_column) {
+        const int32_t v = job->x.type == 1 ? *(const uint8_t *)from : *(const int16_t *)from;
+        out[i] = v * (1 << job->shift) - out[i];
+    }
+}
+
+static void run_forward(void *context, int worker, int item) {
+    Forward *job = context;
+    const Path *path = job->path;
+    const int top = item * job->rows, end = top + job->rows < job->height ? top + job->rows : job->height;
+    const int start = top > 0 ? top - 1 : 0, stop = end < job->height ? end + 1 : end;
+    const long pixels = (long)BLOCK * job->width, colour = pixels * BLOCK * (stop - start), plane = (long)job->height * job->width;
+    const size_t positions = (size_t)(job->width + POSITIONS) * COEFFICIENTS;
+    int16_t *low = calloc(2 * positions, sizeof *low), *high = low + positions;
+    int32_t *sums = malloc(2 * positions * sizeof *sums), *x = malloc(3 * colour * sizeof *x);
+    int32_t *column = malloc((job->base.width + 2) * sizeof *column);
+    (void)worker;
+    if (!low || !sums || !x || !column) job->out_of_memory = 1;
+    else {
+        for (int c = 0; c < 3; c++) {
+            int32_t *rows = x + c * colour;
+            for (int row = start * BLOCK; row < stop * BLOCK; row++)
+                differences(job, c, row, column, rows + (row - start * BLOCK) * pixels);
+            for (int border = 1; border < stop - start; border++)
+                path->filter_down(rows + (border * BLOCK - BLOCK / 2) * pixels, pixels, pixels, job->filter, job->bits);
+            for (int row = top * BLOCK; row < end * BLOCK; row++)
+                path->filter_along(rows + (row - start * BLOCK) * pixels + BLOCK / 2, job->width - 1, job->transposed,
+                                   job->bits);
+        }
+        for (int row = top; row < end; row++) {
+            for (int k = 0; k < COEFFICIENTS; k++) {
+                const int32_t *from = x + k / 64 * colour + ((row - start) * BLOCK + k % 64 / BLOCK) * pixels + k % BLOCK;
+                for (int p = 0; p < job->width; p++, from += BLOCK) {
+                    low[p * COEFFICIENTS + k] = (int16_t)(*from & ((1 << LOW_BITS) - 1));
+                    high[p * COEFFICIENTS + k] = (int16_t)(*from >> LOW_BITS);
+                }
+            }
+            for (int k = 0; k < 2; k++)
+                path->product(job->packed, COEFFICIENTS, COEFFICIENTS, low + k * positions, sums + k * positions, job->width);
+            for (int k = 0; k < COEFFICIENTS; k++) {
+                float *to = job->out + k * plane + (long)row * job->width;
+                for (int p = 0; p < job->width; p++) {
+                    const int32_t *sum = sums + p * COEFFICIENTS + k;
+                    to[p] = (float)((double)(((int64_t)sum[positions] << LOW_BITS) + *sum) * job->scale);
+                }
+            }
+        }
+    }
+    free(low), free(sums), free(x), free(column);
+}
+
+/* The filter across borders, then the matrix, of an array of pixels less what is upsampled from y. |x| must stay below
+ * 2^(LOW_BITS + 11) after the filter. scale: of the sums, as floats. Returns -1 where memory is out. */
+EXPORT int selfvae_forward(int path, const int16_t *packed, const int32_t *filter, const int32_t *transposed, int bits,
+                           const Source *x, int shift, const int32_t *base, int base_height, int base_width, int stride,
+                           int height, int width, double scale, float *out, int threads) {
+    Forward job = {.path = selfvae_paths[path], .packed = packed, .filter = filter, .transposed = transposed};
+    job.bits = bits, job.x = *x, job.shift = shift, job.scale = scale, job.out = out;
+    job.base.y = base, job.base.height = base_height, job.base.width = base_width, job.base.stride = stride;
+    job.height = height, job.width = width;
+    const int most = width > 128 ? 8 : 16;
+    job.rows = height / threads < most ? (height + threads - 1) / threads : most;
+    in_parallel(threads, (height + job.rows - 1) / job.rows, run_forward, &job);
+    return job.out_of_memory ? -1 : 1;
 }

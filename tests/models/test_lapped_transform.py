@@ -1,10 +1,10 @@
-"""The linear synthesis in C and in NumPy: the same pixels, in any strips, on any number of threads."""
+"""The lapped transform in C and in NumPy: the same pixels, in any strips, on any number of threads."""
 
 import numpy as np
 import pytest
 
 from selfvae_codec.models.exact import clibrary, weights
-from selfvae_codec.models.exact.synthesis import LinearSynthesis
+from selfvae_codec.models.exact.transform import LappedTransform
 
 DELTA = 700_000
 
@@ -42,9 +42,9 @@ def test_c_and_numpy_give_the_same_pixels(transforms, monkeypatch, path, stride,
     z, learned, bound, base = drawn(*shape, stride)
     with monkeypatch.context() as patch:
         patch.setattr(clibrary, "library", lambda: None)
-        plain = LinearSynthesis(transforms, stride)
+        plain = LappedTransform(transforms, stride)
     monkeypatch.setenv(clibrary.CHOICE, path)
-    native = LinearSynthesis(transforms, stride)
+    native = LappedTransform(transforms, stride)
     for dtype in (np.uint8, np.uint16):
         for limit in (None, bound):
             expected = pixels(plain, z, learned, limit, base, dtype)
@@ -53,8 +53,26 @@ def test_c_and_numpy_give_the_same_pixels(transforms, monkeypatch, path, stride,
 
 
 @pytest.mark.skipif(not clibrary.library(), reason="the native library is not installed")
+@pytest.mark.parametrize("path", list(clibrary.paths()) if clibrary.library() else [])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 6), (21, 13)])
+def test_c_and_numpy_give_the_same_latents(transforms, monkeypatch, path, shape):
+    rng, (rows, columns) = np.random.default_rng(0), shape
+    x = rng.integers(0, 256, (8 * rows, 8 * columns, 3), np.uint8).transpose(2, 0, 1)
+    error = rng.integers(-255, 256, x.shape).astype(np.int16)
+    _, _, _, base = drawn(*shape, 16)
+    with monkeypatch.context() as patch:
+        patch.setattr(clibrary, "library", lambda: None)
+        plain = LappedTransform(transforms, 16)
+    monkeypatch.setenv(clibrary.CHOICE, path)
+    native = LappedTransform(transforms, 16)
+    for threads in (1, 3):
+        assert np.array_equal(native.analysis(x, base, threads), plain.analysis(x, base))
+        assert np.array_equal(native.pull(error, threads), plain.pull(error))
+
+
+@pytest.mark.skipif(not clibrary.library(), reason="the native library is not installed")
 def test_latents_too_large_for_32_bit_sums_are_left_to_numpy(transforms, monkeypatch):
     drawn_large = drawn(3, 4, 16, largest=2**26)
-    native = pixels(LinearSynthesis(transforms, 16), *drawn_large)
+    native = pixels(LappedTransform(transforms, 16), *drawn_large)
     monkeypatch.setattr(clibrary, "library", lambda: None)
-    assert np.array_equal(native, pixels(LinearSynthesis(transforms, 16), *drawn_large))
+    assert np.array_equal(native, pixels(LappedTransform(transforms, 16), *drawn_large))
