@@ -112,8 +112,8 @@ def encode(
     times, and warns (TargetWarning) if no quality below lossless gets there.
     effort: 0 (fastest) to 9, passes that fit what is coded to what decoders show; the first takes as long as encoding
     without, the others less than half of that each, and decoding is the same for all.
-    tune: "psnr" for the least squared error, "visual" for less of it where an eye sees it and more where textures hide
-    it.
+    tune: "visual" for an eye: steps are finer where it sees errors and coarser where textures hide them; "psnr" for the
+    least squared error.
     model: its name, for example "edge". backend: what runs the networks: "auto" for the fastest that is installed,
     "native", "onnxruntime" or "torch". metadata: default is a Pillow image's own; ``Metadata()`` keeps none.
 
@@ -156,9 +156,10 @@ def encode(
             height=height,
             model_id=encoded.model_id,
             step=encoded.step,
-            planes=encoded.planes,
             quality=100 if lossless else min(round(quality), 99),
             y_step=encoded.y_step,
+            tune=encoded.tune,
+            activity=encoded.activity,
             payloads=encoded.payloads,
             symbol_checks=encoded.symbol_checks,
             grey=picture.grey,

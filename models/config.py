@@ -21,11 +21,11 @@ T_LOSSLESS = 2.5  # of the finest latent plane in a lossless file: pixels are ch
 Z1_STRIDE = 8
 CONTEXT_STRIDE = 16  # of what z[1]'s priors see; leading groups are walked over the 2x2 cells of z[1] below it
 FOLDED = 8  # a scale of the context sees representations in cells of at most this many values a side
-CHANNELS = {"downscale": 3, "edge": 1, "flat": 3}  # of a representation; flat is the base without any downscale
+CHANNELS = {"downscale": 3, "edge": 1, "flat": 3}  # of what latents see; flat is the base without any downscale
 DEFAULT_MODEL = "downscale"  # by name
 RD_SLOPE = 0.13  # d(distortion) / d(bits) of a uniform quantiser, in units of D^2: what a bit is worth
 DEFAULT_EFFORT, MAX_EFFORT = 5, 9  # passes of an encoder that fit latents to what decoders show (refine.py)
-TUNES = ("psnr", "visual")  # what the encoder's choice of symbols may be best for
+TUNES = ("visual", "psnr")  # what a file may be best for: an eye, the default, or the least squared error
 PACE = 0.5  # of such a pass; whole gradient steps overshoot, since overlapping functions correct the same error twice
 RDO_RATE = 0.6  # share of a symbol's bits that its choice counts: a change also costs what later symbols learn from it
 Y_STEPS = (1, 2, 4, 8, 16)  # quantisation steps of the representations
@@ -39,11 +39,11 @@ class Config:
 
     representations: (kind, stride) of y[K] ... y[1], coarse to fine; none makes a plain VAE. An edge map, if there is
     one, comes first. Downscales halve their stride from one to the next; u, if there are any, is at twice the first
-    one's stride. z[1] is at 1/8.
+    one's stride. An activity map, if there is one, comes last: it says how steps differ by place. z[1] is at 1/8.
     """
 
     family: str = DEFAULT_MODEL
-    representations: tuple[tuple[str, int], ...] = (("downscale", 32), ("downscale", 16))
+    representations: tuple[tuple[str, int], ...] = (("downscale", 32), ("downscale", 16), ("activity", 32))
     hyper_stride: int = 64  # of z[2]
     synthesis_width: int = 160  # hidden channels of the synthesis, at 1/8
     synthesis_blocks: int = 5
@@ -56,6 +56,8 @@ class Config:
     z2_channels: int = 32
     y_width: int = 64  # hidden channels of the representation priors
     y_blocks: int = 3
+    activity_width: int = 32  # hidden channels of the activity map's prior
+    activity_blocks: int = 2
     edge_width: int = 32  # hidden channels of the edge map's prior
     edge_blocks: int = 2
     pixel_width: int = 64  # hidden channels of the pixel prior, at 1/2
@@ -70,10 +72,12 @@ class Config:
 
     def _check_representations(self) -> None:
         kinds = [kind for kind, _ in self.representations]
-        if unknown := set(kinds) - {"downscale", "edge"}:
+        if unknown := set(kinds) - {"downscale", "edge", "activity"}:
             raise CodecError(f"unknown kinds of representations: {', '.join(sorted(map(str, unknown)))}")
         if "edge" in kinds[1:] or (self.edge_stride or 2) not in (2, 4):
             raise CodecError("an edge map comes first, once, with stride 2 or 4")
+        if "activity" in kinds[:-1] or (self.activity_stride or 16) not in (16, 32):
+            raise CodecError("an activity map comes last, once, with stride 16 or 32")
         if any(coarse != 2 * fine for coarse, fine in zip(self.downscales, self.downscales[1:])):
             raise CodecError(f"each downscale must have half the stride of the one before, got {self.downscales}")
         if self.base_stride not in (2, 4, 8, 16):
@@ -87,6 +91,17 @@ class Config:
         return self.representations[0][1] if self.representations[:1] and self.representations[0][0] == "edge" else None
 
     @property
+    def activity_stride(self) -> int | None:
+        """Stride of the activity map, None without one."""
+        last = self.representations[-1:]
+        return last[0][1] if last and last[0][0] == "activity" else None
+
+    @property
+    def shown(self) -> tuple[tuple[str, int], ...]:
+        """The representations that are pictures, each a level of a file. Activity alone shows nothing."""
+        return tuple((kind, stride) for kind, stride in self.representations if kind != "activity")
+
+    @property
     def downscales(self) -> tuple[int, ...]:
         """Strides of the downscales, coarse to fine."""
         return tuple(stride for kind, stride in self.representations if kind == "downscale")
@@ -94,12 +109,12 @@ class Config:
     @property
     def top(self) -> int | None:
         """Index of the representation that u belongs to, the coarsest downscale; None without one."""
-        return len(self.representations) - len(self.downscales) if self.downscales else None
+        return len(self.shown) - len(self.downscales) if self.downscales else None
 
     def prior_name(self, k: int) -> str:
         """Name of the networks of p(representation k | what is before it)."""
         kind, _ = self.representations[k]
-        return "edge_prior" if kind == "edge" else f"y{len(self.representations) - k}_prior"
+        return f"y{len(self.shown) - k}_prior" if kind == "downscale" else f"{kind}_prior"
 
     @property
     def conditions(self) -> tuple[tuple[str, int], ...]:
@@ -122,7 +137,8 @@ class Config:
     @property
     def pad(self) -> int:
         """Pictures are padded to a multiple of this, the coarsest stride, by repeating their edge."""
-        return max(self.hyper_stride, *(2 * stride for stride in self.downscales[:1]), CONTEXT_STRIDE)
+        twice = (2 * stride for stride in (*self.downscales[:1], self.activity_stride or 0))
+        return max(self.hyper_stride, *twice, CONTEXT_STRIDE)
 
     @property
     def context_strides(self) -> tuple[int, ...]:

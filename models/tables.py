@@ -10,6 +10,9 @@ import math
 
 import numpy as np
 
+from .config import TUNES, Z1_STRIDE
+from .lapped import by_frequency
+
 SCALE_LEVELS = 64
 LOG2_SCALE_MIN = math.log2(0.05)
 LOG2_SCALE_STEP = 0.15
@@ -24,6 +27,10 @@ OFFSETS = 2 * OFFSET_LIMIT * MEAN_UNITS + 1  # offsets of the mean from a bin's 
 CENTROID_UNITS = 256  # reconstructions are in 1/256 of a step
 EDGE_UNITS = 8  # the logit of an edge is a multiple of 1/8,
 EDGE_LOGIT_MAX = 8  # of at most this
+FIELD_LIMIT = 24  # |log2 g| of the step field is at most this many LOG2_SCALE_STEPs
+GAIN_BITS = 12  # fraction bits of g in tables; products of means and gains stay below 2^31
+FALL = {"visual": 0.1875, "psnr": 0.06}  # log2 of how much coarser steps are at each further frequency, down or along
+CHROMA = {"visual": 1.0, "psnr": 1.0}  # how much finer steps of chroma are, next to luma's
 
 
 def scale_values() -> np.ndarray:
@@ -116,13 +123,32 @@ def centroid_table() -> np.ndarray:
     return np.stack(rows)
 
 
-def build_tables(weights, ratios) -> dict[str, np.ndarray]:
-    """All tables by name, as they stand in the weights file. weights, ratios: the mixture of pixels."""
+def field_table(flat: bool) -> np.ndarray:
+    """log2 of F, by which steps differ by channel, in LOG2_SCALE_STEP: (len(TUNES), 192) int8, zeros if ``flat``."""
+    colour, frequency = np.divmod(np.array(by_frequency()), Z1_STRIDE**2)
+    order = sum(np.divmod(frequency, Z1_STRIDE))
+    rows = [np.where(colour == 0, 0.0, math.log2(CHROMA[tune])) - FALL[tune] * order for tune in TUNES]
+    return np.rint((0 if flat else 1) * np.stack(rows) / LOG2_SCALE_STEP).astype(np.int8)
+
+
+def gain_table() -> np.ndarray:
+    """2^(k LOG2_SCALE_STEP) for k in -FIELD_LIMIT..FIELD_LIMIT, in 1/2^GAIN_BITS, int32."""
+    k = np.arange(-FIELD_LIMIT, FIELD_LIMIT + 1)
+    return np.rint(2.0 ** (LOG2_SCALE_STEP * k + GAIN_BITS)).astype(np.int32)
+
+
+def build_tables(weights, ratios, flat: bool) -> dict[str, np.ndarray]:
+    """All tables by name, as they stand in the weights file.
+
+    weights, ratios: the mixture of pixels. flat: steps are the same for all channels.
+    """
     return {
         "symbols": symbol_frequencies(),
         "pixels": symbol_frequencies(weights, ratios),
         "digits": digit_frequencies(),
         "edges": edge_frequencies(),
         "centroids": np.rint(centroid_table() * CENTROID_UNITS).astype(np.int16),
+        "fields": field_table(flat),
+        "gains": gain_table(),
         "log3": np.rint(3.0 ** (np.arange(256) / 256) * 2**16).astype(np.int32),
     }

@@ -34,7 +34,11 @@ def edge_values(edges):
 LATTICE_SCALE = 32  # representation priors see values of y, in its own steps, divided by 32
 LATTICE_INPUT, LATTICE_INPUT_LIMIT = 1 / LATTICE_SCALE, 511
 
-SYMBOL_LIMIT = 127  # priors see symbols clamped to this
+SYMBOL_LIMIT = 127  # priors see symbols clamped to this,
+SYMBOL_UNITS = 4  # those of z[1] in 1/4 of the step D: local steps are other ones
+SYMBOL_INPUT, SYMBOL_INPUT_LIMIT = 1 / SYMBOL_UNITS, SYMBOL_LIMIT * SYMBOL_UNITS
+
+ACTIVITY_LIMIT = 16  # the prior of activity sees symbols of it clamped to this
 MEAN_LIMIT = 32767  # means come in 1/MEAN_UNITS of a step
 
 PIXEL_OFFSET, PIXEL_SCALE = 128, 64  # the pixel prior sees (x_hat - 128) / 64

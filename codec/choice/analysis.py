@@ -7,17 +7,15 @@ import numpy as np
 from ..coding.latents import Latents
 from ..coding.plan import Plan
 from ..models import units
+from ..models.activity import activity_map
 from ..models.config import U_STEP, Z1_STRIDE
 from ..models.edges import edge_map
 from ..models.exact.inference import Networks
 from ..models.exact.integers import UPSAMPLE_BITS, halved, mean_of, to_ycocg, upsample
-from .tune import visual
 
 
-def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True, tune: str = "psnr") -> Latents:
+def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True) -> Latents:
     """Everything that the encoder may code. x: uint8 (H, W, 3). Without ``latents``, z[1] stays empty.
-
-    tune: one of TUNES, which errors count.
 
     Raises CodecError for a model of edges where the library that finds them is missing.
     """
@@ -29,10 +27,13 @@ def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True, 
     if stride := plan.config.edge_stride:
         y = (edge_map(x, stride), *y)
     z1 = np.zeros((192, H // Z1_STRIDE, W // Z1_STRIDE) if latents else 0, np.float32)
+    activity = None
     if latents:
+        inside = np.s_[:, : plan.rows * Z1_STRIDE, : plan.columns * Z1_STRIDE]
         residual = x.astype(np.float32) * 2**UPSAMPLE_BITS - _base(downscales, plan)
-        z1[plan.coded] = nets.analysis(residual[:, : plan.rows * Z1_STRIDE, : plan.columns * Z1_STRIDE])
-    return Latents(u, y, z1, x, visual(x) if latents and tune == "visual" else None)
+        z1[plan.coded] = nets.analysis(residual[inside])
+        activity = activity_map(x[inside], plan.config.activity_stride) if plan.activity else None
+    return Latents(u, y, z1, x, activity)
 
 
 def _downscales(x: np.ndarray, plan: Plan) -> list[np.ndarray]:

@@ -28,8 +28,9 @@ class EncodedLevels:
     payloads: list[bytes]
     symbol_checks: list[int]
     step: int
-    planes: int
     y_step: int
+    tune: int
+    activity: bool
     model_id: bytes
 
 
@@ -54,13 +55,14 @@ def encode_levels(
     """
     nets = networks(model, backend)
     height, width = x.shape[:2]
-    plan = plan_for(height, width, quality, grey=grey, lossless=lossless, config=nets.config)
+    plan = plan_for(height, width, quality, grey=grey, lossless=lossless, tune=tune, config=nets.config)
     if levels is not None and not 1 <= levels <= plan.count:
         kind = "a lossless file has" if lossless else f"at quality {quality:g} a file has"
         raise CodecError(f"levels={levels} is out of range: {kind} 1 to {plan.count} levels")
-    plan, written = _smallest(nets, plan, x, levels or plan.count, effort, tune)
+    plan, written = _smallest(nets, plan, x, levels or plan.count, effort)
     payloads, checks = zip(*written)
-    return EncodedLevels(list(payloads), list(checks), plan.step, plan.planes, plan.y_step, nets.weights.model_id)
+    said = (plan.step, plan.y_step, plan.tune, plan.activity)
+    return EncodedLevels(list(payloads), list(checks), *said, nets.weights.model_id)
 
 
 def likelihoods(
@@ -69,18 +71,19 @@ def likelihoods(
     quality: float,
     lossless: bool = False,
     effort: int = DEFAULT_EFFORT,
+    tune: str = TUNES[0],
     model: str = DEFAULT_MODEL,
     backend: str = "auto",
 ) -> np.ndarray:
     """Probability of every symbol that ``encode_levels`` codes, (N,) float64: the model's own count of bits."""
     nets = networks(model, backend)
     height, width = x.shape[:2]
-    plan = plan_for(height, width, quality, lossless=lossless, config=nets.config)
+    plan = plan_for(height, width, quality, lossless=lossless, tune=tune, config=nets.config)
     return np.concatenate([w.likelihoods() for w in _write(nets, plan, x, plan.count, effort)])
 
 
 def _smallest(
-    nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int, tune: str
+    nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int
 ) -> tuple[Plan, list[tuple[bytes, int]]]:
     """The plan, and payload and check of each of the first ``count`` levels.
 
@@ -91,14 +94,15 @@ def _smallest(
     pixels = raw.pack(x, plan.grey) if whole else b""
 
     def written(plan: Plan, count: int) -> list[tuple[bytes, int]]:
-        levels = [(writer.finish(), writer.check) for writer in _write(nets, plan, x, count, effort, tune)]
+        levels = [(writer.finish(), writer.check) for writer in _write(nets, plan, x, count, effort)]
         if whole and len(levels[-1][0]) >= len(pixels):
             levels[-1] = (pixels, raw.check(pixels))
         return levels
 
     plans = [(plan, written(plan, count))]
     if whole and _size(plans[0]) > len(pixels):
-        coarse = replace(plan_for(plan.height, plan.width, 0, config=plan.config), grey=plan.grey, lossless=True)
+        coarse = plan_for(plan.height, plan.width, 0, grey=plan.grey, tune="psnr", config=plan.config)
+        coarse = replace(coarse, lossless=True)
         plans.append((coarse, written(coarse, coarse.count)))
     return min(plans, key=_size)
 
@@ -107,9 +111,9 @@ def _size(planned: tuple[Plan, list[tuple[bytes, int]]]) -> int:
     return sum(len(payload) for payload, _ in planned[1])
 
 
-def _write(nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int, tune: str = TUNES[0]) -> list[Writer]:
+def _write(nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int) -> list[Writer]:
     """Walk the first ``count`` levels, writing each."""
-    latents = analyse(nets, plan, x, latents=count > plan.first_latent, tune=tune)
+    latents = analyse(nets, plan, x, latents=count > plan.first_latent)
     if count > plan.first_latent:
         latents = refined(nets, plan, latents, effort)
     walk, models = Walk(nets, plan, latents), models_of(nets)

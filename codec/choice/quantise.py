@@ -23,8 +23,8 @@ LEVELS_PER_PLANE = math.log2(3) / LOG2_SCALE_STEP  # a scale is three times as m
 class Chooser:
     """Picks, symbol by symbol, the rounded latent or its neighbour towards the mean, whichever costs less.
 
-    Means and levels as in coders.py; ``z`` is the latent in steps, of any float type; ``weight``, a number or an array,
-    what its squared error counts; ``finer`` is how many planes refine the one that chooses.
+    Means and levels as in coders.py; ``z`` is the latent in local steps, of any float type, in which all
+    errors count alike; ``finer`` is how many planes refine the one that chooses.
     """
 
     def __init__(self, tables: dict[str, np.ndarray]):
@@ -32,44 +32,43 @@ class Chooser:
         self._digit_bits = (PRECISION - np.log2(tables["digits"])).astype(np.float32)
         self._centroids = (tables["centroids"] / CENTROID_UNITS).astype(np.float32)
 
-    def symbols(self, z: np.ndarray, mean: np.ndarray, level: np.ndarray, finer: int, weight=1.0) -> np.ndarray:
+    def symbols(self, z: np.ndarray, mean: np.ndarray, level: np.ndarray, finer: int) -> np.ndarray:
         """Symbols of a first plane, int32."""
-        return self._choose(z, rounded(z), mean, level, self._bits_of_symbols, finer, weight)
+        return self._choose(z, rounded(z), mean, level, self._bits_of_symbols, finer)
 
-    def digits(self, z: np.ndarray, mean: np.ndarray, level: np.ndarray, finer: int, weight=1.0) -> np.ndarray:
+    def digits(self, z: np.ndarray, mean: np.ndarray, level: np.ndarray, finer: int) -> np.ndarray:
         """Digits -1, 0, 1, int32; z and mean are relative to the coarser bin's centre."""
-        return self._choose(z, rounded(z).clip(-1, 1), mean, level, self._bits_of_digits, finer, weight, limit=1)
+        return self._choose(z, rounded(z).clip(-1, 1), mean, level, self._bits_of_digits, finer, limit=1)
 
-    def _choose(self, z, plain, mean, level, bits, finer: int, weight, limit: int | None = None) -> np.ndarray:
+    def _choose(self, z, plain, mean, level, bits, finer: int, limit: int | None = None) -> np.ndarray:
         distance = mean - plain * MEAN_UNITS
         neighbour = plain + np.sign(distance)
         open_ = np.abs(distance) > MEAN_UNITS // 2
         if limit is not None:
             open_ &= np.abs(neighbour) <= limit
         z, symbols, mean, level = z[open_].astype(np.float32), plain[open_], mean[open_], level[open_]
-        weight = weight[open_] if isinstance(weight, np.ndarray) else weight
 
         def cost(v):
-            here = self._cost(z, weight, v, mean, level, bits)
-            return STOP_SHARE * here + self._cost_in_the_end(z, weight, v, mean, level, finer) if finer else here
+            here = self._cost(z, v, mean, level, bits)
+            return STOP_SHARE * here + self._cost_in_the_end(z, v, mean, level, finer) if finer else here
 
         towards = neighbour[open_]
         chosen = plain.copy()
         chosen[open_] = np.where(cost(towards) < cost(symbols), towards, symbols)
         return chosen
 
-    def _cost(self, z, weight, v, mean, level, bits) -> np.ndarray:
+    def _cost(self, z, v, mean, level, bits) -> np.ndarray:
         """Bits of symbols v and what is wrong with what they decode to, in bits."""
         decoded = v + self._centroids[level, offset_index(v * MEAN_UNITS - mean)]
-        return RDO_RATE * bits(v, mean, level) + weight / RD_SLOPE * np.square(z - decoded)
+        return RDO_RATE * bits(v, mean, level) + np.square(z - decoded) / RD_SLOPE
 
-    def _cost_in_the_end(self, z, weight, v, mean, level, finer: int) -> np.ndarray:
+    def _cost_in_the_end(self, z, v, mean, level, finer: int) -> np.ndarray:
         """The cost of the symbols of the finest plane that v lets come closest, by the prior of this plane."""
         times = 3**finer
         z, mean, centre = z * times, mean * times, v * times
         level = np.minimum(level + round(finer * LEVELS_PER_PLANE), SCALE_LEVELS - 1)
         final = rounded(z).clip(centre - times // 2, centre + times // 2)
-        return self._cost(z, weight, final, mean, level, self._bits_of_symbols)
+        return self._cost(z, final, mean, level, self._bits_of_symbols)
 
     def _bits_of_symbols(self, symbols, mean, level) -> np.ndarray:
         base, table = symbol_tables(mean, level)
@@ -94,8 +93,8 @@ class Choose:
     def __init__(self, chooser: Chooser, finer: int):
         self._chooser, self._finer = chooser, finer
 
-    def symbols(self, mean, level, actual, weight=1.0):
-        return self._chooser.symbols(actual, mean, level, self._finer, weight)
+    def symbols(self, mean, level, actual):
+        return self._chooser.symbols(actual, mean, level, self._finer)
 
-    def digits(self, mean, level, actual, weight=1.0):
-        return self._chooser.digits(actual, mean, level, self._finer, weight)
+    def digits(self, mean, level, actual):
+        return self._chooser.digits(actual, mean, level, self._finer)

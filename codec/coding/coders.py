@@ -2,14 +2,13 @@
 
 One interface (walk.py asks it):
 
-    symbols(mean, level, actual, weight)  integers around a mean, from a logistic at a scale level
-    digits(mean, level, actual, weight)   -1, 0 or 1 inside a coarser bin, mean relative to its centre
-    edges(rows, actual)                   0 or 1, an edge map's, from its own table; a row for each probability
-    pixels(mean, level, actual)           like symbols, from the pixels' own tables; never chosen, never expected
+    symbols(mean, level, actual)  integers around a mean, from a logistic at a scale level
+    digits(mean, level, actual)   -1, 0 or 1 inside a coarser bin, mean relative to its centre
+    edges(rows, actual)           0 or 1, an edge map's, from its own table; a row for each probability
+    pixels(mean, level, actual)   like symbols, from the pixels' own tables; never chosen, never expected
 
 Means are int32 in 1/MEAN_UNITS of a step, levels int32 table indices; all arrays of one call share their shape.
-``actual`` is what the encoder wants coded, whole numbers or not, and ``weight`` what its squared errors count where it
-may choose; other coders ignore both.
+``actual`` is what the encoder wants coded, whole numbers or not; other coders ignore it.
 """
 
 from __future__ import annotations
@@ -48,9 +47,9 @@ class PlaneCoder(Protocol):
     def expects(self) -> bool | np.ndarray:
         """Whether what was settled last is what the model expects, not symbols: all, or by channel (C, 1, 1)."""
 
-    def symbols(self, mean: np.ndarray, level: np.ndarray, actual: Any, weight: Any = 1.0) -> np.ndarray: ...
+    def symbols(self, mean: np.ndarray, level: np.ndarray, actual: Any) -> np.ndarray: ...
 
-    def digits(self, mean: np.ndarray, level: np.ndarray, actual: Any, weight: Any = 1.0) -> np.ndarray: ...
+    def digits(self, mean: np.ndarray, level: np.ndarray, actual: Any) -> np.ndarray: ...
 
 
 class Coder(PlaneCoder, Protocol):
@@ -81,10 +80,10 @@ class Round:
 
     expects = False
 
-    def symbols(self, mean, level, actual, weight=1.0):
+    def symbols(self, mean, level, actual):
         return rounded(actual)
 
-    def digits(self, mean, level, actual, weight=1.0):
+    def digits(self, mean, level, actual):
         return rounded(actual).clip(-1, 1)
 
 
@@ -109,9 +108,9 @@ class Writer(_Checked):
         if skip is not None:
             self._encoder.put_raw(np.array([skip]), bits=1)
 
-    def symbols(self, mean, level, actual, weight=1.0):
+    def symbols(self, mean, level, actual):
         base, table = symbol_tables(mean, level)
-        symbols = self._choice.symbols(mean, level, actual, weight)
+        symbols = self._choice.symbols(mean, level, actual)
         said = ~self.models.symbol_certain[table] if self.skip else np.ones(table.shape, bool)
         self._put(self.models.symbols, table[said], (symbols - base)[said])
         return self._settle(np.where(said, symbols, base), symbols)
@@ -127,9 +126,9 @@ class Writer(_Checked):
         self._encoder.put(tables, ids, np.where(escaped, ESCAPE, offsets + TAIL))
         self._encoder.put_raw(offsets[escaped] + RAW_OFFSET)
 
-    def digits(self, mean, level, actual, weight=1.0):
+    def digits(self, mean, level, actual):
         table = digit_tables(mean, level)
-        digit = self._choice.digits(mean, level, actual, weight)
+        digit = self._choice.digits(mean, level, actual)
         said = ~self.models.digit_certain[table] if self.skip else np.ones(table.shape, bool)
         self._encoder.put(self.models.digits, table[said], digit[said] + 1)
         return self._settle(np.where(said, digit, self.models.likeliest_digit[table]), digit)
@@ -167,14 +166,14 @@ class Reader(_Checked):
         self.models, self.decoder, self._expected, self._name = models, decoder, check, name
         self.skip = skips and decoder.get_raw(1, bits=1)[0] == 1
 
-    def symbols(self, mean, level, actual=None, weight=1.0):
+    def symbols(self, mean, level, actual=None):
         certain = self.models.symbol_certain if self.skip else None
         return self._note(self.decoder.around(self.models.symbols, mean, level, certain))
 
     def pixels(self, mean, level, actual=None):
         return self._note(self.decoder.around(self.models.pixels, mean, level))
 
-    def digits(self, mean, level, actual=None, weight=1.0):
+    def digits(self, mean, level, actual=None):
         certain = self.models.digit_certain if self.skip else None
         return self._note(self.decoder.digits(self.models.digits, mean, level, self.models.likeliest_digit, certain))
 
@@ -200,7 +199,7 @@ class PartReader:
         self.channels = 0
         self.expects: bool | np.ndarray = False
 
-    def symbols(self, mean, level, actual=None, weight=1.0):
+    def symbols(self, mean, level, actual=None):
         read = self._reader.symbols(mean, level)
         self.expects = not self._reader.decoder.sound and self._rest.expects
         if not self._reader.decoder.sound:
@@ -208,7 +207,7 @@ class PartReader:
         self.channels += 1
         return read
 
-    def digits(self, mean, level, actual=None, weight=1.0):
+    def digits(self, mean, level, actual=None):
         out = self._rest.digits(mean, level)
         self.expects = np.full((len(out), 1, 1), self._rest.expects)
         for channel in range(len(out)):
@@ -229,10 +228,10 @@ class Expect:
     def __init__(self, models: Models):
         self.models = models
 
-    def symbols(self, mean, level, actual=None, weight=1.0):
+    def symbols(self, mean, level, actual=None):
         return (mean + MEAN_UNITS // 2) // MEAN_UNITS
 
-    def digits(self, mean, level, actual=None, weight=1.0):
+    def digits(self, mean, level, actual=None):
         return self.models.likeliest_digit[digit_tables(mean, level)]
 
     def edges(self, rows, actual=None):
@@ -262,7 +261,7 @@ class Sample:
             out[here] = np.searchsorted(cumulative, point[here], side="right")
         return out
 
-    def symbols(self, mean, level, actual=None, weight=1.0):
+    def symbols(self, mean, level, actual=None):
         return self._around(self.models.symbols, mean, level)
 
     def pixels(self, mean, level, actual=None):
@@ -273,7 +272,7 @@ class Sample:
         offset = self._draw(tables, table.ravel()).reshape(table.shape) - TAIL
         return base + np.where(offset == ESCAPE - TAIL, 0, offset).astype(np.int32)
 
-    def digits(self, mean, level, actual=None, weight=1.0):
+    def digits(self, mean, level, actual=None):
         table = digit_tables(mean, level)
         return self._draw(self.models.digits, table.ravel()).reshape(table.shape).astype(np.int32) - 1
 

@@ -8,18 +8,6 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Weights:
-    """What a squared error of z[1] counts, the product of two: by channel (192,) and by block (H/8, W/8), float32."""
-
-    channels: np.ndarray
-    blocks: np.ndarray
-
-    def of(self, region: tuple[slice, slice, slice]) -> np.ndarray:
-        channels, rows, columns = region
-        return self.channels[channels, None, None] * self.blocks[rows, columns]
-
-
-@dataclass(frozen=True)
 class Latents:
     """u and the downscales among y are int32 in YCoCg."""
 
@@ -27,4 +15,4 @@ class Latents:
     y: tuple[np.ndarray, ...]  # coarse to fine; an edge map is (1, H/s, W/s) of 0 and 1
     z1: np.ndarray  # (192, H/8, W/8) float32, before quantisation
     x: np.ndarray  # (3, H, W) uint8, padded
-    weights: Weights | None = None  # what squared errors of z1 count; without them all count 1
+    activity: np.ndarray | None = None  # the map that the step field follows, int32 (1, h, w), where there is one

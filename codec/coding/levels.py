@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..errors import HeaderError
 from ..format.header import Header
 from ..models.exact.backends import networks
 from . import raw
@@ -43,8 +44,8 @@ def decode_levels(
 def representation(header: Header, payloads: list[bytes], backend: str = "auto") -> np.ndarray:
     """The last representation among the payloads as an exact picture, uint8 (h, w, 3)."""
     config = networks(header.model_id, backend).config
-    walk, _ = _read(header, payloads[: len(config.representations)], backend)
-    _, stride = config.representations[len(walk.y) - 1]
+    walk, _ = _read(header, payloads[: len(config.shown)], backend)
+    _, stride = config.shown[len(walk.y) - 1]
     height, width = -(-header.height // stride), -(-header.width // stride)
     return walk.thumbnail(len(walk.y) - 1).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)[:height, :width]
 
@@ -52,8 +53,10 @@ def representation(header: Header, payloads: list[bytes], backend: str = "auto")
 def _read(header: Header, payloads: list[bytes], backend: str) -> tuple[Walk, Models]:
     """Walk the levels that are there."""
     nets = networks(header.model_id, backend)
-    fields = (header.height, header.width, header.step, header.planes, header.y_step, header.grey, header.lossless)
-    walk = Walk(nets, Plan(*fields, nets.config))
+    if header.activity and nets.config.activity_stride is None:
+        raise HeaderError(f"the header is damaged: model {header.model_id.hex()} has no activity map")
+    names = ("height", "width", "step", "planes", "y_step", "grey", "lossless", "tune", "activity")
+    walk = Walk(nets, Plan(*(getattr(header, name) for name in names), nets.config))
     for index, (payload, level) in enumerate(zip(payloads, header.levels)):
         read_level(walk, index, payload, level.symbol_check, f"{level.index} ({level.name})")
     return walk, models_of(nets)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..models.config import T_LOSSLESS, Z1_STRIDE, Config, planes_for, y_step_for
+import numpy as np
+
+from ..models.config import T_LOSSLESS, TUNES, Z1_STRIDE, Config, planes_for, y_step_for
 from ..models.exact.layers import T_UNITS
 
 DEFAULT = Config()
-T_WORST, T_BEST = 5.2, 1.25  # log3 of the finest step at quality 0 and 100
+QUALITIES = (0, 100)
+LOG3_STEPS = {"visual": (5.2, 1.25), "psnr": (5.2, 1.25)}  # of the finest step at each of these
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class Plan:
     y_step: int
     grey: bool = False
     lossless: bool = False
+    tune: int = 0  # row of the table of the step field
+    activity: bool = False  # whether there is a map of it, which the step field follows
     config: Config = DEFAULT
 
     @property
@@ -31,8 +36,8 @@ class Plan:
 
     @property
     def first_latent(self) -> int:
-        """Index of the first level that holds latents: every representation before them is a level."""
-        return len(self.config.representations)
+        """Index of the first level that holds latents: every representation that is a picture is a level."""
+        return len(self.config.shown)
 
     def has_latents(self, index: int) -> bool:
         """Whether a level, counted from 0, is a plane of latents."""
@@ -62,10 +67,33 @@ class Plan:
         return slice(None), slice(self.rows), slice(self.columns)
 
 
+def log3_step(quality: float, tune: str) -> float:
+    return float(np.interp(quality, QUALITIES, LOG3_STEPS[tune]))
+
+
 def plan_for(
-    height: int, width: int, quality: float, *, grey: bool = False, lossless: bool = False, config: Config = DEFAULT
+    height: int,
+    width: int,
+    quality: float,
+    *,
+    grey: bool = False,
+    lossless: bool = False,
+    tune: str = TUNES[0],
+    config: Config = DEFAULT,
 ) -> Plan:
     """Lossless files have latents of one step, whatever the quality: the one that makes them smallest."""
-    t = T_LOSSLESS if lossless else T_WORST + (T_BEST - T_WORST) * quality / 100
+    tune = "psnr" if lossless else tune
+    t = T_LOSSLESS if lossless else log3_step(quality, tune)
     planes = planes_for(round(T_UNITS * t) / T_UNITS)
-    return Plan(height, width, round(T_UNITS * t), planes, y_step_for(t + planes - 1), grey, lossless, config)
+    return Plan(
+        height,
+        width,
+        round(T_UNITS * t),
+        planes,
+        y_step_for(t + planes - 1),
+        grey=grey,
+        lossless=lossless,
+        tune=TUNES.index(tune),
+        activity=tune == "visual" and config.activity_stride is not None,
+        config=config,
+    )

@@ -2,7 +2,7 @@
 
     level 1      u, y[K]        the coarsest representation, an exact 1/32 thumbnail
     ...          y[k] | y[k+1]  the other representations: an exact 1/16 thumbnail
-    level K + 1  z[2], z[1]     coarsest plane
+    level K + 1  a, z[2], z[1]  activity, where there is some; the coarsest plane
     ...          z[1]           each plane a third of the step of the one before
     last         x              the exact pixels, in lossless files
 
@@ -24,6 +24,7 @@ from ..models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION
 from ..models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
 from .coders import Coder, Models, PlaneCoder
 from .depth import to_16
+from .field import Field
 from .latents import Latents
 from .lookup import digit_tables, offset_index
 from .plan import Plan
@@ -39,8 +40,8 @@ class Walk:
         self.nets, self.plan, self.latents = nets, plan, latents
         self.u: np.ndarray | None = None  # int32, in YCoCg
         self.y: list[np.ndarray] = []  # representations, coarse to fine, int32; downscales in YCoCg
-        self.symbols: np.ndarray | None = None  # of the last plane walked, (192, H/8, W/8) int32
-        self.z: np.ndarray | None = None  # E[z | all that was settled], as symbols, in 1/CENTROID_UNITS of the step
+        self.symbols: np.ndarray | None = None  # of the last plane walked, in local steps, (192, H/8, W/8) int32
+        self.z: np.ndarray | None = None  # E[z | all that was settled], as symbols, in 1/CENTROID_UNITS of the step D
         self.x: np.ndarray | None = None  # the exact pixels, uint8 (3, H, W)
 
     def level(self, index: int, coder: Coder) -> None:
@@ -126,6 +127,7 @@ class Walk:
         """Level K + 1 + k: plane k of z[1], with z[2] before the first."""
         if k == 0:
             self.conditions = self._conditions()
+            self.field = self._field(coder)
             self._z2(coder)
         coarse, t = self.symbols if k else None, self.plan.t(k)
         wanted = None if self.latents is None else self._in_steps(t)
@@ -137,17 +139,21 @@ class Walk:
 
         def settle(region, mean, level):
             height, width = self.symbols[region].shape[1:]
-            mean, level = mean[:, :height, :width], level[:, :height, :width]
+            g = self.field.log2(region)
+            mean, level = self.field.local(g, mean[:, :height, :width], level[:, :height, :width])
             z = None if wanted is None else wanted[region]
-            weight = self.latents.weights.of(region) if self.latents and self.latents.weights else 1.0
             if coarse is None:
-                centre, symbols = 0, coder.symbols(mean, level, z, weight)
+                centre, symbols = 0, coder.symbols(mean, level, z)
             else:
                 centre = 3 * coarse[region]
-                symbols = coder.digits(mean, level, None if z is None else z - centre, weight)
+                symbols = coder.digits(mean, level, None if z is None else z - centre)
             self.symbols[region] = centre + symbols
             expectation = self._expectation(coder, symbols, mean, level, refines=coarse is not None)
-            self.z[region] = CENTROID_UNITS * centre + expectation
+            self.z[region] = self.field.whole(g, CENTROID_UNITS * centre + expectation)
+
+        def known(symbols, channels=slice(None), i=0, j=0, stride=1):
+            region = (channels, slice(i, None, stride), slice(j, None, stride))
+            return self.field.known(self.field.log2(region), symbols[region])
 
         def visit(group, sub_lattice, mean, level):
             (i, j), stride = ((0, 0), 1) if sub_lattice is None else (LATTICE[sub_lattice], 2)
@@ -157,9 +163,29 @@ class Walk:
                 channels = slice(starts[group] + part.start, starts[group] + part.stop)
                 region = (channels, slice(i, rows.stop, stride), slice(j, columns.stop, stride))
                 settle(region, mean[part], level[part])
-            return self.symbols[starts[group] : starts[group + 1], i::stride, j::stride]
+            return known(self.symbols, slice(starts[group], starts[group + 1]), i, j, stride)
 
-        walk_plane(self.nets, self.context, coarse, t, visit)
+        walk_plane(self.nets, self.context, None if coarse is None else known(coarse), t, visit)
+
+    def _field(self, coder: Coder) -> Field:
+        """The step field, for which a coder settles the activity map, if there is one."""
+        plan, stride = self.plan, self.plan.config.activity_stride
+        if not plan.activity:
+            return Field(self.nets.weights.tables, plan.tune)
+        actual = self.latents and self.latents.activity
+        activity = np.zeros((1, *(side // stride for side in plan.padded)), np.int32)
+        inside = activity[:, : -(-plan.height // stride), : -(-plan.width // stride)]  # a view: the rest stays 0
+
+        def visit(index, mean, level):
+            i, j = LATTICE[index]
+            here = inside[:, i::2, j::2]
+            _, height, width = here.shape
+            wanted = None if actual is None else actual[:, i::2, j::2]
+            here[:] = coder.symbols(mean[:, :height, :width], level[:, :height, :width], wanted)
+            return activity[:, i::2, j::2]
+
+        walk_lattice(self.nets.activity_prior, self.conditions[-1], plan.y_step, visit)
+        return Field(self.nets.weights.tables, plan.tune, activity, stride)
 
     def _z2(self, coder: PlaneCoder) -> None:
         t = self.plan.t(0)
@@ -168,8 +194,9 @@ class Walk:
         self.context = self.nets.context(z2, self.conditions, t)
 
     def _in_steps(self, t: int) -> np.ndarray:
-        """z[1] in the steps of a plane. Planes nest: rounding a coarser one is rounding the rounded finer one."""
-        return (self.latents.z1 * (2.0**DELTA_BITS / self.nets.delta(t))).clip(-SYMBOL_RANGE, SYMBOL_RANGE)
+        """z[1] in local steps of a plane. Planes nest: rounding a coarser one is rounding the rounded finer one."""
+        steps = np.float32(2.0**DELTA_BITS / self.nets.delta(t)) * self.field.steps(np.s_[:, :, :])
+        return (self.latents.z1 * steps).clip(-SYMBOL_RANGE, SYMBOL_RANGE)
 
     def _expectation(
         self, coder: PlaneCoder, symbols, mean: np.ndarray, level: np.ndarray, *, refines: bool
@@ -195,7 +222,7 @@ class Walk:
     def pixels(self, coder: Coder) -> None:
         """Last level: x, as residuals to x_hat; outside the picture they are 0. Grey pictures code green alone."""
         plan, t = self.plan, self.plan.t(self.plan.planes - 1)
-        x_hat = self.nets.synthesis(self.z[plan.coded], self.conditions[-1], t)[COLOURS].astype(np.int16)
+        x_hat = self._synthesis(plan.planes - 1)[COLOURS].astype(np.int16)
         cells = space_to_depth(x_hat, 2)
         given = [cells]
         if plan.config.tied:
@@ -222,11 +249,17 @@ class Walk:
         walk_pixels(self.nets, given, t, visit, np.concatenate)
         self.x = (x_hat + residual).clip(0, 255).astype(np.uint8)[COLOURS]
 
+    def _synthesis(self, k: int, *, deep: bool = False) -> np.ndarray:
+        """x_hat after plane k, uint8 (3, H, W), or uint16 if deep."""
+        coded = self.plan.coded
+        bound = self.field.bound(*coded[1:])
+        return self.nets.synthesis(self.z[coded], self.conditions[-1], self.plan.t(k), bound, deep=deep)
+
     def picture(self, k: int, *, deep: bool = False) -> np.ndarray:
         """The picture after plane k, or the exact one if that was walked, uint8 (H, W, 3), or uint16 if deep."""
         x = self.x
         if x is None:
-            x = self.nets.synthesis(self.z[self.plan.coded], self.conditions[-1], self.plan.t(k), deep=deep)
+            x = self._synthesis(k, deep=deep)
         x = to_16(x) if deep else x
         return np.ascontiguousarray(x.transpose(1, 2, 0)[: self.plan.height, : self.plan.width])
 

@@ -34,13 +34,14 @@ def pack(
     height: int,
     model_id: bytes,
     step: int,
-    planes: int,
     quality: int,
     y_step: int,
+    tune: int = 0,
     payloads: list[bytes],
     symbol_checks: list[int],
     grey: bool = False,
     lossless: bool = False,
+    activity: bool = False,
     metadata: bytes | None = None,
 ) -> bytes:
     """A file of these levels, coarse to fine. Raises CodecError for a field outside its legal range."""
@@ -53,11 +54,12 @@ def pack(
         "height": height,
         "model_id": model_id,
         "step": step,
-        "planes": planes,
         "quality": quality,
         "y_step": y_step,
+        "tune": tune,
         "grey": grey,
         "lossless": lossless,
+        "activity": activity,
         "metadata": metadata is not None,
     }
     return b"".join([pack_header(fields, sections), *(payload for payload, _ in sections)])

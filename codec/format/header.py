@@ -17,14 +17,14 @@ from typing import Any, NamedTuple
 from ..errors import CodecError, HeaderError, NotSelfvaeError, TruncatedError, VersionError
 
 MAGIC = b"\x8aSVA"
-VERSION = 3
-HAS_METADATA, GREY, LOSSLESS = 1, 2, 4  # bits of the field flags
+VERSION = 4
+HAS_METADATA, GREY, LOSSLESS, ACTIVITY = 1, 2, 4, 8  # bits of the field flags
 
 MAX_SIDE = 65535  # the largest side that JPEG, and so most software around us, can hold
 MAX_PIXELS = 2**28  # 768 MiB of decoded pixels: bounds what a hostile file of 33 bytes can ask for
 PAD = 64  # networks see pictures whose sides are multiples of this
-MAX_LEVELS = 16
-MAX_PLANES = 8
+FINEST_STEP, FIRST_STEP, COARSEST_STEP = 256, 832, 1408  # log3 in 1/256; first planes lie at or above the second
+MAX_LEVELS = 7  # two representations, four planes, the exact pixels
 MAX_FILE_BYTES = 2**32
 MAX_LENGTH_BYTES = 5  # of a length below that, seven bits a byte
 
@@ -42,13 +42,19 @@ class Field(NamedTuple):
 FIELDS = (
     Field("magic", "4s", "-", (MAGIC,), "identifies the format"),
     Field("version", "B", "-", (VERSION,), "format number"),
-    Field("flags", "B", "bits", range(8), "bit 0: metadata exists; bit 1: the source was grey; bit 2: lossless"),
+    Field("flags", "B", "bits", range(16), "bit 0: metadata; bit 1: grey source; bit 2: lossless; bit 3: activity map"),
     Field("n_levels", "B", "levels", range(1, MAX_LEVELS + 1), "levels in this file"),
-    Field("planes", "B", "planes", range(1, MAX_PLANES + 1), "latent planes of the full stream"),
+    Field("tune", "B", "-", range(2), "how steps differ by frequency: 0 for an eye, 1 for the least squared error"),
     Field("width", "H", "pixels", range(1, MAX_SIDE + 1), "width of the picture"),
     Field("height", "H", "pixels", range(1, MAX_SIDE + 1), "height of the picture"),
     Field("model_id", "8s", "-", None, "first 8 bytes of the SHA-256 of the weights file"),
-    Field("step", "H", "log3 / 256", range(4096), "quantisation step D of the finest latent plane"),
+    Field(
+        "step",
+        "H",
+        "log3 / 256",
+        range(FINEST_STEP, COARSEST_STEP + 1),
+        "quantisation step D of the finest latent plane",
+    ),
     Field("y_step", "B", "grey levels", (1, 2, 4, 8, 16), "quantisation step of the representations y"),
     Field("quality", "B", "-", range(101), "what the encoder was asked for; informative"),
     Field("crc", "I", "-", None, "CRC-32 of bytes 0..23 and of the level table"),
@@ -94,11 +100,12 @@ class Header:
     height: int
     model_id: bytes
     step: int
-    planes: int
     quality: int
     y_step: int
+    tune: int
     grey: bool
     lossless: bool
+    activity: bool
     levels: tuple[Level, ...]
     metadata: Section | None = None
     version: int = VERSION
@@ -111,6 +118,11 @@ class Header:
     def padded_pixels(self) -> int:
         """Pixels that decoders work on: sides are padded, so that a long line of pixels is a band of 64."""
         return -(-self.width // PAD) * PAD * (-(-self.height // PAD) * PAD)
+
+    @property
+    def planes(self) -> int:
+        """Latent planes of the full stream."""
+        return planes_of(self.step)
 
     @property
     def step_size(self) -> float:
@@ -136,6 +148,11 @@ class Header:
         return 8 * n_bytes / (self.width * self.height)
 
 
+def planes_of(step: int) -> int:
+    """Latent planes of a full stream whose finest step this is: the coarsest lies at or above FIRST_STEP."""
+    return 1 + max(0, -((step - FIRST_STEP) // 256))
+
+
 def level_names(planes: int, lossless: bool) -> list[str]:
     """Names of the levels of a full stream with that many latent planes: y2, y1, z.0, z.1, ..., and x if lossless."""
     return ["y2", "y1"] + [f"z.{plane}" for plane in range(planes)] + ["x"] * lossless
@@ -144,14 +161,18 @@ def level_names(planes: int, lossless: bool) -> list[str]:
 def pack_header(fields: dict[str, Any], sections: list[tuple[bytes, int]]) -> bytes:
     """Header and table of a file whose sections are these (payload, symbol check) pairs, in file order.
 
-    fields: width, height, model_id, step, planes, quality, y_step, grey, lossless, metadata (bool: does one lead the
+    fields: width, height, model_id, step, quality, y_step, tune, grey, lossless, activity,
+    metadata (bool: does one lead the
     sections?). Raises CodecError for a field outside its legal range.
     """
     has_metadata = bool(fields["metadata"])
     values = fields | {
         "magic": MAGIC,
         "version": VERSION,
-        "flags": HAS_METADATA * has_metadata | GREY * fields["grey"] | LOSSLESS * fields["lossless"],
+        "flags": HAS_METADATA * has_metadata
+        | GREY * fields["grey"]
+        | LOSSLESS * fields["lossless"]
+        | ACTIVITY * fields["activity"],
         "n_levels": len(sections) - has_metadata,
         "crc": 0,
     }
@@ -232,7 +253,7 @@ def crc16(section: bytes) -> int:
 
 def _header(fields: dict[str, Any], entries: list[tuple[int, int, int]], offset: int) -> Header:
     """Header from checked fields and table entries; the first section starts at ``offset``, each where one ends."""
-    names = level_names(fields["planes"], bool(fields["flags"] & LOSSLESS))
+    names = level_names(planes_of(fields["step"]), bool(fields["flags"] & LOSSLESS))
     placed = []
     for length, crc, check in entries:
         placed.append((offset, length, crc, check))
@@ -243,11 +264,12 @@ def _header(fields: dict[str, Any], entries: list[tuple[int, int, int]], offset:
     levels = tuple(
         Level(*place, index, name) for index, (place, name) in enumerate(zip(placed, names, strict=False), start=1)
     )
-    kept = ("width", "height", "model_id", "step", "planes", "quality", "y_step", "version")
+    kept = ("width", "height", "model_id", "step", "quality", "y_step", "tune", "version")
     return Header(
         **{name: fields[name] for name in kept},
         grey=bool(fields["flags"] & GREY),
         lossless=bool(fields["flags"] & LOSSLESS),
+        activity=bool(fields["flags"] & ACTIVITY),
         levels=levels,
         metadata=metadata,
     )
@@ -260,9 +282,10 @@ def _check_fields(fields: dict[str, Any], error: type[CodecError]) -> None:
             raise error(f"{field.name} is {value}, but must be {legal_text(field)}")
     if len(fields["model_id"]) != 8:
         raise error(f"a model id is 8 bytes, not {len(fields['model_id'])}")
-    possible = len(level_names(fields["planes"], bool(fields["flags"] & LOSSLESS)))
+    planes = planes_of(fields["step"])
+    possible = len(level_names(planes, bool(fields["flags"] & LOSSLESS)))
     if fields["n_levels"] > possible:
-        raise error(f"n_levels is {fields['n_levels']}, but {fields['planes']} planes make {possible} levels")
+        raise error(f"n_levels is {fields['n_levels']}, but a step of {fields['step']} makes {possible} levels")
     if fields["width"] * fields["height"] > MAX_PIXELS:
         raise error(f"{fields['width']}x{fields['height']} pixels are more than {MAX_PIXELS}, the limit")
 

@@ -67,8 +67,7 @@ class Networks:
 
         def prior(index: int, parent: np.ndarray, known: list[np.ndarray], y_step: int):
             inputs = [parent, *(k - parent for k in known)]
-            t = round((T_FIRST + Y_STEP_PACE * (y_step.bit_length() - 1)) * T_UNITS)
-            mean, level = self._prior(f"{name}.{index}", inputs, t)
+            mean, level = self._prior(f"{name}.{index}", inputs, _y_t(y_step))
             return mean + MEAN_UNITS * (4 * parent - sum(known)) // (4 - index), level
 
         return prior
@@ -85,6 +84,14 @@ class Networks:
         """
         logit = self.run(f"edge_prior.{index}", [blank, *known], 0)
         return (logit.astype(np.int32) + EDGE_LOGIT_MAX * EDGE_UNITS,)
+
+    def activity_prior(self, index: int, base: np.ndarray, known: list[np.ndarray], y_step: int):
+        """p(one sub-lattice of the activity map | base, earlier ones) for walk_lattice: (1, h, w) each.
+
+        base: the last of the conditions, pixel values.
+        """
+        pool, fold = self.config.seen(2 * self.config.activity_stride)[-1]
+        return self._prior(f"activity_prior.{index}", [_folded(base, pool, fold), *known], _y_t(y_step))
 
     # ---- latents -------------------------------------------------------------------------------------
 
@@ -103,10 +110,7 @@ class Networks:
 
     def _seen(self, y: list[np.ndarray], stride: int) -> list[np.ndarray]:
         """What a scale of the context sees of every condition, (C, H/stride, W/stride) integers each."""
-        return [
-            space_to_depth(mean_of(v, pool, 1) - units.Y_OFFSET, fold)
-            for v, (pool, fold) in zip(y, self.config.seen(stride))
-        ]
+        return [_folded(v, *cells) for v, cells in zip(y, self.config.seen(stride))]
 
     def lead(self, index: int, context: np.ndarray, known: list[np.ndarray], t: int):
         return self._prior(f"lead_prior.{index}", [context, *known], t)
@@ -152,11 +156,14 @@ class Networks:
 
     # ---- synthesis -----------------------------------------------------------------------------------
 
-    def synthesis(self, z: np.ndarray, y: np.ndarray, t: int, *, deep: bool = False) -> np.ndarray:
+    def synthesis(
+        self, z: np.ndarray, y: np.ndarray, t: int, bound: np.ndarray | None = None, *, deep: bool = False
+    ) -> np.ndarray:
         """x_hat, uint8 (3, H, W). z: integers (192, H/8, W/8) in 1/CENTROID_UNITS of the step.
 
-        y: the base, the last of the conditions; it may reach beyond. deep: uint16, DEEP for a grey level; what rounds
-        to it is the same picture.
+        y: the base, the last of the conditions; it may reach beyond. bound: how far the network may move the pixels of
+        each block (H/8, W/8), in 1/RESIDUAL_UNITS of the step; without it, as far as it can. deep: uint16, DEEP for a
+        grey level; what rounds to it is the same picture.
         """
         shift = (CENTROID_UNITS // units.SYNTHESIS_UNITS).bit_length() - 1
         radius = self.weights.net("synthesis", t).radius
@@ -173,7 +180,7 @@ class Networks:
                 z,
                 learned[:, start - top : stop - top],
                 start,
-                None,
+                bound,
                 y,
                 self.delta(t),
                 rows,
@@ -206,6 +213,16 @@ class Networks:
 
     def _linear(self, name: str, v: np.ndarray) -> np.ndarray:
         return _product(self.weights.transforms[name], v)
+
+
+def _y_t(y_step: int) -> int:
+    """The step that networks of representations are run for."""
+    return round((T_FIRST + Y_STEP_PACE * (y_step.bit_length() - 1)) * T_UNITS)
+
+
+def _folded(v: np.ndarray, pool: int, fold: int) -> np.ndarray:
+    """Pixel values, averaged over pool x pool and with fold x fold of these as channels."""
+    return space_to_depth(mean_of(v, pool, 1) - units.Y_OFFSET, fold)
 
 
 def _product(matrix: np.ndarray, v: np.ndarray) -> np.ndarray:

@@ -78,10 +78,12 @@ class Context(nn.Module):
 
 def seen_at(config: Config, y: list[Tensor], stride: int) -> list[Tensor]:
     """What a scale of the context sees of every condition, (B, C, H/stride, W/stride) each. y: pixel values."""
-    return [
-        F.pixel_unshuffle((downscale(v, pool) - Y_OFFSET) / Y_SCALE, fold)
-        for v, (pool, fold) in zip(y, config.seen(stride))
-    ]
+    return [folded(v, *cells) for v, cells in zip(y, config.seen(stride))]
+
+
+def folded(v: Tensor, pool: int, fold: int) -> Tensor:
+    """Pixel values, averaged over pool x pool and with fold x fold of these as channels."""
+    return F.pixel_unshuffle((downscale(v, pool) - Y_OFFSET) / Y_SCALE, fold)
 
 
 class LatticePrior(nn.Module):
@@ -117,6 +119,41 @@ class LatticePrior(nn.Module):
             return known
 
         walk_lattice(self, parent, step, visit)
+        return sum(bits)
+
+
+class ActivityPrior(nn.Module):
+    """p(activity | y): one small network per pass over a sub-lattice (walk.LATTICE) of the map.
+
+    Each sees the base in cells of twice the map's stride, and the symbols of the passes before it.
+    """
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.stride = 2 * config.activity_stride
+        self.pool, self.fold = config.seen(self.stride)[-1]
+        self.seen = config.seen_channels(self.stride)[-1]
+        start = torch.ones(1)
+        self.passes = nn.ModuleList(
+            Prior(self.seen + p, config.activity_width, config.activity_blocks, 1, start, relative=False)
+            for p in range(len(LATTICE))
+        )
+
+    def forward(self, index: int, base: Tensor, known: list[Tensor], step: Tensor) -> tuple[Tensor, Tensor]:
+        return self.passes[index]([base, *known], step)
+
+    def bits(self, base: Tensor, activity: Tensor, step: Tensor) -> Tensor:
+        """Bits of a map (B, 1, h, w) given the base, pixel values of the last of the conditions: (B,)."""
+        bits = []
+
+        def visit(index, mean, log2_scale):
+            i, j = LATTICE[index]
+            symbols = activity[:, :, i::2, j::2]
+            bits.append(latent_bits(symbols, symbols, mean, log2_scale, None).sum((1, 2, 3)))
+            return symbols
+
+        seen = folded(base, self.pool, self.fold)
+        walk_lattice(self, seen, step, visit)
         return sum(bits)
 
 

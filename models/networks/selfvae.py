@@ -23,14 +23,14 @@ from torch import Tensor, nn
 
 from ..config import PACE, RD_SLOPE, RDO_RATE, T_FIRST, Z1_STRIDE, Config
 from ..lapped import lapped_transform
-from ..tables import LOG2_SCALE_MIN, LOG2_SCALE_STEP, MEAN_UNITS, OFFSET_LIMIT, centroid_table
+from ..tables import LOG2_SCALE_MAX, LOG2_SCALE_MIN, LOG2_SCALE_STEP, MEAN_UNITS, OFFSET_LIMIT, centroid_table
 from ..units import RESIDUAL_MAX, SYMBOL_LIMIT, SYNTHESIS_LIMIT, Y_OFFSET, Z2_SCALE, edge_values
 from ..walk import LATTICE, walk_plane
 from .edge_prior import EdgePrior
 from .layers import Net, clamp_ste
 from .logistic import LOG2, latent_bits, log_bin_prob
 from .pixels import PixelPrior
-from .priors import Context, HyperAnalysis, LatticePrior, Prior, TopPrior, seen_at
+from .priors import ActivityPrior, Context, HyperAnalysis, LatticePrior, Prior, TopPrior, seen_at
 from .steps import first_plane, step_weights, y_step_weights, y_steps
 from .transforms import REPRESENTATIONS, across_borders, pyramid, upsample
 
@@ -66,12 +66,13 @@ class SelfVAE(nn.Module):
             for s, n in zip(starts[: c.lead_groups], c.groups)
             for p in range(len(LATTICE))
         )
-        for k in reversed(range(len(c.representations))):
-            kind, _ = c.representations[k]
+        for k, (kind, _) in reversed([*enumerate(c.shown)]):
             prior = EdgePrior(c.edge_width, c.edge_blocks) if kind == "edge" else LatticePrior(c.y_width, c.y_blocks)
             self.add_module(c.prior_name(k), prior)
         if c.top is not None:
             self.u_prior = TopPrior(c.y_width, c.y_blocks)
+        if c.activity_stride:
+            self.activity_prior = ActivityPrior(c)
         self.pixel_prior = PixelPrior(c.pixel_width, c.pixel_blocks, c.tied)
         self.register_buffer("centroids", torch.from_numpy(centroid_table()).float(), persistent=False)
 
@@ -103,10 +104,16 @@ class SelfVAE(nn.Module):
         v = F.pixel_unshuffle(across_borders(x - base, self.pre_filter), Z1_STRIDE)  # (B, 192, H/8, W/8)
         return F.conv2d(v, self.block[:, :, None, None])
 
-    def synthesis(self, z: Tensor, base: Tensor, delta: Tensor, step: Tensor) -> Tensor:
-        """x_hat, unclamped. z: (B, 192, H/8, W/8) in steps; base: (B, 3, H, W); delta: (B, 1, 1, 1) the step D."""
+    def synthesis(self, z: Tensor, base: Tensor, delta: Tensor, step: Tensor, finest: Tensor | float = 1.0) -> Tensor:
+        """x_hat, unclamped. z: (B, 192, H/8, W/8) in steps; base: (B, 3, H, W); delta: (B, 1, 1, 1) the step D.
+
+        finest: g of the finest local step of each block, (B, 1, H/8, W/8).
+        """
         learned = self.synthesis_net([z.clamp(-SYNTHESIS_LIMIT, SYNTHESIS_LIMIT)], step)
-        h = clamp_ste(learned, -RESIDUAL_MAX, RESIDUAL_MAX) + F.conv2d(z, self.inverse_block[:, :, None, None])
+        most = RESIDUAL_MAX / torch.as_tensor(finest, device=z.device).clamp(min=1)
+        h = torch.minimum(torch.maximum(clamp_ste(learned, -RESIDUAL_MAX, RESIDUAL_MAX), -most), most) + F.conv2d(
+            z, self.inverse_block[:, :, None, None]
+        )
         return base + across_borders(F.pixel_shuffle(h * delta, Z1_STRIDE), self.post_filter)
 
     def pull(self, error: Tensor) -> Tensor:
@@ -170,6 +177,7 @@ class SelfVAE(nn.Module):
         nothing: Tensor | None = None,
         chosen: Tensor | None = None,
         refining: int | None = None,
+        field: Tensor | None = None,
     ) -> Terms:
         """Bits and distortion of one random plane per picture.
 
@@ -178,6 +186,8 @@ class SelfVAE(nn.Module):
         y_step: (B,). nothing: (B,) bool, no latent is read: z_hat is what the priors expect.
         chosen: (B,) bool, symbols are chosen by their cost, after one pass that refines latents, as the encoder does it
         in finest planes. Without these two, every latent is read, none is chosen.
+        field: log2 g, whole numbers of LOG2_SCALE_STEP, (B, 192, H/8, W/8): local steps are the step over g, and errors
+        count in them. Without it g is 1.
         refining: how many t are below T_FIRST; counted where it is not given, which waits for the device that has t.
         """
         B, _, H, W = x.shape
@@ -189,6 +199,8 @@ class SelfVAE(nn.Module):
         keep = keep[:, None, None, None]
         chosen = None if chosen is None else chosen.to(x.device)
         delta = (3.0**t)[:, None, None, None]
+        field = x.new_zeros(B, 1, 1, 1) if field is None else field.to(x.device)
+        g = torch.exp2(field * LOG2_SCALE_STEP)
         step = step_weights(t)
         base, z1, bits2, context = self.latents(x, t, self.conditions(x, y_step[:, None, None, None]), keep)
 
@@ -197,21 +209,23 @@ class SelfVAE(nn.Module):
         def decode(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             """z_hat, bits (B,) and x_hat of latents in steps."""
             walked = [
-                self.walk(context[k], z[k], keep[k], None if chosen is None else chosen[k], step[k], refine)
+                self.walk(context[k], z[k], keep[k], None if chosen is None else chosen[k], step[k], refine, field[k])
                 for k, refine in zip(kinds, (True, False))
                 if k.stop > k.start
             ]
             z_hat = torch.cat([w[0] for w in walked])
-            return z_hat, torch.cat([w[1] for w in walked]), self.synthesis(z_hat, base, delta, step)
+            bits = torch.cat([w[1] for w in walked])
+            return z_hat, bits, self.synthesis(z_hat / g, base, delta, step, g.amax(1, keepdim=True))
 
-        z = z1 / delta
+        z = z1 * g / delta
         if chosen is not None:
             with torch.no_grad():
                 z_hat, _, x_hat = decode(z)
-                closer = z + PACE * (z_hat + self.pull(x - x_hat) / delta - z)
+                closer = z + PACE * (z_hat + self.pull(x - x_hat) * g / delta - z)
                 z = torch.where(chosen[:, None, None, None], closer, z)
         _, bits1, x_hat = decode(z)
-        return Terms(bits2 / pixels, bits1 / pixels, ((x_hat - x) ** 2).sum((1, 2, 3)) / pixels, x_hat)
+        error = x_hat - x if g.shape[1] == 1 else self.analysis(x_hat, x) * g
+        return Terms(bits2 / pixels, bits1 / pixels, (error**2).sum((1, 2, 3)) / pixels, x_hat)
 
     def latents(self, x: Tensor, t: Tensor, y: list[Tensor], keep: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Base, z[1] before quantisation, bits of z[2] (B,), and context, once a picture.
@@ -228,11 +242,14 @@ class SelfVAE(nn.Module):
         z2_hat = torch.where(keep, z2 + torch.rand_like(z2) - 0.5 if self.training else z2.round(), mean)
         return base, z1, bits.sum((1, 2, 3)), self.context(z2_hat / Z2_SCALE, y, step)
 
-    def walk(self, context, z, keep, chosen, step, refine: bool) -> tuple[Tensor, Tensor]:
-        """Walk one plane with known latents z in steps, (B, 192, H/8, W/8). Returns z_hat, as z, and bits (B,).
+    def walk(self, context, z, keep, chosen, step, refine: bool, field: Tensor) -> tuple[Tensor, Tensor]:
+        """Walk one plane with known latents z in local steps, (B, 192, H/8, W/8). Returns z_hat, as z, and bits (B,).
 
         chosen: (B,) bool, symbols are not rounded but chosen by rate and distortion; None: none are.
+        field: log2 g in LOG2_SCALE_STEP, of all coefficients or (B, 1, 1, 1). Networks know the step D alone.
         """
+        field = field.expand(-1, *z.shape[1:])
+        g = torch.exp2(field * LOG2_SCALE_STEP)
         q = z.detach().round()
         coarse = (q / 3).round() if refine else None
         starts = [sum(self.config.groups[:g]) for g in range(len(self.config.groups))]
@@ -243,6 +260,8 @@ class SelfVAE(nn.Module):
             i, j = (0, 0) if sub_lattice is None else LATTICE[sub_lattice]
             stride = 1 if sub_lattice is None else 2
             here = (slice(None), channels, slice(i, None, stride), slice(j, None, stride))
+            mean = mean * g[here]
+            log2_scale = clamp_ste(log2_scale + field[here] * LOG2_SCALE_STEP, LOG2_SCALE_MIN, LOG2_SCALE_MAX)
             if refine:
                 mean = mean + 3 * coarse[here]
             below = coarse[here] if refine else None
@@ -252,9 +271,9 @@ class SelfVAE(nn.Module):
                 symbols = torch.where(chosen[:, None, None, None], cheapest, symbols)
             bits.append((latent_bits(z[here], symbols, mean, log2_scale, below) * keep).sum((1, 2, 3)))
             decoded.append(torch.where(keep, symbols + self.centroid(symbols, mean, log2_scale), mean))
-            return torch.where(keep, symbols, mean.detach().round())
+            return torch.where(keep, symbols, mean.detach().round()) / g[here]
 
-        walk_plane(self, context, coarse, step, visit)
+        walk_plane(self, context, None if coarse is None else coarse / g, step, visit)
         if not refine:
             for group in range(self.config.lead_groups):
                 decoded[group : group + len(LATTICE)] = [self.interleave(decoded[group : group + len(LATTICE)])]
@@ -271,7 +290,16 @@ class SelfVAE(nn.Module):
         bits = self.downscale_bits(x, y_step)
         if stride := self.config.edge_stride:
             bits["edge_prior"] = self.edge_prior.bits(REPRESENTATIONS["edge"](x, stride)) / x[0, 0].numel()
+        if self.config.activity_stride:
+            bits["activity_prior"] = self.activity_bits(x, y_step)
         return bits
+
+    def activity_bits(self, x: Tensor, y_step: Tensor) -> Tensor:
+        """Bits of the activity map given the base, (B,), per pixel of x."""
+        y_step = y_step.to(x.device)
+        base = self.conditions(x, y_step[:, None, None, None])[-1]
+        activity = REPRESENTATIONS["activity"](x, self.config.activity_stride)
+        return self.activity_prior.bits(base, activity, y_step_weights(y_step)) / x[0, 0].numel()
 
     def downscale_bits(self, x: Tensor, y_step: Tensor) -> dict[str, Tensor]:
         """The same of the downscales and u alone."""

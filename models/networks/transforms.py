@@ -10,8 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..config import U_STEP, Config
+from ..activity import STEP, activity_map
+from ..config import TUNES, U_STEP, Z1_STRIDE, Config
 from ..edges import edge_map
+from ..tables import field_table
 
 
 def downscale(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
@@ -65,7 +67,26 @@ def edges(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
     return torch.from_numpy(np.stack(maps)).to(x)
 
 
-REPRESENTATIONS = {"downscale": downscale, "edge": edges}
+def activity(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
+    """d(x) = activity map, (B, 1, H/stride, W/stride) of small integers. x: (B, 3, H, W) in 0..255; it has no step."""
+    maps = [activity_map(picture, stride) for picture in x.numpy(force=True)]
+    return torch.from_numpy(np.stack(maps)).to(x)
+
+
+def fields(x: Tensor, config: Config, tune: Tensor) -> Tensor:
+    """log2 g of the step field of files, in LOG2_SCALE_STEP: (B, 192, H/8, W/8). tune: (B,) rows of the table of F."""
+    B, _, H, W = x.shape
+    shape = (B, 192, H // Z1_STRIDE, W // Z1_STRIDE)
+    if config.activity_stride is None:
+        return x.new_zeros(shape)
+    by_channel = torch.from_numpy(field_table(flat=False)).to(x)[tune.to(x.device)]
+    by_place = activity(x, config.activity_stride).repeat_interleave(config.activity_stride // Z1_STRIDE, 2)
+    by_place = by_place.repeat_interleave(config.activity_stride // Z1_STRIDE, 3)[:, :, : shape[2], : shape[3]]
+    mapped = tune.to(x.device) == TUNES.index("visual")
+    return by_channel[:, :, None, None] + STEP * by_place * mapped[:, None, None, None]
+
+
+REPRESENTATIONS = {"downscale": downscale, "edge": edges, "activity": activity}
 
 
 def pyramid(x: Tensor, config: Config, y_step: Tensor) -> list[tuple[str, Tensor | None, Tensor]]:
@@ -77,7 +98,7 @@ def pyramid(x: Tensor, config: Config, y_step: Tensor) -> list[tuple[str, Tensor
     if config.top is None:
         return pairs
     rgb = downscale(x, config.base_stride, y_step[:, None, None, None])
-    for k in reversed(range(config.top + 1, len(config.representations))):
+    for k in reversed(range(config.top + 1, len(config.shown))):
         coarser = downscale(rgb, 2)
         pairs.append((config.prior_name(k), to_ycocg(coarser), to_ycocg(rgb)))
         rgb = coarser

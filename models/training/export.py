@@ -15,14 +15,15 @@ from torch import Tensor
 
 from ...errors import CodecError
 from .. import units
-from ..config import T_COARSEST, T_FIRST, T_LOSSLESS, Y_STEPS, Config
+from ..config import T_COARSEST, T_FIRST, T_LOSSLESS, TUNES, Y_STEPS, Config
 from ..exact import weights
 from ..exact.layers import ACTIVATION_LIMIT, RANGES, T_UNITS, ExactNet, suffix_of
 from ..lapped import lapped_transform
 from ..networks.edge_prior import EdgePrior
-from ..networks.priors import TopPrior
+from ..networks.priors import ActivityPrior, TopPrior
 from ..networks.selfvae import Prior, SelfVAE, decoded
 from ..networks.steps import y_steps
+from ..networks.transforms import fields
 from ..tables import EDGE_LOGIT_MAX, EDGE_UNITS, LOG2_SCALE_MIN, LOG2_SCALE_STEP, MEAN_UNITS, SCALE_LEVELS, build_tables
 from .data import Crops
 from .net_export import INPUT_MARGIN, Ranges, calibrate, exact_net
@@ -40,7 +41,8 @@ def runs(model: SelfVAE) -> tuple[Callable, Callable, Callable]:
 
     def latents(low, high, x, share):
         t = low + (high - low) * (torch.arange(len(x)) + share) / len(x)
-        model(x, t, y_steps(t))
+        tunes = torch.arange(len(x)) % len(TUNES)
+        model(x, t, y_steps(t), field=fields(x, model.config, tunes))
 
     return representations, pixels, latents
 
@@ -97,7 +99,11 @@ def exact_representations(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]
                 limit = EDGE_LOGIT_MAX * EDGE_UNITS
                 nets.add(f"{name}.{index}", module, [(1.0, 1, 1 + index)], np.array([1 / EDGE_UNITS]), -limit, limit)
                 continue
-            nets.prior(f"{name}.{index}", module, [(units.LATTICE_INPUT, units.LATTICE_INPUT_LIMIT, 3 + 3 * index)])
+            if isinstance(prior, ActivityPrior):
+                sources = [(units.Y_INPUT, units.Y_INPUT_LIMIT, prior.seen), (1.0, units.ACTIVITY_LIMIT, index)]
+            else:
+                sources = [(units.LATTICE_INPUT, units.LATTICE_INPUT_LIMIT, 3 + 3 * index)]
+            nets.prior(f"{name}.{index}", module, sources)
     return nets
 
 
@@ -155,7 +161,7 @@ def exact_context(model: SelfVAE, ranges: Ranges, suffix: str) -> tuple[dict[str
     context = [source, *(v for v, joins in zip(seen(stride), c.joining) if joins)]
     for index, module in enumerate(model.lead_prior):
         symbols = module.net.stem.in_channels - c.context_channels
-        nets.prior(f"lead_prior.{index}", module, [*context, (1.0, units.SYMBOL_LIMIT, symbols)])
+        nets.prior(f"lead_prior.{index}", module, [*context, (units.SYMBOL_INPUT, units.SYMBOL_INPUT_LIMIT, symbols)])
     return nets, context
 
 
@@ -165,10 +171,11 @@ def exact_plane(model: SelfVAE, ranges: Ranges, suffix: str, context: list, refi
     unit = nets.features("context_at8", model.context_at8, context)
     if refining:
         features = (unit, ACTIVATION_LIMIT, c.prior_width)
-        unit = nets.features("coarse", model.coarse, [features, (1.0, units.SYMBOL_LIMIT, 192)])
+        unit = nets.features("coarse", model.coarse, [features, (units.SYMBOL_INPUT, units.SYMBOL_INPUT_LIMIT, 192)])
     seen = (unit, ACTIVATION_LIMIT, c.prior_width)
     for g in range(0 if refining else c.lead_groups, len(c.groups)):
-        nets.prior(f"groups.{g}", model.groups[g], [seen, (1.0, units.SYMBOL_LIMIT, sum(c.groups[:g]))])
+        known = (units.SYMBOL_INPUT, units.SYMBOL_INPUT_LIMIT, sum(c.groups[:g]))
+        nets.prior(f"groups.{g}", model.groups[g], [seen, known])
     return nets
 
 
@@ -199,7 +206,8 @@ def exact_networks(
 
 def tables(model: SelfVAE) -> dict[str, np.ndarray]:
     """All tables by name, as they stand in the weights file."""
-    out = build_tables(*(v.detach().double().numpy() for v in model.pixel_prior.mixture()))
+    mixture = (v.detach().double().numpy() for v in model.pixel_prior.mixture())
+    out = build_tables(*mixture, flat=model.config.activity_stride is None)
     return out if model.config.top is None else out | {"u": root_table(model.u_prior)}
 
 
@@ -213,7 +221,7 @@ def root_table(prior: TopPrior) -> np.ndarray:
 
 def part_of(parameter: str) -> str:
     """Which part of training a parameter of SelfVAE belongs to."""
-    if re.match(r"(u|y\d+|edge)_prior\.", parameter):
+    if re.match(r"(u|y\d+|edge|activity)_prior\.", parameter):
         return "representations"
     return "pixels" if parameter.startswith("pixel_prior.") else "latents"
 

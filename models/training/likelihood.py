@@ -35,7 +35,9 @@ def stream_bits(model: SelfVAE, x: Tensor, t: float = T_LOSSLESS, y_step: int = 
     for k in range(planes):
         above = planes - 1 - k
         step = step_weights((t + above) * ones)
-        z_hat, bits = model.walk(context, z1 / 3.0 ** (t + above), keep, None, step, refine=k > 0)
+        z_hat, bits = model.walk(
+            context, z1 / 3.0 ** (t + above), keep, None, step, k > 0, x.new_zeros(len(x), 1, 1, 1)
+        )
         z1_bits = z1_bits + bits
     delta = x.new_full((len(x), 1, 1, 1), 3.0**t)
     x_hat = model.synthesis(z_hat, base, delta, step).clamp(0, 255)

@@ -105,18 +105,37 @@ class RepresentationObjective(nn.Module):
         super().__init__()
         self.model = model
         model.requires_grad_(False)
-        for prior in model.representation_priors().values():
-            prior.requires_grad_(True)
-        self.measured = tuple(name.replace("prior", "bpp") for name in model.representation_priors())
+        self.priors = self.trained()
+        for name in self.priors:
+            model.get_submodule(name).requires_grad_(True)
+        self.measured = tuple(name.replace("prior", "bpp") for name in self.priors)
+
+    def trained(self) -> list[str]:
+        """Names of the priors that this objective trains."""
+        return list(self.model.representation_priors())
 
     def draw(self, rng: torch.Generator, batch: int) -> tuple[list[str], list[Tensor]]:
         y_step = torch.tensor(Y_STEPS)[torch.randint(0, len(Y_STEPS), (batch,), generator=rng)]
         return [f"step_{s}" for s in y_step.tolist()], [y_step.float()]
 
     def forward(self, x, fraction, y_step) -> tuple[Tensor, Tensor]:
-        bits = self.model.representation_bits(x, y_step)
-        columns = torch.stack([bits[name] for name in self.model.representation_priors()], 1)
+        bits = self.bits(x, y_step)
+        columns = torch.stack([bits[name] for name in self.priors], 1)
         return columns.sum(1).mean() * 100, columns.detach()
+
+    def bits(self, x: Tensor, y_step: Tensor) -> dict[str, Tensor]:
+        """Bits a pixel by the name of their prior, (B,) each."""
+        return self.model.representation_bits(x, y_step)
+
+
+class ActivityObjective(RepresentationObjective):
+    """Bits of the activity map alone: a small network, which learns in minutes what the others have long known."""
+
+    def trained(self) -> list[str]:
+        return ["activity_prior"]
+
+    def bits(self, x: Tensor, y_step: Tensor) -> dict[str, Tensor]:
+        return {"activity_prior": self.model.activity_bits(x, y_step)}
 
 
 class PixelObjective(nn.Module):
@@ -144,5 +163,6 @@ OBJECTIVES = {
     "latents": LatentObjective,
     "decoder": DecoderObjective,
     "representations": RepresentationObjective,
+    "activity": ActivityObjective,
     "pixels": PixelObjective,
 }

@@ -1,0 +1,70 @@
+"""The step field: local steps D / g, where log2 g is a whole number of the tables' scale steps (FORMAT.md).
+
+Networks know the step D alone. What they say is brought to local steps, and what they are told back to steps of D, by
+tables of integers: means times g, scale levels plus log2 g, known symbols and decoded latents times 1/g.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..models.activity import STEP
+from ..models.config import Z1_STRIDE
+from ..models.tables import FIELD_LIMIT, GAIN_BITS, SCALE_LEVELS
+from ..models.units import MEAN_LIMIT, RESIDUAL_MAX, RESIDUAL_UNITS, SYMBOL_INPUT_LIMIT, SYMBOL_LIMIT, SYMBOL_UNITS
+
+SMALLEST_GAIN_BITS = 4  # 2^-4 is below every g
+Region = tuple[slice, slice, slice]  # of z[1]: channels, rows and columns of blocks
+
+
+class Field:
+    """g of every coefficient of z[1], as log2 in LOG2_SCALE_STEP: F by channel plus A by block.
+
+    tune: row of the table of F. activity: symbols of the map, int32 (1, h, w), its stride, and so A; without it A is 1.
+    """
+
+    def __init__(self, tables: dict[str, np.ndarray], tune: int, activity: np.ndarray | None = None, stride: int = 0):
+        self._gains = tables["gains"]
+        self._channels = tables["fields"][tune].astype(np.int32)
+        self._blocks = None
+        if activity is not None:
+            cell = stride // Z1_STRIDE
+            self._blocks = (STEP * activity[0]).repeat(cell, 0).repeat(cell, 1).clip(-FIELD_LIMIT, FIELD_LIMIT)
+
+    def log2(self, region: Region) -> np.ndarray:
+        """log2 g of a part of z[1], int32, broadcastable to it."""
+        channels, rows, columns = region
+        k = self._channels[channels, None, None]
+        return k if self._blocks is None else (k + self._blocks[rows, columns]).clip(-FIELD_LIMIT, FIELD_LIMIT)
+
+    def local(self, k: np.ndarray, mean: np.ndarray, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Means and scale levels in steps of D -> in local steps."""
+        mean = self._times(k, mean, GAIN_BITS)
+        return mean.clip(-MEAN_LIMIT, MEAN_LIMIT), (level + k).clip(0, SCALE_LEVELS - 1)
+
+    def known(self, k: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+        """Symbols of local steps -> what networks see of them, in 1/SYMBOL_UNITS of D."""
+        limit = SYMBOL_LIMIT << SMALLEST_GAIN_BITS
+        limited = symbols.clip(-limit, limit)
+        seen = self._times(-k, limited, GAIN_BITS - (SYMBOL_UNITS.bit_length() - 1))
+        return seen.clip(-SYMBOL_INPUT_LIMIT, SYMBOL_INPUT_LIMIT)
+
+    def whole(self, k: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Latents in parts of the local step -> in the same parts of D, int32."""
+        return self._times(-k, z.astype(np.int64), GAIN_BITS).astype(np.int32)
+
+    def steps(self, region: Region) -> np.ndarray:
+        """g, float32: how many local steps a step of D is."""
+        return self._gains[self.log2(region) + FIELD_LIMIT].astype(np.float32) / 2**GAIN_BITS
+
+    def bound(self, rows: slice, columns: slice) -> np.ndarray | None:
+        """How far the synthesis may move pixels of each block, in 1/RESIDUAL_UNITS of D: half a step of D, or of D / A
+        where that is less. None where it is D / 2 everywhere."""
+        if self._blocks is None:
+            return None
+        half = int(RESIDUAL_MAX * RESIDUAL_UNITS)
+        return np.minimum(self._times(-self._blocks[rows, columns], np.int32(half), GAIN_BITS), half)
+
+    def _times(self, k: np.ndarray, v: np.ndarray, bits: int) -> np.ndarray:
+        """round(v 2^(k LOG2_SCALE_STEP)), in units of 2^(GAIN_BITS - bits)."""
+        return (v * self._gains[k + FIELD_LIMIT] + (1 << (bits - 1))) >> bits
