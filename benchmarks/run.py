@@ -206,7 +206,7 @@ def _say_bd(dataset: str, bd, measured: dict[str, Curve]) -> None:
 def _costs(dataset: Dataset, codecs: dict[str, Codec], args) -> list[dict]:
     """Peak memory per codec on the first picture, each in a fresh process."""
     pixels = dataset.pictures[0].pixels()
-    keys = [key for key in codecs if key not in ("ours-embedded", "ours-visual")]  # the same functions as ours
+    keys = [key for key in codecs if key not in ("ours-embedded", "ours-psnr")]  # the same functions as ours
     return [
         {
             "codec": key,

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .config import TUNES, Z1_STRIDE
+from .config import FIELDS, Z1_STRIDE
 from .lapped import by_frequency
 
 SCALE_LEVELS = 64
@@ -29,8 +29,8 @@ EDGE_UNITS = 8  # the logit of an edge is a multiple of 1/8,
 EDGE_LOGIT_MAX = 8  # of at most this
 FIELD_LIMIT = 24  # |log2 g| of the step field is at most this many LOG2_SCALE_STEPs
 GAIN_BITS = 12  # fraction bits of g in tables; products of means and gains stay below 2^31
-FALL = {"visual": 0.1875, "psnr": 0.06}  # log2 of how much coarser steps are at each further frequency, down or along
-CHROMA = {"visual": 1.0, "psnr": 1.0}  # how much finer steps of chroma are, next to luma's
+# log2 of how much coarser steps are at each further frequency, down or along
+FALL = {"visual": 0.1875, "psnr": 0.06, "lossless": 0.0}
 
 
 def scale_values() -> np.ndarray:
@@ -124,11 +124,10 @@ def centroid_table() -> np.ndarray:
 
 
 def field_table(flat: bool) -> np.ndarray:
-    """log2 of F, by which steps differ by channel, in LOG2_SCALE_STEP: (len(TUNES), 192) int8, zeros if ``flat``."""
-    colour, frequency = np.divmod(np.array(by_frequency()), Z1_STRIDE**2)
-    order = sum(np.divmod(frequency, Z1_STRIDE))
-    rows = [np.where(colour == 0, 0.0, math.log2(CHROMA[tune])) - FALL[tune] * order for tune in TUNES]
-    return np.rint((0 if flat else 1) * np.stack(rows) / LOG2_SCALE_STEP).astype(np.int8)
+    """log2 of F, by which steps differ by channel, in LOG2_SCALE_STEP: (len(FIELDS), 192) int8, zeros if ``flat``."""
+    order = sum(np.divmod(np.array(by_frequency()) % Z1_STRIDE**2, Z1_STRIDE))
+    fall = np.array([0.0 if flat else FALL[name] for name in FIELDS])
+    return np.rint(-fall[:, None] * order / LOG2_SCALE_STEP).astype(np.int8)
 
 
 def gain_table() -> np.ndarray:
@@ -137,7 +136,7 @@ def gain_table() -> np.ndarray:
     return np.rint(2.0 ** (LOG2_SCALE_STEP * k + GAIN_BITS)).astype(np.int32)
 
 
-def build_tables(weights, ratios, flat: bool) -> dict[str, np.ndarray]:
+def build_tables(weights, ratios, flat: bool = False) -> dict[str, np.ndarray]:
     """All tables by name, as they stand in the weights file.
 
     weights, ratios: the mixture of pixels. flat: steps are the same for all channels.

@@ -48,12 +48,13 @@ class FakeEncoded:
     payloads: list[bytes]
     symbol_checks: list[int]
     step: int
-    planes: int
     y_step: int
+    tune: int
+    activity: bool
     model_id: bytes
 
 
-FAKE_PLANES = 2
+FAKE_STEP = 700  # of two planes
 # Level k of the fake codec is the picture kept to this many bits, so that later levels are better and larger.
 FAKE_BITS = (1, 2, 4, 8)
 
@@ -70,7 +71,7 @@ def fake_core() -> types.ModuleType:
         payloads = [zlib.compress((x & (256 - (1 << (8 - bits)))).tobytes(), 9) for bits in FAKE_BITS]
         payloads[-1] += bytes(round(50 * 1.04**quality))
         payloads = payloads[:levels]
-        return FakeEncoded(payloads, [1] * len(payloads), 400, FAKE_PLANES, 1, b"fakefake")
+        return FakeEncoded(payloads, [1] * len(payloads), FAKE_STEP, 1, 0, True, b"fakefake")
 
     def decode_levels(header, payloads, *, part=b"", sample, deep=False, backend):
         core.calls.append(("decode", len(payloads)))

@@ -21,7 +21,7 @@ def _builders(kind: str, api: str) -> dict:
         return {
             "ours": lambda: ours.one_file_per_quality(api),
             "ours-embedded": lambda: ours.embedded(api),
-            "ours-visual": lambda: ours.visual(api),
+            "ours-psnr": lambda: ours.psnr(api),
             "ours-edge": lambda: ours.of_model("edge", api),
             **lossy.BUILDERS,
         }

@@ -2,8 +2,8 @@
 
 Four curves. ``ours``: one file per quality, each decoded whole. ``ours-embedded``:
 *one* file of the highest quality, cut after each level, so that every point of
-the curve is a beginning of the same bytes. ``ours-visual``: one file per quality,
-tuned for the eye. ``ours-edge``: one file per quality of the model that starts
+the curve is a beginning of the same bytes. ``ours-psnr``: one file per quality,
+tuned for the least squared error. ``ours-edge``: one file per quality of the model that starts
 with a sketch, where its weights are installed.
 """
 
@@ -83,9 +83,9 @@ def one_file_per_quality(api_name: str = "selfvae_codec") -> Codec:
     return _made("ours", "selfvae-codec", "one file per quality", _bound(api_name))
 
 
-def visual(api_name: str = "selfvae_codec") -> Codec:
-    files = "--tune visual, one file per quality"
-    return _made("ours-visual", "selfvae-codec --tune visual", files, _bound(api_name, tune="visual"))
+def psnr(api_name: str = "selfvae_codec") -> Codec:
+    files = "--tune psnr, one file per quality"
+    return _made("ours-psnr", "selfvae-codec --tune psnr", files, _bound(api_name, tune="psnr"))
 
 
 def of_model(model: str, api_name: str = "selfvae_codec") -> Codec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 COLOURS = {  # key: (on light, on dark)
     "ours": ("#d6244f", "#ff6f8f"),
     "ours-embedded": ("#e07b00", "#ffb14a"),
-    "ours-visual": ("#b5502a", "#ff9d72"),
+    "ours-psnr": ("#b5502a", "#ff9d72"),
     "ours-edge": ("#8a1f6b", "#d77fc0"),
     "jpeg420": ("#8d8d8d", "#8f959c"),
     "jpeg444": ("#a98a5b", "#c2a878"),

@@ -83,7 +83,7 @@ def standalone(
     metric: str = "psnr_db",
     published=SHOWN_FIRST,
     codecs: tuple[str, ...] = (),
-    left_out=("jpeg444", "heif", "ours-visual", "ours-edge"),
+    left_out=("jpeg444", "heif", "ours-psnr", "ours-edge"),
 ) -> str | None:
     """An SVG file of its own: colours inside, names at the curves' ends, a few curves only.
 

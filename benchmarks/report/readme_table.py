@@ -33,20 +33,20 @@ def _bd(summary: dict) -> str:
     ]
     if not lines:
         return ""
-    tuned = {line["anchor"]: line for line in bd_lines(summary, "ours-visual")}
+    tuned = {line["anchor"]: line for line in bd_lines(summary, "ours-psnr")}
     metrics = taken(lines)
     rows = [
         [
             f"{line['name']}{' (published)' if line['published'] else ''}",
             *(percent(line[metric]) for metric in metrics),
-            *(percent(tuned[line["anchor"]][metric]) for metric in metrics if tuned and metric != "psnr_db"),
+            *([percent(tuned[line["anchor"]]["psnr_db"])] if tuned else []),
             wins(line),
             line["range"],
         ]
         for line in lines
     ]
     words = {metric: METRICS[metric][0] for metric in metrics}
-    visual = [f"{words[metric]}, visual" for metric in metrics if tuned and metric != "psnr_db"]
+    psnr = ["PSNR-RGB, --tune psnr"] if tuned else []
     part = (
         ""
         if len(summary["pictures"]) == summary["pictures_in_set"]
@@ -55,7 +55,7 @@ def _bd(summary: dict) -> str:
     return (
         f"**BD-rate on {summary['dataset']}** ({len(summary['pictures'])} pictures{part}; "
         "negative: our files are smaller at equal quality)\n\n"
-        + markdown.table(["against", *words.values(), *visual, "ours smaller on, by each", "over (PSNR)"], rows)
+        + markdown.table(["against", *words.values(), *psnr, "ours smaller on, by each", "over (PSNR)"], rows)
     )
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 import selfvae_codec
-from selfvae_codec.coding.plan import T_BEST, T_WORST
-from selfvae_codec.models.config import DEFAULT_EFFORT, T_FIRST
+from selfvae_codec.coding.plan import LOG3_STEPS, QUALITIES
+from selfvae_codec.models.config import DEFAULT_EFFORT, T_FIRST, TUNES
 from selfvae_codec.pictures.psnr import psnr_db
 
 from ..measures.environment import UNTIMED, environment
@@ -25,7 +25,7 @@ from ..results import write_json
 
 
 def quality_of(t: float) -> float:
-    return 100 * (T_WORST - t) / (T_WORST - T_BEST)
+    return float(np.interp(-t, [-step for step in LOG3_STEPS[TUNES[0]]], QUALITIES))
 
 
 FILES = {  # log3 of the final step

@@ -101,8 +101,8 @@ def _smallest(
 
     plans = [(plan, written(plan, count))]
     if whole and _size(plans[0]) > len(pixels):
-        coarse = plan_for(plan.height, plan.width, 0, grey=plan.grey, tune="psnr", config=plan.config)
-        coarse = replace(coarse, lossless=True)
+        coarse = plan_for(plan.height, plan.width, 0, config=plan.config)
+        coarse = replace(plan, step=coarse.step, planes=coarse.planes, y_step=coarse.y_step)
         plans.append((coarse, written(coarse, coarse.count)))
     return min(plans, key=_size)
 

@@ -44,7 +44,7 @@ FIELDS = (
     Field("version", "B", "-", (VERSION,), "format number"),
     Field("flags", "B", "bits", range(16), "bit 0: metadata; bit 1: grey source; bit 2: lossless; bit 3: activity map"),
     Field("n_levels", "B", "levels", range(1, MAX_LEVELS + 1), "levels in this file"),
-    Field("tune", "B", "-", range(2), "how steps differ by frequency: 0 for an eye, 1 for the least squared error"),
+    Field("tune", "B", "-", range(3), "how steps differ by frequency: for an eye, for the least squared error, not"),
     Field("width", "H", "pixels", range(1, MAX_SIDE + 1), "width of the picture"),
     Field("height", "H", "pixels", range(1, MAX_SIDE + 1), "height of the picture"),
     Field("model_id", "8s", "-", None, "first 8 bytes of the SHA-256 of the weights file"),

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..activity import STEP, activity_map
+from ..activity import HIGHEST, LOWEST, NOISE, STEP, STRENGTH
 from ..config import TUNES, U_STEP, Z1_STRIDE, Config
 from ..edges import edge_map
-from ..tables import field_table
+from ..tables import LOG2_SCALE_STEP, field_table
 
 
 def downscale(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
@@ -68,9 +68,16 @@ def edges(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
 
 
 def activity(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
-    """d(x) = activity map, (B, 1, H/stride, W/stride) of small integers. x: (B, 3, H, W) in 0..255; it has no step."""
-    maps = [activity_map(picture, stride) for picture in x.numpy(force=True)]
-    return torch.from_numpy(np.stack(maps)).to(x)
+    """d(x) = activity map, (B, 1, H/stride, W/stride) of small integers, as activity.activity_map makes it.
+
+    x: (B, 3, H, W) in 0..255, sides multiples of stride; the map has no step.
+    """
+    grey = x.mean(1, keepdim=True)
+    mean = F.avg_pool2d(grey, Z1_STRIDE)
+    deviation = grey - F.interpolate(mean, scale_factor=Z1_STRIDE, mode="nearest")
+    busy = torch.log2(F.avg_pool2d(deviation**2, Z1_STRIDE) + NOISE)
+    cells = F.avg_pool2d(busy - busy.mean((2, 3), keepdim=True), stride // Z1_STRIDE)
+    return (-STRENGTH / (STEP * LOG2_SCALE_STEP) * cells).round().clamp(LOWEST, HIGHEST)
 
 
 def fields(x: Tensor, config: Config, tune: Tensor) -> Tensor:

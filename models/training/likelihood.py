@@ -55,6 +55,8 @@ class StreamObjective(nn.Module):
         super().__init__()
         self.model = model
         model.requires_grad_(True)
+        if model.config.activity_stride:
+            model.activity_prior.requires_grad_(False)  # lossless files have no map
 
     def draw(self, rng: torch.Generator, batch: int) -> tuple[list[str], list[Tensor]]:
         return ["stream"] * batch, []

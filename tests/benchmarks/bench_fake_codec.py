@@ -26,7 +26,7 @@ def _jpeg(pixels, quality):
     return out.getvalue()
 
 
-def encode(array, quality=75, levels=None, tune="psnr", model="default", backend="auto"):
+def encode(array, quality=75, levels=None, tune="visual", model="default", backend="auto"):
     if model not in ("default", "edge"):
         raise ValueError(f"no weights of a model {model!r} are installed")
     H, W = array.shape[:2]

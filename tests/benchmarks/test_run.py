@@ -21,7 +21,7 @@ from selfvae_codec.benchmarks.__main__ import main  # noqa: E402
 from selfvae_codec.benchmarks.measures import anchors  # noqa: E402
 from selfvae_codec.benchmarks.report import chart, readme_table  # noqa: E402
 
-LOSSY = ("ours", "ours-embedded", "ours-visual", "ours-edge", "jpeg420", "webp", "jpeg2000")
+LOSSY = ("ours", "ours-embedded", "ours-psnr", "ours-edge", "jpeg420", "webp", "jpeg2000")
 CODECS = ",".join((*LOSSY, "ours-lossless", "png", "qoi"))
 
 
@@ -128,7 +128,7 @@ def test_lossless_and_scale_tables_are_written(run):
     assert {line["codec"] for line in summary["lossless"]} == {"ours-lossless", "png", "qoi"}
     assert summary["embedding"]["levels"] and summary["cost"]
     scale = json.loads((out / "scale.json").read_text())
-    assert {row["codec"] for row in scale["against_size"]} == set(LOSSY) - {"ours-embedded", "ours-visual", "ours-edge"}
+    assert {row["codec"] for row in scale["against_size"]} == set(LOSSY) - {"ours-embedded", "ours-psnr", "ours-edge"}
     assert all(row["mpx_per_s"] > 0 for row in scale["over_cores"])
 
 
@@ -138,7 +138,7 @@ def test_readme_tables_and_chart_come_from_the_files(run, tmp_path, capsys):
     text = capsys.readouterr().out
     assert "| JPEG 4:2:0 |" in text and "VTM (VVC intra) (published)" in text and "Price" in text
     assert "**selfvae-codec, edge model**: BD-rate against the default +" in text
-    assert "| MS-SSIM, visual |" in text and "**selfvae-codec --tune visual**: BD-rate" in text
+    assert "| PSNR-RGB, --tune psnr |" in text and "**selfvae-codec --tune psnr**: BD-rate" in text
     page = tmp_path / "README.md"
     page.write_text("before\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n")
     assert readme_table.main([str(out), "--into", str(page)]) == 0

@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 import selfvae_codec
 from selfvae_codec.choice.analysis import analyse
 from selfvae_codec.choice.refine import refined
+from selfvae_codec.coding.field import Field
 from selfvae_codec.coding.plan import plan_for
 from selfvae_codec.models.config import RD_SLOPE, RDO_RATE
 from selfvae_codec.models.exact.backends import networks
@@ -24,11 +25,15 @@ def with_edges(picture):
 
 
 def cost(picture, quality, effort):
-    """Bits and squared error as the encoder weighs them."""
+    """Bits and squared error in local steps, as the encoder weighs them."""
+    nets = networks()
     data = selfvae_codec.encode(picture, quality=quality, effort=effort)
-    error = np.square(selfvae_codec.decode(data).astype(float) - picture).sum()
-    delta = 3.0 ** (plan_for(*picture.shape[:2], quality).step / 256)
-    return RDO_RATE * 8 * len(data) + error / (RD_SLOPE * delta**2)
+    error = (selfvae_codec.decode(data).astype(np.int32) - picture).transpose(2, 0, 1)
+    plan = plan_for(*picture.shape[:2], quality, config=nets.config)
+    activity = analyse(nets, plan, picture).activity
+    g = Field(nets.weights.tables, plan.tune, activity, nets.config.activity_stride).steps(plan.coded)
+    steps = nets.pull(error) * g / 3.0 ** (plan.step / 256)
+    return RDO_RATE * 8 * len(data) + np.square(steps).sum() / RD_SLOPE
 
 
 @pytest.mark.parametrize("quality", [20, 50, 80])

@@ -5,9 +5,10 @@ import pytest
 
 from selfvae_codec import errors
 from selfvae_codec.format import container, header
+from selfvae_codec.models.config import planes_for
 
 PAYLOADS = [b"thumbnail", b"bigger thumbnail", b"", b"plane one"]
-FIELDS = dict(width=37, height=21, model_id=b"\x01\x02\x03\x04\x05\x06\x07\x08", step=512, planes=3, quality=70)
+FIELDS = dict(width=37, height=21, model_id=b"\x01\x02\x03\x04\x05\x06\x07\x08", step=512, tune=1, quality=70)
 
 
 def pack(payloads=PAYLOADS, **changes):
@@ -17,11 +18,11 @@ def pack(payloads=PAYLOADS, **changes):
 
 
 def test_a_file_gives_back_what_went_in():
-    data = pack(grey=True, metadata=b"meta")
+    data = pack(grey=True, activity=True, metadata=b"meta")
     head, payloads = container.read_levels(data)
     assert payloads == PAYLOADS
     assert {name: getattr(head, name) for name in FIELDS} == FIELDS
-    assert (head.y_step, head.grey, head.version) == (2, True, 3)
+    assert (head.y_step, head.grey, head.activity, head.lossless, head.version) == (2, True, True, False, 4)
     assert [level.symbol_check for level in head.levels] == [1000, 1001, 1002, 1003]
     assert head.level_names() == ["y2", "y1", "z.0", "z.1"]
     assert [level.index for level in head.levels] == [1, 2, 3, 4]
@@ -47,12 +48,19 @@ def test_a_length_takes_seven_bits_a_byte(length):
 
 
 def test_a_lossless_stream_has_one_level_more():
-    head = container.read_header(pack(planes=1, lossless=True))
+    head = container.read_header(pack(step=900, lossless=True))
     assert head.level_names() == ["y2", "y1", "z.0", "x"] and head.lossless and head.exact
-    cut = container.read_header(pack(PAYLOADS[:3], planes=1, lossless=True))
+    cut = container.read_header(pack(PAYLOADS[:3], step=900, lossless=True))
     assert cut.lossless and not cut.exact
-    with pytest.raises(errors.CodecError, match="1 planes make 3 levels"):
-        pack(planes=1)
+    with pytest.raises(errors.CodecError, match="a step of 900 makes 3 levels"):
+        pack(step=900)
+
+
+def test_a_step_says_how_many_planes_there_are_as_an_encoder_makes_them():
+    for step in range(header.FINEST_STEP, header.COARSEST_STEP + 1):
+        assert header.planes_of(step) == planes_for(step / 256)
+    most = header.level_names(header.planes_of(header.FINEST_STEP), lossless=True)
+    assert len(most) == header.MAX_LEVELS
 
 
 def test_bpp_counts_bits_per_pixel():
@@ -60,7 +68,7 @@ def test_bpp_counts_bits_per_pixel():
 
 
 def test_a_prefix_with_the_table_is_enough_to_read_the_header():
-    data = pack([b"x"] * 10, planes=8, metadata=b"y")
+    data = pack([b"x"] * header.MAX_LEVELS, step=256, lossless=True, metadata=b"y")
     assert container.read_header(data[: container.MAX_HEADER_BYTES]) == container.read_header(data)
 
 
@@ -164,7 +172,7 @@ def test_another_format_is_told_by_its_first_bytes():
 
 ILLEGAL = [
     {"width": 0}, {"width": 65536}, {"height": 0}, {"width": 65535, "height": 65535}, {"y_step": 3},
-    {"step": 4096}, {"planes": 0}, {"planes": 9}, {"planes": 1}, {"quality": 101}, {"model_id": b"short"},
+    {"step": 255}, {"step": 1409}, {"step": 900}, {"tune": 3}, {"quality": 101}, {"model_id": b"short"},
     {"payloads": [], "symbol_checks": []}, {"symbol_checks": [1]},
 ]  # fmt: skip
 
@@ -185,8 +193,9 @@ def resealed(data, end=None):
 @pytest.mark.parametrize(
     ("position", "value", "message"),
     [
-        (5, 8, "flags is 8"),
-        (7, 1, "planes make 3 levels"),
+        (5, 16, "flags is 16"),
+        (6, 8, "claims 8 levels"),
+        (7, 3, "tune is 3"),
         (8, 0, "width is 0"),
         (10, 0, "height is 0"),
         (21, 16, "step is"),

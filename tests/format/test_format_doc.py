@@ -51,7 +51,7 @@ def test_the_example_is_what_the_code_writes_and_reads():
         data += bytes.fromhex(content)
 
     head, payloads = container.read_levels(data)
-    assert (head.width, head.height, head.grey, head.step, head.planes) == (5, 3, True, 448, 1)
+    assert (head.width, head.height, head.grey, head.step, head.planes) == (5, 3, True, 1000, 1)
     assert payloads == [b"level one", b"two"]
     kept = metadata.unpack(container.read_metadata(data, head))
     assert kept == metadata.Metadata(xmp=b"<x/>")
@@ -61,10 +61,11 @@ def test_the_example_is_what_the_code_writes_and_reads():
         height=head.height,
         model_id=head.model_id,
         step=head.step,
-        planes=head.planes,
         quality=head.quality,
         y_step=head.y_step,
+        tune=head.tune,
         grey=head.grey,
+        activity=head.activity,
         payloads=payloads,
         symbol_checks=[level.symbol_check for level in head.levels],
         metadata=metadata.pack(kept),

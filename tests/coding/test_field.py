@@ -1,0 +1,147 @@
+"""The step field: exact integers that bring what networks say to local steps and what they are told back."""
+
+import numpy as np
+import pytest
+from conftest import make_picture
+
+import selfvae_codec
+from selfvae_codec.choice.analysis import analyse
+from selfvae_codec.choice.encoder import write_level
+from selfvae_codec.coding.coders import Expect
+from selfvae_codec.coding.field import Field
+from selfvae_codec.coding.levels import decode_levels, read_level
+from selfvae_codec.coding.plan import plan_for
+from selfvae_codec.coding.walk import Walk, models_of
+from selfvae_codec.errors import HeaderError
+from selfvae_codec.format import container
+from selfvae_codec.models.config import FIELDS, TUNES
+from selfvae_codec.models.exact.backends import networks
+from selfvae_codec.models.tables import FIELD_LIMIT, LOG2_SCALE_STEP, SCALE_LEVELS, field_table, gain_table
+from selfvae_codec.models.units import MEAN_LIMIT, SYMBOL_INPUT_LIMIT, SYMBOL_UNITS
+
+TABLES = {"fields": field_table(flat=False), "gains": gain_table()}
+WHOLE = (slice(None), slice(None), slice(None))
+
+
+def half_flat(width=192, height=128):
+    """Flat on the left, busy on the right."""
+    picture = make_picture(width, height, seed=3)
+    noise = np.random.default_rng(1).integers(-40, 41, picture[:, width // 2 :].shape)
+    picture[:, width // 2 :] = (picture[:, width // 2 :] + noise).clip(0, 255)
+    return picture
+
+
+def test_the_shipped_tables_are_those_of_this_version():
+    for model in ("downscale", "edge"):
+        tables = networks(model).weights.tables
+        assert np.array_equal(tables["gains"], TABLES["gains"])
+        assert np.array_equal(tables["fields"], TABLES["fields"])
+
+
+def test_lossless_files_and_models_without_activity_have_one_step_for_all():
+    assert not TABLES["fields"][FIELDS.index("lossless")].any() and not field_table(flat=True).any()
+    assert (TABLES["fields"][FIELDS.index("visual")] <= TABLES["fields"][FIELDS.index("psnr")]).all()
+
+
+@pytest.mark.parametrize("k", [-FIELD_LIMIT, -7, -1, 0, 1, 9, FIELD_LIMIT])
+def test_means_scales_and_symbols_change_their_unit_and_nothing_else(k):
+    field, g, at = Field(TABLES, 0), 2.0 ** (k * LOG2_SCALE_STEP), np.full(5, k)
+    mean, level = field.local(at, np.array([-32767, -100, 0, 33, 32767]), np.array([0, 1, 30, 62, 63]))
+    assert (
+        np.abs(mean - (np.array([-32767, -100, 0, 33, 32767]) * g).clip(-MEAN_LIMIT, MEAN_LIMIT)).max()
+        <= 1 + 32767 / 4096
+    )
+    assert np.array_equal(level, (np.array([0, 1, 30, 62, 63]) + k).clip(0, SCALE_LEVELS - 1))
+    known = field.known(at, np.array([-9, -1, 0, 1, 9]))
+    limit = SYMBOL_INPUT_LIMIT
+    assert (
+        np.abs(known - (np.array([-9, -1, 0, 1, 9]) * SYMBOL_UNITS / g).clip(-limit, limit)).max()
+        <= 0.51 + 9 * 4 / 4096
+    )
+    z = np.array([-32000 * 256, -77, 0, 77, 32000 * 256])
+    assert np.allclose(field.whole(at, z), z / g, rtol=4e-3, atol=1) and field.whole(at, z).dtype == np.int32
+    assert np.array_equal(field.known(0 * at, np.array([-200, -1, 0, 1, 127])), [-508, -4, 0, 4, 508])
+
+
+def test_busy_places_have_coarser_steps_and_the_synthesis_moves_no_pixel_by_more_than_half_a_local_one():
+    nets, picture = networks(), half_flat()
+    plan = plan_for(*picture.shape[:2], 50, config=nets.config)
+    activity = analyse(nets, plan, picture).activity
+    assert activity.shape == (1, 4, 6) and (activity[:, :, :3] > activity[:, :, 3:]).all()
+    field = Field(nets.weights.tables, plan.tune, activity, 32)
+    g = field.steps(WHOLE)
+    assert (g[:, :, :12] > g[:, :, 12:]).all()
+    bound = field.bound(slice(16), slice(24))
+    assert bound.max() <= 128 and (bound <= 128 / g[0] + 1).all() and bound[0, 0] < 128
+
+
+def test_an_encoder_may_set_the_map_at_will_and_bits_go_where_it_says():
+    nets, picture = networks(), make_picture(128, 64, seed=4)
+    plan = plan_for(*picture.shape[:2], 40, config=nets.config)
+    errors = []
+    for left in (-3, 3):
+        latents = analyse(nets, plan, picture)
+        latents.activity[:] = [left, left, -left, -left]
+        walk, models = Walk(nets, plan, latents), models_of(nets)
+        writers = [write_level(walk, models, index) for index in range(plan.count)]
+        read = Walk(nets, plan)
+        for index, writer in enumerate(writers):
+            read_level(read, index, writer.finish(), writer.check, str(index))
+        assert np.array_equal(read.picture(plan.planes - 1), walk.picture(plan.planes - 1))
+        error = np.square(read.picture(plan.planes - 1).astype(float) - picture)
+        errors.append((error[:, :56].mean(), error[:, 72:].mean()))
+    assert errors[0][0] > 2 * errors[1][0] and errors[1][1] > 2 * errors[0][1]
+
+
+def test_a_level_of_latents_is_expected_with_a_map_that_nobody_sent():
+    nets = networks()
+    walk, models = Walk(nets, plan_for(70, 100, 50, config=nets.config)), models_of(nets)
+    for index in range(3):
+        walk.level(index, Expect(models))
+    assert walk.picture(0).shape == (70, 100, 3)
+
+
+@pytest.mark.parametrize("tune", TUNES)
+def test_a_file_says_its_tune_and_both_tunes_decode_at_every_level(tune):
+    picture = half_flat()
+    data = selfvae_codec.encode(picture, quality=60, tune=tune, effort=0)
+    header = selfvae_codec.read_header(data)
+    assert FIELDS[header.tune] == tune and header.activity == (tune == "visual") and header.version == 4
+    errors = [np.square(selfvae_codec.decode(data, levels=n + 1).astype(float) - picture).mean() for n in range(4)]
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_a_lossless_file_has_neither_map_nor_field():
+    header = selfvae_codec.read_header(selfvae_codec.encode(make_picture(40, 24), lossless=True))
+    assert FIELDS[header.tune] == "lossless" and not header.activity
+
+
+def test_a_map_that_the_model_has_not_is_refused(monkeypatch):
+    data = selfvae_codec.encode(make_picture(40, 24), quality=40, effort=0)
+    header, payloads = container.read_levels(data)
+    bare = type(networks().config)(representations=networks().config.shown)
+    monkeypatch.setattr(networks(header.model_id), "config", bare)
+    with pytest.raises(HeaderError, match="has no activity map"):
+        decode_levels(header, payloads)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (9, 200), (33, 31), (65, 64)])
+def test_pictures_of_any_size_have_a_map(size):
+    picture = make_picture(*size, seed=5)
+    data = selfvae_codec.encode(picture, quality=50, effort=0)
+    assert selfvae_codec.decode(data).shape == picture.shape
+
+
+def test_training_sees_the_map_that_files_hold():
+    torch = pytest.importorskip("torch")
+    from selfvae_codec.models.activity import activity_map
+    from selfvae_codec.models.networks.transforms import activity, fields
+
+    picture = half_flat()
+    x = torch.from_numpy(picture.transpose(2, 0, 1)[None].copy()).float()
+    made = activity_map(picture.transpose(2, 0, 1), 32)
+    assert np.mean(activity(x, 32)[0].numpy() == made) > 0.9, "roundings may differ"
+    g = fields(x, networks().config, torch.tensor([0]))[0].numpy()
+    assert np.array_equal(g, Field(TABLES, 0, activity(x, 32)[0].numpy().astype(np.int32), 32).log2(WHOLE))
+    plain = fields(x, networks().config, torch.tensor([1]))[0].numpy()
+    assert np.array_equal(plain[:, 0, 0], TABLES["fields"][1]) and (plain == plain[:, :1, :1]).all()
