@@ -223,9 +223,10 @@ def noise_and_text():
 
 def test_text_and_noise_survive_although_they_defy_the_model():
     for x in noise_and_text():
-        data = selfvae_codec.encode(x, quality=99)
-        assert psnr_db(selfvae_codec.decode(data), x) > 40
-        assert len(data) < 1.6 * x.size
+        for tune, least in (("psnr", 35), ("visual", 32)):  # noise hides errors
+            data = selfvae_codec.encode(x, quality=99, tune=tune)
+            assert psnr_db(selfvae_codec.decode(data), x) > least
+            assert len(data) < 1.6 * x.size
 
 
 @functools.cache

@@ -32,7 +32,8 @@ def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True) 
         inside = np.s_[:, : plan.rows * Z1_STRIDE, : plan.columns * Z1_STRIDE]
         residual = x.astype(np.float32) * 2**UPSAMPLE_BITS - _base(downscales, plan)
         z1[plan.coded] = nets.analysis(residual[inside])
-        activity = activity_map(x[inside], plan.config.activity_stride) if plan.activity else None
+        stride = plan.config.activity_stride
+        activity = activity_map(x[inside], stride) if plan.activity and stride else None
     return Latents(u, y, z1, x, activity)
 
 

@@ -63,7 +63,7 @@ class Field:
         if self._blocks is None:
             return None
         half = int(RESIDUAL_MAX * RESIDUAL_UNITS)
-        return np.minimum(self._times(-self._blocks[rows, columns], np.int32(half), GAIN_BITS), half)
+        return np.minimum(self._times(-self._blocks[rows, columns], np.array(half), GAIN_BITS), half)
 
     def _times(self, k: np.ndarray, v: np.ndarray, bits: int) -> np.ndarray:
         """round(v 2^(k LOG2_SCALE_STEP)), in units of 2^(GAIN_BITS - bits)."""

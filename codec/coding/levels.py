@@ -56,7 +56,7 @@ def _read(header: Header, payloads: list[bytes], backend: str) -> tuple[Walk, Mo
     if header.activity and nets.config.activity_stride is None:
         raise HeaderError(f"the header is damaged: model {header.model_id.hex()} has no activity map")
     names = ("height", "width", "step", "planes", "y_step", "grey", "lossless", "tune", "activity")
-    walk = Walk(nets, Plan(*(getattr(header, name) for name in names), nets.config))
+    walk = Walk(nets, Plan(**{name: getattr(header, name) for name in names}, config=nets.config))
     for index, (payload, level) in enumerate(zip(payloads, header.levels)):
         read_level(walk, index, payload, level.symbol_check, f"{level.index} ({level.name})")
     return walk, models_of(nets)

@@ -167,10 +167,10 @@ class Walk:
 
         walk_plane(self.nets, self.context, None if coarse is None else known(coarse), t, visit)
 
-    def _field(self, coder: Coder) -> Field:
+    def _field(self, coder: PlaneCoder) -> Field:
         """The step field, for which a coder settles the activity map, if there is one."""
         plan, stride = self.plan, self.plan.config.activity_stride
-        if not plan.activity:
+        if not plan.activity or stride is None:
             return Field(self.nets.weights.tables, plan.tune)
         actual = self.latents and self.latents.activity
         activity = np.zeros((1, *(side // stride for side in plan.padded)), np.int32)

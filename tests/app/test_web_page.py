@@ -54,7 +54,7 @@ def site(tmp_path):
     """The server, as people start it, and the file that it shows."""
     folder = tmp_path / "shown"
     folder.mkdir()
-    data = selfvae_codec.encode(make_picture(320, 200), quality=75, effort=0)
+    data = selfvae_codec.encode(make_picture(320, 200), quality=85, effort=0)
     (folder / "a <b> & c.svae").write_bytes(data)
     command = [sys.executable, "-m", "selfvae_codec", "serve", str(folder), "--port", "0"]
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

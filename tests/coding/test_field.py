@@ -26,6 +26,7 @@ WHOLE = (slice(None), slice(None), slice(None))
 def half_flat(width=192, height=128):
     """Flat on the left, busy on the right."""
     picture = make_picture(width, height, seed=3)
+    picture[:, : width // 2] = np.arange(width // 2)[:, None] + [90, 100, 110]
     noise = np.random.default_rng(1).integers(-40, 41, picture[:, width // 2 :].shape)
     picture[:, width // 2 :] = (picture[:, width // 2 :] + noise).clip(0, 255)
     return picture
@@ -46,18 +47,12 @@ def test_lossless_files_and_models_without_activity_have_one_step_for_all():
 @pytest.mark.parametrize("k", [-FIELD_LIMIT, -7, -1, 0, 1, 9, FIELD_LIMIT])
 def test_means_scales_and_symbols_change_their_unit_and_nothing_else(k):
     field, g, at = Field(TABLES, 0), 2.0 ** (k * LOG2_SCALE_STEP), np.full(5, k)
-    mean, level = field.local(at, np.array([-32767, -100, 0, 33, 32767]), np.array([0, 1, 30, 62, 63]))
-    assert (
-        np.abs(mean - (np.array([-32767, -100, 0, 33, 32767]) * g).clip(-MEAN_LIMIT, MEAN_LIMIT)).max()
-        <= 1 + 32767 / 4096
-    )
-    assert np.array_equal(level, (np.array([0, 1, 30, 62, 63]) + k).clip(0, SCALE_LEVELS - 1))
-    known = field.known(at, np.array([-9, -1, 0, 1, 9]))
-    limit = SYMBOL_INPUT_LIMIT
-    assert (
-        np.abs(known - (np.array([-9, -1, 0, 1, 9]) * SYMBOL_UNITS / g).clip(-limit, limit)).max()
-        <= 0.51 + 9 * 4 / 4096
-    )
+    means, levels, symbols = np.array([[-32767, -100, 0, 33, 32767], [0, 1, 30, 62, 63], [-9, -1, 0, 1, 9]])
+    mean, level = field.local(at, means, levels)
+    assert np.abs(mean - (means * g).clip(-MEAN_LIMIT, MEAN_LIMIT)).max() <= 1 + 32767 / 4096
+    assert np.array_equal(level, (levels + k).clip(0, SCALE_LEVELS - 1))
+    seen = (symbols * SYMBOL_UNITS / g).clip(-SYMBOL_INPUT_LIMIT, SYMBOL_INPUT_LIMIT)
+    assert np.abs(field.known(at, symbols) - seen).max() <= 0.51 + 9 * 4 / 4096
     z = np.array([-32000 * 256, -77, 0, 77, 32000 * 256])
     assert np.allclose(field.whole(at, z), z / g, rtol=4e-3, atol=1) and field.whole(at, z).dtype == np.int32
     assert np.array_equal(field.known(0 * at, np.array([-200, -1, 0, 1, 127])), [-508, -4, 0, 4, 508])
@@ -90,7 +85,7 @@ def test_an_encoder_may_set_the_map_at_will_and_bits_go_where_it_says():
         assert np.array_equal(read.picture(plan.planes - 1), walk.picture(plan.planes - 1))
         error = np.square(read.picture(plan.planes - 1).astype(float) - picture)
         errors.append((error[:, :56].mean(), error[:, 72:].mean()))
-    assert errors[0][0] > 2 * errors[1][0] and errors[1][1] > 2 * errors[0][1]
+    assert errors[0][0] > 1.4 * errors[1][0] and errors[1][1] > 1.4 * errors[0][1]
 
 
 def test_a_level_of_latents_is_expected_with_a_map_that_nobody_sent():

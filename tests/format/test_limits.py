@@ -16,7 +16,7 @@ from selfvae_codec.format.limits import DEFAULT_PIXELS, check_size_limit
 
 def claiming(width, height):
     """A file of a few bytes whose header claims so many pixels."""
-    fields = dict(model_id=b"fakefake", step=640, planes=2, quality=50, y_step=2, payloads=[b"", b""])
+    fields = dict(model_id=b"fakefake", step=640, quality=50, y_step=2, payloads=[b"", b""])
     return container.pack(width=width, height=height, symbol_checks=[0, 0], **fields)
 
 
