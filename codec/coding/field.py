@@ -14,6 +14,7 @@ from ..models.tables import FIELD_LIMIT, GAIN_BITS, SCALE_LEVELS
 from ..models.units import MEAN_LIMIT, RESIDUAL_MAX, RESIDUAL_UNITS, SYMBOL_INPUT_LIMIT, SYMBOL_LIMIT, SYMBOL_UNITS
 
 SMALLEST_GAIN_BITS = 4  # 2^-4 is below every g
+WHOLE_LIMIT = 1 << 23  # of latents in parts of D; far beyond what pictures reach, and what sums of the synthesis bear
 Region = tuple[slice, slice, slice]  # of z[1]: channels, rows and columns of blocks
 
 
@@ -51,7 +52,8 @@ class Field:
 
     def whole(self, k: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Latents in parts of the local step -> in the same parts of D, int32."""
-        return self._times(-k, z.astype(np.int64), GAIN_BITS).astype(np.int32)
+        whole = self._times(-k, z.astype(np.int64), GAIN_BITS)
+        return whole.clip(-WHOLE_LIMIT, WHOLE_LIMIT).astype(np.int32)
 
     def steps(self, region: Region) -> np.ndarray:
         """g, float32: how many local steps a step of D is."""
