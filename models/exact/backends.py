@@ -11,6 +11,9 @@ from ...errors import CodecError
 from ..config import DEFAULT_MODEL
 from . import clibrary, weights
 from .inference import Networks
+from .system import loading, set_threads
+
+__all__ = ["BACKENDS", "DEFAULT_TILE", "RUNTIMES", "choose", "load", "networks", "set_threads"]
 
 RUNTIMES = {"native": "runtime_native", "onnxruntime": "runtime_onnx", "torch": "runtime_torch"}  # fastest first
 BACKENDS = ("auto", *RUNTIMES)
@@ -40,30 +43,20 @@ def choose(backend: str) -> str:
     return backend
 
 
-_threads: int | None = None  # None: what the runtime takes by itself
-
-
-def set_threads(count: int | None) -> None:
-    """As selfvae_codec.set_threads."""
-    global _threads
-    if count is not None and count < 1:
-        raise ValueError(f"threads must be 1 or more, not {count}")
-    _threads = count
+def load(path: Path, backend: str = "auto") -> Networks:
+    """The networks of a weights file, installed or not. Raises WeightsError, CodecError."""
+    runtime = import_module(f".{RUNTIMES[choose(backend)]}", __package__)
+    return Networks(weights.read(path), runtime.runner())
 
 
 @lru_cache(maxsize=4)
-def _load(model: bytes | str, backend: str, threads: int | None) -> Networks:
-    return load(weights.named(model) if isinstance(model, str) else weights.find(model), backend, threads)
-
-
-def load(path: Path, backend: str = "auto", threads: int | None = None) -> Networks:
-    """The networks of a weights file, installed or not. Raises WeightsError, CodecError."""
-    runtime = import_module(f".{RUNTIMES[choose(backend)]}", __package__)
-    return Networks(weights.read(path), runtime.runner(threads), threads or clibrary.default_threads())
+def _load(model: bytes | str, backend: str) -> Networks:
+    return load(weights.named(model) if isinstance(model, str) else weights.find(model), backend)
 
 
 def networks(model: bytes | str = DEFAULT_MODEL, backend: str = "auto") -> Networks:
     """The networks of a model, by id or name, loaded once. Raises ModelError, CodecError."""
-    nets = _load(model, choose(backend), _threads)
+    with loading:  # many threads may ask at once
+        nets = _load(model, choose(backend))
     nets.tile = DEFAULT_TILE
     return nets

@@ -92,14 +92,6 @@ def path() -> str:
     return wanted
 
 
-def default_threads() -> int:
-    """As OMP_NUM_THREADS says, which the other runtimes read too, or all cores that this process may use."""
-    count = os.environ.get("OMP_NUM_THREADS", "")
-    if count.isdecimal() and int(count):
-        return int(count)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def pointers(*arrays: np.ndarray | None) -> list[int | None]:
     """Where arrays begin, for functions that take them as they lie."""
     return [None if a is None else a.ctypes.data for a in arrays]

@@ -17,6 +17,7 @@ from ..tables import CENTROID_UNITS, EDGE_LOGIT_MAX, EDGE_UNITS, MEAN_UNITS
 from ..walk import LATTICE
 from .integers import UPSAMPLE_BITS, across_borders, mean_of, space_to_depth
 from .layers import T_UNITS, ExactNet
+from .system import loading, threads
 from .transform import DELTA_BITS as DELTA_BITS
 from .transform import LappedTransform
 from .weights import TRANSFORM_BITS, Weights
@@ -34,23 +35,25 @@ class Networks:
     ``t`` is log3 of a step in 1/256.
     """
 
-    def __init__(self, weights: Weights, make_runner: Callable[[ExactNet], Callable], threads: int = 1):
-        """make_runner: from a network to what runs it, called as ``tiles.Tiled`` is. threads: of all but networks."""
+    def __init__(self, weights: Weights, make_runner: Callable[[ExactNet], Callable]):
+        """make_runner: from a network to what runs it, called as ``tiles.Tiled`` is."""
         self.weights = weights
         self.tile: int | None = None  # positions on a side that networks run over at once; None: what suits the runtime
         self.config: Config = weights.config
         self._make_runner = make_runner
         self._runners: dict[str, Callable] = {}
-        self.threads = threads
         self._lapped = LappedTransform(weights.transforms, weights.config.base_stride)
         self.made: dict[str, Any] = {}  # once, by those who use these networks: tables, ready for coders
 
     def run(self, name: str, inputs: list[np.ndarray], t: int) -> np.ndarray:
         """Outputs of a network, int16, for integers, which are clamped to what its bound was proven for."""
         net = self.weights.net(name, t)
-        if net.name not in self._runners:
-            self._runners[net.name] = self._make_runner(net)
-        return self._runners[net.name](inputs, t, self.tile)
+        runner = self._runners.get(net.name)
+        if runner is None:
+            with loading:  # many threads may ask at once
+                runner = self._runners.get(net.name) or self._make_runner(net)
+                self._runners[net.name] = runner
+        return runner(inputs, t, self.tile)
 
     def _prior(self, name: str, inputs: list[np.ndarray], t: int) -> tuple[np.ndarray, np.ndarray]:
         mean, level = np.split(self.run(name, inputs, t), 2)
@@ -144,7 +147,7 @@ class Networks:
 
     def pull(self, error: np.ndarray) -> np.ndarray:
         """As LappedTransform.pull."""
-        return self._lapped.pull(error, self.threads)
+        return self._lapped.pull(error, threads())
 
     def hyper_analysis(self, z1: np.ndarray, t: int) -> np.ndarray:
         """z[2], rounded, int32 (z2_channels, H/hyper_stride, W/hyper_stride)."""
@@ -185,7 +188,7 @@ class Networks:
                 self.delta(t),
                 rows,
                 x_hat[:, pixels],
-                self.threads,
+                threads(),
             )
         return x_hat
 

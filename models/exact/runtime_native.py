@@ -16,6 +16,7 @@ import numpy as np
 from . import clibrary
 from .clibrary import Source, pointers
 from .layers import ACTIVATION_LIMIT, ExactNet
+from .system import threads as threads_allowed
 
 LANES = 16  # channels are padded to a multiple of this
 
@@ -24,9 +25,9 @@ class _Target(ctypes.Structure):
     _fields_ = [("data", c_void_p), *((n, c_int64) for n in ("by_channel", "by_row", "by_column"))]
 
 
-def runner(threads: int | None) -> Callable[[ExactNet], NativeNet]:
-    """What makes networks ready to run. threads None: ``clibrary.default_threads``."""
-    return partial(NativeNet, threads=threads or clibrary.default_threads(), path=clibrary.path())
+def runner() -> Callable[[ExactNet], NativeNet]:
+    """What makes networks ready to run."""
+    return partial(NativeNet, path=clibrary.path())
 
 
 def _padded(values: np.ndarray) -> np.ndarray:
@@ -36,7 +37,8 @@ def _padded(values: np.ndarray) -> np.ndarray:
 class NativeNet:
     """One exact network, its weights packed. Any number of threads may call it at once."""
 
-    def __init__(self, net: ExactNet, threads: int = 1, path: str = "portable"):
+    def __init__(self, net: ExactNet, threads: int | None = None, path: str = "portable"):
+        """threads: how many may run it at once; None: as many as ``system.threads`` says then."""
         self.net, self.threads = net, threads
         self._lib = clibrary.library()
         self._limits = net.input_limits.astype(np.int16)
@@ -95,7 +97,7 @@ class NativeNet:
             len(kept),
             *pointers(self._limits, film, bias),
             ctypes.byref(target),
-            *(height, width, tile or 0, self.threads),
+            *(height, width, tile or 0, self.threads or threads_allowed()),
         )
         if not done:
             raise MemoryError

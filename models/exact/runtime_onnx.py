@@ -6,7 +6,6 @@ reorders can change a bit; only its float16 and bfloat16 modes could, and those 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import numpy as np
@@ -14,6 +13,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper
 
+from . import system
 from .layers import ACTIVATION_LIMIT, ExactConv, ExactNet
 from .tiles import Tiled
 
@@ -21,27 +21,26 @@ OPSET = 17
 IR_VERSION = 8
 
 
-def runner(threads: int | None) -> Callable[[ExactNet], Tiled]:
-    """What makes networks ready to run. threads None: as OMP_NUM_THREADS says, which torch reads too, or all cores."""
-    threads = threads or int(os.environ.get("OMP_NUM_THREADS", 0))
-    return lambda net: Tiled(net, OnnxNet(net, threads))
+def runner() -> Callable[[ExactNet], Tiled]:
+    """What makes networks ready to run."""
+    return lambda net: Tiled(net, OnnxNet(net), side_by_side=True)
 
 
 class OnnxNet:
-    """One exact network, ready to run. threads 0: as many as there are cores."""
+    """One exact network, ready to run, on the thread that calls it."""
 
-    def __init__(self, net: ExactNet, threads: int = 0):
+    def __init__(self, net: ExactNet):
         self.net = net
         graph = _Graph(net)
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = threads
+        options.log_severity_level = 4  # what fails raises
+        options.intra_op_num_threads = 1  # no pool of its own: tiles run side by side
         options.enable_cpu_mem_arena = False  # each of many sessions would keep its largest working set
         options.enable_mem_pattern = False
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # many small sessions share the cores
-        self.session = onnxruntime.InferenceSession(
-            graph.model().SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        with system.memory_errors():
+            self.session = onnxruntime.InferenceSession(
+                graph.model().SerializeToString(), options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
 
     def __call__(self, inputs: list[np.ndarray], t: int) -> np.ndarray:
         """inputs: float32 integers (C_i, H, W); t: step in 1/256. Returns float32 integers (O, H', W')."""
@@ -52,7 +51,8 @@ class OnnxNet:
                 feed[f"bias{i}"] = block.bias.at(t)[:, None, None]
         if self.net.head_bias is not None:
             feed["head_bias"] = self.net.head_bias.at(t)[:, None, None]
-        return self.session.run(None, feed)[0][0]
+        with system.memory_errors():
+            return self.session.run(None, feed)[0][0]
 
 
 class _Graph:

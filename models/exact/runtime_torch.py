@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from . import system
 from .layers import ACTIVATION_LIMIT, ExactConv, ExactNet
 from .tiles import Tiled
 
@@ -17,15 +18,25 @@ from .tiles import Tiled
 DIRECT_DEPTHWISE = platform.machine().lower() in ("x86_64", "amd64") and torch.backends.mkldnn.is_available()
 
 
-def runner(threads: int | None) -> Callable[[ExactNet], Tiled]:
-    """What makes networks ready to run. threads None: torch's own choice."""
-    if threads is not None:
-        torch.set_num_threads(threads)
+_own_threads, _taken = torch.get_num_threads(), None
+
+
+def runner() -> Callable[[ExactNet], Tiled]:
+    """What makes networks ready to run."""
     return lambda net: Tiled(net, TorchNet(net))
 
 
+def _take_threads() -> None:
+    """Torch's own choice unless another was set; the child of a process that used torch has but one that computes."""
+    global _taken
+    wanted = 1 if system.torch_forked else system.asked()
+    if wanted != _taken:
+        torch.set_num_threads(wanted or _own_threads)
+        _taken = wanted
+
+
 class TorchNet:
-    """One exact network, ready to run."""
+    """One exact network, ready to run, on torch's own threads."""
 
     def __init__(self, net: ExactNet):
         self.net = net
@@ -62,6 +73,11 @@ class TorchNet:
     @torch.inference_mode()
     def __call__(self, inputs: list[np.ndarray], t: int) -> np.ndarray:
         """inputs: float32 integers (C_i, H, W); t: step in 1/256. Returns float32 integers (O, H', W')."""
+        _take_threads()
+        with system.memory_errors():
+            return self._run(inputs, t)
+
+    def _run(self, inputs: list[np.ndarray], t: int) -> np.ndarray:
         H, W = inputs[0].shape[1:]
         net = self.net
         x = torch.cat([torch.from_numpy(np.ascontiguousarray(i)).view(len(i), -1) for i in inputs])

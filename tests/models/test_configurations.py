@@ -61,7 +61,7 @@ def model_of(name):
     nets = exact_networks(model, lambda: batches(side), batches=1, quantile=1.0)
     transforms = {name: np.rint(matrix * 2**weights.TRANSFORM_BITS) for name, matrix in lapped_transform().items()}
     loaded = weights.Weights(b"small...", model.config, nets, transforms, tables(model))
-    return SimpleNamespace(floats=model, nets=Networks(loaded, runner(None)))
+    return SimpleNamespace(floats=model, nets=Networks(loaded, runner()))
 
 
 def plan_of(config, size):
