@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 
 loading = threading.RLock()  # held by whoever loads a model or makes a network ready; nobody forks meanwhile
 torch_forked = False  # whether this process is the child of one that had loaded torch, whose threads stayed behind
