@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable
 
@@ -18,7 +19,8 @@ from .tiles import Tiled
 DIRECT_DEPTHWISE = platform.machine().lower() in ("x86_64", "amd64") and torch.backends.mkldnn.is_available()
 
 
-_own_threads, _taken = torch.get_num_threads(), None
+_own_threads = torch.get_num_threads()
+_taken: int | None = None
 
 
 def runner() -> Callable[[ExactNet], Tiled]:
@@ -33,6 +35,12 @@ def _take_threads() -> None:
     if wanted != _taken:
         torch.set_num_threads(wanted or _own_threads)
         _taken = wanted
+
+
+if hasattr(os, "register_at_fork"):
+    # At once, even if the child computes nothing: torch's second pool, which its first setting of a number makes, is
+    # only then made anew, and the old one waits at the end of the process for threads that stayed behind.
+    os.register_at_fork(after_in_child=_take_threads)
 
 
 class TorchNet:
