@@ -103,10 +103,10 @@ def encode(
 ) -> bytes:
     """The file of a picture.
 
-    image: uint8 array (H, W, 3), (H, W, 4) with alpha, or (H, W) for grey, or a Pillow image, whose orientation is
-    applied; an array is taken as it is to be seen. Alpha is kept exactly, whatever the quality.
+    image: array (H, W, 3), (H, W, 4) with alpha, or (H, W) for grey, uint8 or uint16, or a Pillow image, whose
+    orientation is applied; an array is taken as it is to be seen. Alpha is kept exactly, whatever the quality.
     quality: 0 (smallest) to 100 (lossless), fractions allowed. levels: write only the first ones (1 or more).
-    lossless: the last level is the exact pixels, whatever the quality.
+    lossless: the last level is the exact pixels, whatever the quality; of 16 bits, the one before it those of 8 bits.
     target_bpp, target_size, target_psnr: instead of a quality, one of: the most bits per pixel, or bytes, that the
     whole file may take, or the least PSNR in dB of what it decodes to, over R, G and B. The search encodes several
     times, and warns (TargetWarning) if no quality below lossless gets there.
@@ -121,6 +121,7 @@ def encode(
     that is not installed.
     """
     from .choice import encoder, ratecontrol
+    from .coding import depth
     from .format import container
     from .format import metadata as sections
     from .pictures import alpha, exif, imaging
@@ -131,8 +132,7 @@ def encode(
     lossless = lossless or (quality == 100 and not targets)
     check_settings(quality=quality, levels=levels, targets=targets, lossless=lossless, effort=effort, tune=tune)
     picture = imaging.as_picture(image)
-    if picture.depth > 8:
-        raise ImageError("has 16 bits per channel; convert to 8 bits first")
+    x8, deep = depth.to_8(picture.rgb), picture.depth == 16
     height, width = picture.rgb.shape[:2]
     section = sections.pack(
         picture.metadata if metadata is None else exif.upright(metadata),
@@ -164,11 +164,12 @@ def encode(
             symbol_checks=encoded.symbol_checks,
             grey=picture.grey,
             lossless=lossless,
+            deep=deep,
             metadata=section,
         )
 
     def psnr_of(data: bytes) -> float:
-        return psnr_db(decode(data, size_limit=inf, backend=backend)[..., :3], picture.rgb)
+        return psnr_db(decode(data, dtype="uint8", size_limit=inf, backend=backend)[..., :3], x8)
 
     if target_psnr is not None:
         target = ratecontrol.psnr(target_psnr, psnr_of)
@@ -191,12 +192,13 @@ def decode(
     size_limit: float | None = None,
     backend: str = "auto",
 ) -> np.ndarray:
-    """The picture of a file, uint8 (H, W, 3), or (H, W, 4) if it has alpha, from its first levels (default: all).
+    """The picture of a file, (H, W, 3), or (H, W, 4) if it has alpha, from its first levels (default: all).
 
     What the levels do not hold is the model's expectation, or with ``sample``, a seed, a draw from the model.
     A cut-off file decodes to its last whole level with a TruncatedWarning. With ``partial``, what is there of the next
     level is used too, down to single channels of latents, although nothing can check it: for downloads that go on.
-    dtype: uint8, or uint16 for the 16 bits that the model knows: white is 65535, and its nearest 8 bits are the same.
+    dtype: uint8, or uint16, of which white is 65535, and whose nearest 8 bits are the same picture: lossy files know
+    more than 8. Default: that of the picture that was encoded.
     size_limit: the most pixels, counted with their padding to multiples of 64, that are decoded: a small file can claim
     many, and each takes about 100 bytes. Default: as Pillow has it, SizeWarning above 89 million, an error above twice
     that; ``math.inf`` allows any number.
@@ -214,7 +216,7 @@ def decode(
 
     if dtype is not None and np.dtype(dtype) not in (np.uint8, np.uint16):
         raise CodecError(f"dtype={np.dtype(dtype)} is out of range: pictures are uint8 or uint16")
-    deep = dtype is not None and np.dtype(dtype) == np.uint16
+    deep = read_header(data).deep if dtype is None else np.dtype(dtype) == np.uint16
     check_size_limit(read_header(data), size_limit)
     header, payloads = container.read_levels(data, levels, partial=partial)
     transparency = _alpha(data, header)
@@ -287,12 +289,13 @@ def reconstruct(
     Raises ImageError for a picture that cannot be coded, CodecError for settings out of range.
     """
     from .choice import encoder
+    from .coding import depth
     from .pictures import imaging
 
     check_settings(quality=quality)
     picture = imaging.as_picture(image)
     return encoder.reconstruct(
-        picture.rgb, given, seed=seed, quality=quality, grey=picture.grey, model=model, backend=backend
+        depth.to_8(picture.rgb), given, seed=seed, quality=quality, grey=picture.grey, model=model, backend=backend
     )
 
 

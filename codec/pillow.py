@@ -19,7 +19,7 @@ from PIL import Image, ImageFile
 
 import selfvae_codec
 
-from .errors import CodecError, TruncatedError
+from .errors import CodecError, PictureWarning, TruncatedError
 from .format import container
 from .format import metadata as sections
 from .format.header import MAGIC, MAX_HEADER_BYTES, Header, read_header
@@ -38,7 +38,7 @@ _COARSE_REDUCTION, _COARSE_LEVELS = 4, 3
 
 
 class SvaeImageFile(ImageFile.ImageFile):
-    """Mode RGB, or L when the source was grey; RGBA or LA with alpha.
+    """Mode RGB, or L when the source was grey, or I;16 where that had 16 bits; RGBA or LA with alpha.
 
     ``info`` holds quality, levels and the metadata kept.
     """
@@ -56,7 +56,7 @@ class SvaeImageFile(ImageFile.ImageFile):
         self._start = self.fp.tell()
         self.header = read_header(self.fp.read(MAX_HEADER_BYTES))
         self._size = (self.header.width, self.header.height)
-        self._mode = "L" if self.header.grey else "RGB"
+        self._mode = ("I;16" if self.header.deep else "L") if self.header.grey else "RGB"
         self._levels, self._thumbnail, self._pending = self.header.n_levels, False, True
         _check_size(self.header)
         self.info |= {"quality": self.header.quality, "levels": self.header.n_levels}
@@ -69,7 +69,7 @@ class SvaeImageFile(ImageFile.ImageFile):
         with contextlib.suppress(CodecError):  # loading the pixels will say what is wrong with the file
             section = container.read_metadata(data, self.header)
             if alpha.find(section, self.header.height, self.header.width):
-                self._mode += "A"
+                self._mode = "LA" if self.header.grey else "RGBA"
         with contextlib.suppress(CodecError):
             self._keep(sections.unpack(container.read_metadata(data, self.header)))
 
@@ -85,7 +85,7 @@ class SvaeImageFile(ImageFile.ImageFile):
         width, height = self.size
         reduction = min(width // max(size[0], 1), height // max(size[1], 1))
         for least, level in _THUMBNAIL_REDUCTIONS:
-            if reduction >= least and level <= self.header.n_levels and not self.mode.endswith("A"):
+            if reduction >= least and level <= self.header.n_levels and self.mode in ("L", "RGB"):
                 self._levels, self._thumbnail = level, True
                 self._size = (-(-width // least), -(-height // least))
                 return self.mode, (0, 0, width / least, height / least)
@@ -126,7 +126,11 @@ class SvaeImageFile(ImageFile.ImageFile):
             x = selfvae_codec.representation(data, self._levels, size_limit=math.inf)
         else:
             partial = ImageFile.LOAD_TRUNCATED_IMAGES
-            x = selfvae_codec.decode(data, self._levels, partial=partial, size_limit=math.inf)
+            dtype = "uint16" if self.mode == "I;16" else "uint8"
+            x = selfvae_codec.decode(data, self._levels, partial=partial, dtype=dtype, size_limit=math.inf)
+            if self.header.deep and dtype == "uint8":
+                message = "Pillow holds 8 of the picture's 16 bits per channel; selfvae_codec.decode gives them all"
+                warnings.warn(message, PictureWarning, stacklevel=4)
         return imaging.to_pillow(x, grey=self.header.grey)
 
     # These two keep Pillow from mapping the coded file into memory as if it held raw pixels.

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from selfvae_codec import choice, coding
+from selfvae_codec.coding.depth import to_8
 from selfvae_codec.errors import CodecError
 
 FINDS_EDGES = pytest.mark.skipif(
@@ -68,6 +69,7 @@ def fake_core() -> types.ModuleType:
         core.calls.append(("encode", quality))
         if levels is not None and not 1 <= levels <= len(FAKE_BITS):
             raise CodecError(f"levels={levels} is out of range: a file has 1 to {len(FAKE_BITS)} levels")
+        x = to_8(x)
         payloads = [zlib.compress((x & (256 - (1 << (8 - bits)))).tobytes(), 9) for bits in FAKE_BITS]
         payloads[-1] += bytes(round(50 * 1.04**quality))
         payloads = payloads[:levels]

@@ -15,6 +15,13 @@ import selfvae_codec
 GOLDEN = Path(__file__).parent / "golden"
 
 
+def deepened(picture: np.ndarray) -> np.ndarray:
+    """A picture of 16 bits that rounds to one of 8."""
+    rows, columns, colours = np.indices(picture.shape)
+    below = (37 * rows + 91 * columns + 11 * colours * rows) % 200 - 100
+    return (257 * picture.astype(np.int64) + below).clip(0, 65535).astype(np.uint16)
+
+
 def main() -> None:
     GOLDEN.mkdir(exist_ok=True)
     if not (GOLDEN / "golden.png").exists():
@@ -24,6 +31,7 @@ def main() -> None:
     picture = np.asarray(Image.open(GOLDEN / "golden.png"))
     for name, settings in SETTINGS.items():
         (GOLDEN / f"{name}.svae").write_bytes(selfvae_codec.encode(picture, **settings, backend="torch"))
+    (GOLDEN / "deep.svae").write_bytes(selfvae_codec.encode(deepened(picture), lossless=True, backend="torch"))
     probe = [sys.executable, str(Path(__file__).parent / "portability_probe.py"), "torch", "-"]
     report = subprocess.run(probe, check=True, capture_output=True, text=True, env={"OMP_NUM_THREADS": "1"}).stdout
     (GOLDEN / "golden.json").write_text(json.dumps(json.loads(report), indent=1) + "\n")

@@ -119,7 +119,7 @@ def _encode(job: jobs.Job, settings: dict, strip: bool) -> dict:
         "[default: warn above 89 million, refuse above twice that]."
     ),
 )
-@click.option("--depth", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Bits per channel.")
+@click.option("--depth", type=click.Choice(["8", "16"]), help="Bits per channel [default: those that were encoded].")
 @click.option("--raw", is_flag=True, help="Write the exact thumbnail or sketch that levels 1 and 2 hold.")
 @_processes
 @options.overwrite
@@ -130,7 +130,7 @@ def decode(sources, output, output_dir, depth, raw, processes, overwrite, **sett
         raise click.UsageError("--raw is exact and --sample is a draw: give one of them")
     if raw and settings["partial"]:
         raise click.UsageError("--raw takes whole levels: leave out --partial")
-    settings["dtype"] = f"uint{depth}"
+    settings["dtype"] = depth and f"uint{depth}"
     planned = jobs.plan(sources, output, output_dir, ".png", overwrite, refills=False)
     jobs.run(planned, partial(_decode, settings=settings, raw=raw), processes=processes)
 
@@ -148,8 +148,8 @@ def _decode(job: jobs.Job, settings: dict, raw: bool) -> None:
     from ..pictures import imaging
 
     name = imaging.output_format(job.target)
-    depth = 16 if settings["dtype"] == "uint16" and not raw else 8
-    imaging.check_format(name, grey=header.grey, alpha=False, depth=depth)
+    deep = not raw and (header.deep if settings["dtype"] is None else settings["dtype"] == "uint16")
+    imaging.check_format(name, grey=header.grey, alpha=False, depth=16 if deep else 8)
     with files.Output(job.target, overwrite=job.overwrite) as out, about(job.source):
         if raw:
             x = representation(data, levels, size_limit=settings["size_limit"], backend=settings["backend"])

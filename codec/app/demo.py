@@ -7,6 +7,7 @@ from pathlib import Path
 
 import selfvae_codec
 
+from ..coding.depth import to_8
 from ..errors import ImageError
 from ..format import container
 from ..pictures import files, imaging
@@ -49,12 +50,12 @@ def run(path: Path | None, folder: Path, *, quality: float = 50, backend: str = 
         f"{'level':>5}  {'name':<5}{'bytes':>9}{'bpp':>8}{'PSNR dB':>9}  picture",
     ]
     for level in header.levels:
-        x = selfvae_codec.decode(data, level.index, backend=backend)
+        x = selfvae_codec.decode(data, level.index, dtype="uint8", backend=backend)
         name = f"{path.stem}-level{level.index}.png"
         outputs.append((name, imaging.to_bytes(x, "PNG", grey=header.grey)))
         lines.append(
             f"{level.index:>5}  {level.name:<5}{level.end:>9,}{header.bpp(level.end):>8.3f}"
-            f"{psnr_db(x, original.rgb):>9.2f}  {folder / name}"
+            f"{psnr_db(x, to_8(original.rgb)):>9.2f}  {folder / name}"
         )
     for name, content in outputs:
         with files.Output(folder / name) as output:

@@ -12,6 +12,7 @@ def facts(header: Header) -> dict[str, Any]:
     return {
         "width": header.width,
         "height": header.height,
+        "depth": 16 if header.deep else 8,
         "model": header.model_id.hex(),
         "quality": header.quality,
         "lossless": header.exact,
@@ -41,7 +42,7 @@ def text(header: Header) -> str:
     """The same for people: a few lines and a table of the levels."""
     known = facts(header)
     lines = [
-        f"{header.width}x{header.height}{' grey' if header.grey else ''}, "
+        f"{header.width}x{header.height}{' grey' if header.grey else ''}{', 16 bits' if header.deep else ''}, "
         f"{header.file_bytes:,} bytes, {known['bpp']:.3f} bpp",
         f"model {known['model']}, {kind(header)}, step {header.step_size:.3f}, "
         f"metadata {known['metadata_bytes']:,} bytes",

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..coding import raw
+from ..coding import low_bits, raw
 from ..coding.coders import Models, Writer
+from ..coding.depth import to_8
 from ..coding.modes import Reconstruction, known_given, settle
 from ..coding.plan import Plan, plan_for
 from ..coding.walk import Walk, models_of
@@ -48,18 +49,23 @@ def encode_levels(
 ) -> EncodedLevels:
     """The levels of a picture.
 
-    x: uint8 (H, W, 3), three equal channels if ``grey``; quality: 0 to 100; levels: how many to write, 1 or more, all
-    without it; lossless: whether the exact pixels are the last of them; effort: passes that refine latents, 0 or more;
-    tune: one of TUNES; model: its name.
+    x: uint8 or uint16 (H, W, 3), three equal channels if ``grey``; quality: 0 to 100; levels: how many to write, 1 or
+    more, all without it; lossless: whether the exact pixels are the last of them; effort: passes that refine latents, 0
+    or more; tune: one of TUNES; model: its name.
     Raises CodecError for ``levels`` beyond what there is, WeightsError for a model that is not installed.
     """
     nets = networks(model, backend)
     height, width = x.shape[:2]
     plan = plan_for(height, width, quality, grey=grey, lossless=lossless, tune=tune, config=nets.config)
-    if levels is not None and not 1 <= levels <= plan.count:
+    most = plan.count + (lossless and x.dtype == np.uint16)
+    if levels is not None and not 1 <= levels <= most:
         kind = "a lossless file has" if lossless else f"at quality {quality:g} a file has"
-        raise CodecError(f"levels={levels} is out of range: {kind} 1 to {plan.count} levels")
-    plan, written = _smallest(nets, plan, x, levels or plan.count, effort)
+        raise CodecError(f"levels={levels} is out of range: {kind} 1 to {most} levels")
+    count = levels or most
+    deeper = count > plan.count
+    plan, written = _smallest(nets, plan, to_8(x), min(count, plan.count), effort)
+    if deeper:
+        written.append(low_bits.pack(x, grey))
     payloads, checks = zip(*written)
     said = (plan.step, plan.y_step, plan.tune, plan.activity)
     return EncodedLevels(list(payloads), list(checks), *said, nets.weights.model_id)

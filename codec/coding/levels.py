@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import HeaderError
 from ..format.header import Header
 from ..models.exact.backends import networks
-from . import raw
+from . import low_bits, raw
 from .coders import Coder, Expect, Models, PartReader, Reader, Sample, Writer
 from .entropy import Encoder
 from .plan import Plan
@@ -78,6 +78,10 @@ def read_part(walk: Walk, index: int, part: bytes, length: int, rest: Coder) -> 
 def read_level(walk: Walk, index: int, payload: bytes, check: int, name: str) -> None:
     """Walk one level of a stream. Raises ChecksumError, MismatchError for a payload that is not this level's."""
     plan = walk.plan
+    if index == plan.count:  # beyond the exact pixels of 8 bits
+        x8 = np.ascontiguousarray(walk.picture(plan.planes - 1))
+        walk.x16 = low_bits.unpack(payload, x8, plan.grey, check)
+        return
     if index == plan.first_latent + plan.planes and raw.is_raw(payload, plan.height, plan.width, plan.grey):
         walk.x = raw.unpack(payload, plan.height, plan.width, check).transpose(2, 0, 1)
         return

@@ -43,6 +43,7 @@ class Walk:
         self.symbols: np.ndarray | None = None  # of the last plane walked, in local steps, (192, H/8, W/8) int32
         self.z: np.ndarray | None = None  # E[z | all that was settled], as symbols, in 1/CENTROID_UNITS of the step D
         self.x: np.ndarray | None = None  # the exact pixels, uint8 (3, H, W)
+        self.x16: np.ndarray | None = None  # those of a deep picture, uint16 (H, W, 3)
 
     def level(self, index: int, coder: Coder) -> None:
         """Let a coder settle all symbols of level index + 1."""
@@ -257,6 +258,8 @@ class Walk:
 
     def picture(self, k: int, *, deep: bool = False) -> np.ndarray:
         """The picture after plane k, or the exact one if that was walked, uint8 (H, W, 3), or uint16 if deep."""
+        if deep and self.x16 is not None:
+            return self.x16
         x = self.x
         if x is None:
             x = self._synthesis(k, deep=deep)

@@ -42,6 +42,7 @@ def pack(
     grey: bool = False,
     lossless: bool = False,
     activity: bool = False,
+    deep: bool = False,
     metadata: bytes | None = None,
 ) -> bytes:
     """A file of these levels, coarse to fine. Raises CodecError for a field outside its legal range."""
@@ -60,6 +61,7 @@ def pack(
         "grey": grey,
         "lossless": lossless,
         "activity": activity,
+        "deep": deep,
         "metadata": metadata is not None,
     }
     return b"".join([pack_header(fields, sections), *(payload for payload, _ in sections)])

@@ -18,13 +18,13 @@ from ..errors import CodecError, HeaderError, NotSelfvaeError, TruncatedError, V
 
 MAGIC = b"\x8aSVA"
 VERSION = 4
-HAS_METADATA, GREY, LOSSLESS, ACTIVITY = 1, 2, 4, 8  # bits of the field flags
+HAS_METADATA, GREY, LOSSLESS, ACTIVITY, DEEP = 1, 2, 4, 8, 16  # bits of the field flags
 
 MAX_SIDE = 65535  # the largest side that JPEG, and so most software around us, can hold
 MAX_PIXELS = 2**28  # 768 MiB of decoded pixels: bounds what a hostile file of 33 bytes can ask for
 PAD = 64  # networks see pictures whose sides are multiples of this
 FINEST_STEP, FIRST_STEP, COARSEST_STEP = 256, 832, 1408  # log3 in 1/256; first planes lie at or above the second
-MAX_LEVELS = 7  # two representations, four planes, the exact pixels
+MAX_LEVELS = 8  # two representations, four planes, the exact pixels of 8 bits and of 16
 MAX_FILE_BYTES = 2**32
 MAX_LENGTH_BYTES = 5  # of a length below that, seven bits a byte
 
@@ -42,7 +42,7 @@ class Field(NamedTuple):
 FIELDS = (
     Field("magic", "4s", "-", (MAGIC,), "identifies the format"),
     Field("version", "B", "-", (VERSION,), "format number"),
-    Field("flags", "B", "bits", range(16), "bit 0: metadata; bit 1: grey source; bit 2: lossless; bit 3: activity map"),
+    Field("flags", "B", "bits", range(32), "bit 0: metadata; 1: grey; 2: lossless; 3: activity map; 4: 16 bits"),
     Field("n_levels", "B", "levels", range(1, MAX_LEVELS + 1), "levels in this file"),
     Field("tune", "B", "-", range(3), "how steps differ by frequency: for an eye, for the least squared error, not"),
     Field("width", "H", "pixels", range(1, MAX_SIDE + 1), "width of the picture"),
@@ -106,6 +106,7 @@ class Header:
     grey: bool
     lossless: bool
     activity: bool
+    deep: bool
     levels: tuple[Level, ...]
     metadata: Section | None = None
     version: int = VERSION
@@ -141,7 +142,7 @@ class Header:
     @property
     def exact(self) -> bool:
         """Whether the last level of this file gives the exact pixels."""
-        return self.lossless and self.n_levels == len(level_names(self.planes, True))
+        return self.lossless and self.n_levels == len(level_names(self.step, True, self.deep))
 
     def bpp(self, n_bytes: int) -> float:
         """Bits per pixel of this picture that ``n_bytes`` are."""
@@ -153,17 +154,20 @@ def planes_of(step: int) -> int:
     return 1 + max(0, -((step - FIRST_STEP) // 256))
 
 
-def level_names(planes: int, lossless: bool) -> list[str]:
-    """Names of the levels of a full stream with that many latent planes: y2, y1, z.0, z.1, ..., and x if lossless."""
-    return ["y2", "y1"] + [f"z.{plane}" for plane in range(planes)] + ["x"] * lossless
+def level_names(step: int, lossless: bool, deep: bool) -> list[str]:
+    """Names of the levels of a full stream of that finest step: y2, y1, z.0, z.1, ...
+
+    If lossless then x, and if deep, too, x16.
+    """
+    planes = [f"z.{plane}" for plane in range(planes_of(step))]
+    return ["y2", "y1", *planes] + ["x"] * lossless + ["x16"] * (lossless and deep)
 
 
 def pack_header(fields: dict[str, Any], sections: list[tuple[bytes, int]]) -> bytes:
     """Header and table of a file whose sections are these (payload, symbol check) pairs, in file order.
 
-    fields: width, height, model_id, step, quality, y_step, tune, grey, lossless, activity,
-    metadata (bool: does one lead the
-    sections?). Raises CodecError for a field outside its legal range.
+    fields: width, height, model_id, step, quality, y_step, tune, grey, lossless, activity, deep, metadata (bool: does
+    one lead the sections?). Raises CodecError for a field outside its legal range.
     """
     has_metadata = bool(fields["metadata"])
     values = fields | {
@@ -172,7 +176,8 @@ def pack_header(fields: dict[str, Any], sections: list[tuple[bytes, int]]) -> by
         "flags": HAS_METADATA * has_metadata
         | GREY * fields["grey"]
         | LOSSLESS * fields["lossless"]
-        | ACTIVITY * fields["activity"],
+        | ACTIVITY * fields["activity"]
+        | DEEP * fields["deep"],
         "n_levels": len(sections) - has_metadata,
         "crc": 0,
     }
@@ -253,7 +258,7 @@ def crc16(section: bytes) -> int:
 
 def _header(fields: dict[str, Any], entries: list[tuple[int, int, int]], offset: int) -> Header:
     """Header from checked fields and table entries; the first section starts at ``offset``, each where one ends."""
-    names = level_names(planes_of(fields["step"]), bool(fields["flags"] & LOSSLESS))
+    names = level_names(fields["step"], bool(fields["flags"] & LOSSLESS), bool(fields["flags"] & DEEP))
     placed = []
     for length, crc, check in entries:
         placed.append((offset, length, crc, check))
@@ -270,6 +275,7 @@ def _header(fields: dict[str, Any], entries: list[tuple[int, int, int]], offset:
         grey=bool(fields["flags"] & GREY),
         lossless=bool(fields["flags"] & LOSSLESS),
         activity=bool(fields["flags"] & ACTIVITY),
+        deep=bool(fields["flags"] & DEEP),
         levels=levels,
         metadata=metadata,
     )
@@ -282,8 +288,7 @@ def _check_fields(fields: dict[str, Any], error: type[CodecError]) -> None:
             raise error(f"{field.name} is {value}, but must be {legal_text(field)}")
     if len(fields["model_id"]) != 8:
         raise error(f"a model id is 8 bytes, not {len(fields['model_id'])}")
-    planes = planes_of(fields["step"])
-    possible = len(level_names(planes, bool(fields["flags"] & LOSSLESS)))
+    possible = len(level_names(fields["step"], bool(fields["flags"] & LOSSLESS), bool(fields["flags"] & DEEP)))
     if fields["n_levels"] > possible:
         raise error(f"n_levels is {fields['n_levels']}, but a step of {fields['step']} makes {possible} levels")
     if fields["width"] * fields["height"] > MAX_PIXELS:

@@ -19,7 +19,7 @@ _READ_ERRORS = (OSError, SyntaxError, ValueError, EOFError, LookupError, struct.
 
 
 def pack(alpha: np.ndarray) -> bytes:
-    """alpha: uint8 (H, W)."""
+    """alpha: uint8 or uint16 (H, W)."""
     buffer = io.BytesIO()
     Image.fromarray(alpha).save(buffer, format="PNG")
     return buffer.getvalue()
@@ -28,7 +28,8 @@ def pack(alpha: np.ndarray) -> bytes:
 def find(section: bytes | None, height: int, width: int) -> Image.Image | None:
     """The alpha channel in a metadata section, not decoded yet; None if there is none.
 
-    Raises FormatError for a malformed section, and unless it says that it is an 8-bit grey PNG of the picture's size.
+    Raises FormatError for a malformed section, and unless it says that it is a grey PNG, of 8 or 16 bits and of the
+    picture's size.
     """
     png = metadata.alpha_of(section)
     if png is None:
@@ -38,14 +39,14 @@ def find(section: bytes | None, height: int, width: int) -> Image.Image | None:
         image = PngImageFile(io.BytesIO(png))  # not Image.open: sizes have our own limits
     except _READ_ERRORS as error:
         raise FormatError(f"the alpha channel is damaged ({error})") from None
-    if image.size != (width, height) or image.mode != "L":
+    if image.size != (width, height) or image.mode not in ("L", "I;16"):
         found = f"{image.mode} {image.width}x{image.height}"
         raise FormatError(f"the alpha channel is {found}, not that of {width}x{height} pixels")
     return image
 
 
 def pixels(image: Image.Image) -> np.ndarray:
-    """uint8 (H, W) of what ``find`` found. Raises FormatError where it does not decode."""
+    """uint8 or uint16 (H, W) of what ``find`` found. Raises FormatError where it does not decode."""
     try:
         return np.array(image)
     except _READ_ERRORS as error:

@@ -56,10 +56,18 @@ def test_a_lossless_stream_has_one_level_more():
         pack(step=900)
 
 
+def test_a_lossless_stream_of_sixteen_bits_has_two_levels_more():
+    head = container.read_header(pack([*PAYLOADS, b"low bits"], step=900, lossless=True, deep=True))
+    assert head.level_names() == ["y2", "y1", "z.0", "x", "x16"] and head.deep and head.exact
+    shallow = container.read_header(pack(step=900, lossless=True, deep=True))
+    assert shallow.deep and not shallow.exact
+    assert container.read_header(pack(PAYLOADS[:3], step=900, deep=True)).deep
+
+
 def test_a_step_says_how_many_planes_there_are_as_an_encoder_makes_them():
     for step in range(header.FINEST_STEP, header.COARSEST_STEP + 1):
         assert header.planes_of(step) == planes_for(step / 256)
-    most = header.level_names(header.planes_of(header.FINEST_STEP), lossless=True)
+    most = header.level_names(header.FINEST_STEP, lossless=True, deep=True)
     assert len(most) == header.MAX_LEVELS
 
 
@@ -68,7 +76,7 @@ def test_bpp_counts_bits_per_pixel():
 
 
 def test_a_prefix_with_the_table_is_enough_to_read_the_header():
-    data = pack([b"x"] * header.MAX_LEVELS, step=256, lossless=True, metadata=b"y")
+    data = pack([b"x"] * header.MAX_LEVELS, step=256, lossless=True, deep=True, metadata=b"y")
     assert container.read_header(data[: container.MAX_HEADER_BYTES]) == container.read_header(data)
 
 
@@ -193,8 +201,8 @@ def resealed(data, end=None):
 @pytest.mark.parametrize(
     ("position", "value", "message"),
     [
-        (5, 16, "flags is 16"),
-        (6, 8, "claims 8 levels"),
+        (5, 32, "flags is 32"),
+        (6, 9, "claims 9 levels"),
         (7, 3, "tune is 3"),
         (8, 0, "width is 0"),
         (10, 0, "height is 0"),

@@ -68,7 +68,7 @@ def rendered(wanted: Wanted, pixels: int) -> bytes:
     width, height = (-(-side // wanted.reduce) for side in (header.width, header.height))
     if wanted.format == "WEBP" and max(width, height) > _MAX_WEBP_SIDE:
         raise ImageError(f"WebP cannot hold {width}x{height} pixels: ask for PNG, or for less of them")
-    x = selfvae_codec.decode(data, wanted.level, size_limit=pixels)
+    x = selfvae_codec.decode(data, wanted.level, dtype="uint8", size_limit=pixels)
     picture = imaging.to_pillow(x, grey=header.grey)
     if wanted.reduce > 1:
         picture = picture.resize((width, height), Image.Resampling.BOX)
