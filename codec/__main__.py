@@ -1,5 +1,24 @@
-"""``python -m selfvae_codec``, for launchers that start modules (torchrun -m selfvae_codec train ...)."""
+"""``python -m selfvae_codec`` and ``selfvae-codec``: the command, from its first import on."""
 
-from .app.cli import main
+import os
+import signal
+from typing import Any
 
-main()
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Runs the command. An interrupt while libraries load is answered as later ones are: one line, and 130."""
+    signal.signal(signal.SIGINT, _leave)
+    from .app.cli import main as run
+
+    run()
+
+
+def _leave(*_: Any) -> None:
+    os.write(2, b"selfvae-codec: error: interrupted\n")
+    os._exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

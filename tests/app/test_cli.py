@@ -362,6 +362,13 @@ def test_closed_streams_fail_what_needs_them_in_one_line_and_nothing_else(coded,
     assert selfvae_codec.read_header((folder / "new.svae").read_bytes()).width == 70
 
 
+@needs_unix
+def test_an_interrupt_while_libraries_load_is_one_line(tmp_path):
+    (tmp_path / "click.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)")
+    done = subprocess.run([*PROGRAM, "--help"], capture_output=True, env=os.environ | {"PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, done.stderr) == (130, b"selfvae-codec: error: interrupted\n")
+
+
 def test_an_interrupt_that_a_library_turns_into_another_error_is_an_interrupt(folder, core, monkeypatch, capsys):
     def loads(*_, **__):
         try:
