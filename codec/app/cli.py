@@ -29,6 +29,7 @@ from .console import (
     about,
     fail,
     interrupt,
+    libraries_silenced,
     raise_if_interrupted,
     say,
     warn,
@@ -92,7 +93,9 @@ def _encode(job: jobs.Job, settings: dict, strip: bool) -> dict:
             from .. import encode as encode_picture
             from ..pictures import imaging
 
-            data = encode_picture(imaging.from_bytes(content), metadata=Metadata() if strip else None, **settings)
+            with libraries_silenced():
+                picture = imaging.from_bytes(content)
+            data = encode_picture(picture, metadata=Metadata() if strip else None, **settings)
             out.write(data)
     header = container.read_header(data)
     seconds = round(time.perf_counter() - start, 3)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
+import sys
 import warnings
 from collections.abc import Iterator
 
@@ -33,7 +36,23 @@ def warnings_for_people() -> None:
     """From now on ours are shown, every time, in one line each; those of libraries are not."""
     warnings.simplefilter("ignore")
     warnings.simplefilter("always", CodecWarning)
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     warnings.showwarning = lambda message, *_, **__: warn(message)
+
+
+@contextlib.contextmanager
+def libraries_silenced() -> Iterator[None]:
+    """What C libraries print about odd files is not heard inside the block. Say nothing there; for commands alone."""
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def words(error: BaseException, source: str | None = None) -> str:

@@ -32,7 +32,10 @@ _REFUSED = {
 _CMYK = "its colours have no RGB values without a press's profile; convert with it first"
 _ADVICE = "convert to RGB or grey of 8 or 16 bits first"
 # What Pillow's readers raise on damaged files, beside the OSError that they promise.
-READ_ERRORS = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
+READ_ERRORS = (
+    OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError, AttributeError,
+    AssertionError, struct.error, zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
 
 
 @dataclass
@@ -110,7 +113,8 @@ def opened(data: bytes) -> ImageFile.ImageFile:
         for name in Image.ID:
             factory, accept = Image.OPEN[name]
             try:
-                if accept is None or accept(data[:16]) is True:
+                accepted = accept is None or accept(data[:16])
+                if accepted and not isinstance(accepted, str):  # a word on what is not installed
                     return factory(io.BytesIO(data), "")
             except (SyntaxError, IndexError, TypeError, struct.error):
                 continue

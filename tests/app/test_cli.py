@@ -334,6 +334,15 @@ def test_help_and_info_import_no_heavy_library(coded):
         subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
 
 
+def test_libraries_print_nothing_about_odd_files(folder, core, capfd):
+    Image.fromarray(X).save("cut.tif", compression="tiff_lzw")
+    data = (folder / "cut.tif").read_bytes()
+    (folder / "cut.tif").write_bytes(data[:300] + bytes(500) + data[800:])
+    assert call("encode", "cut.tif", "-o", "a.svae") == 1
+    said = capfd.readouterr().err
+    assert said.startswith("selfvae-codec: error: cut.tif: is a damaged picture") and said.count("\n") == 1
+
+
 needs_unix = pytest.mark.skipif(os.name != "posix", reason="pipes and closed streams as on Unix")
 PROGRAM = [sys.executable, "-m", "selfvae_codec"]
 
