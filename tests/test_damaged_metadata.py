@@ -47,7 +47,7 @@ CHUNKS = [
 
 def with_section(section):
     """The picture's file with this metadata section, whose checksum is right."""
-    fields = {"width": 40, "height": 24, "model_id": b"fakefake", "step": 640, "planes": 2, "quality": 50, "y_step": 2}
+    fields = {"width": 40, "height": 24, "model_id": b"fakefake", "step": 640, "quality": 50, "y_step": 2}
     payload = zlib.compress(X.tobytes())
     return container.pack(**fields, payloads=[payload], symbol_checks=[0], metadata=section)
 
