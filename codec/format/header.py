@@ -231,6 +231,8 @@ def _read_table(head: bytes, count: int) -> tuple[list[tuple[int, int, int]], in
             byte, at = head[at], at + 1
             length |= (byte & 127) << shift
             shift += 7
+            if byte == 0 and shift > 7:
+                raise HeaderError("the header is damaged: a length takes more bytes than it needs")
             if byte < 128:
                 break
             if shift == 7 * MAX_LENGTH_BYTES:
@@ -266,6 +268,8 @@ def _header(fields: dict[str, Any], entries: list[tuple[int, int, int]], offset:
     if offset >= MAX_FILE_BYTES:
         raise HeaderError(f"the header is damaged: its sections end at byte {offset}, beyond the limit of the format")
     metadata = Section(*placed.pop(0)[:3]) if fields["flags"] & HAS_METADATA else None
+    if metadata and (not metadata.length or entries[0][2]):
+        raise HeaderError("the header is damaged: it speaks of metadata that is empty, or has a check of symbols")
     levels = tuple(
         Level(*place, index, name) for index, (place, name) in enumerate(zip(placed, names, strict=False), start=1)
     )
