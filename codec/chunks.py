@@ -43,7 +43,10 @@ class Settings:
 
 
 def encode(x: np.ndarray, settings: Settings) -> bytes:
-    """The bytes of a chunk, uint8 (..., H, W), (..., H, W, 3) or (..., H, W, 4). Raises ImageError, CodecError."""
+    """The bytes of a chunk, uint8 or uint16, (..., H, W), (..., H, W, 3) or (..., H, W, 4).
+
+    Raises ImageError, CodecError.
+    """
     check(x.shape, x.dtype, settings)
     known = settings.as_dict()
     del known["channels"]
@@ -71,8 +74,8 @@ def decode(data: bytes, settings: Settings, shape: tuple[int, ...] | None = None
 
 def check(shape: tuple[int, ...], dtype: np.dtype, settings: Settings) -> None:
     """Raises CodecError for arrays that hold no pictures as the settings have them."""
-    if dtype != np.uint8:
-        raise CodecError(f"the array is {dtype}; pictures are uint8")
+    if dtype not in (np.uint8, np.uint16):
+        raise CodecError(f"the array is {dtype}; pictures are uint8 or uint16")
     if len(shape) < 2:
         raise CodecError(f"pictures have rows and columns, but the array's shape is {shape}")
     if settings.channels and (len(shape) < 3 or shape[-1] not in (3, 4)):
@@ -97,4 +100,5 @@ def _array(data: bytes) -> np.ndarray:
     if len(data) < header.file_bytes:
         raise TruncatedError(f"the chunk is cut off after {len(data)} of {header.file_bytes} bytes of a picture")
     container.read_metadata(data, header)  # alpha is in it
-    return np.asarray(imaging.to_pillow(selfvae_codec.decode(data, size_limit=math.inf), grey=header.grey))
+    x = imaging.channels(selfvae_codec.decode(data, size_limit=math.inf), grey=header.grey)
+    return x[..., 0] if x.shape[2] == 1 else x

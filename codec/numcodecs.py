@@ -15,9 +15,9 @@ from . import chunks
 
 
 class Svae(Codec):
-    """Pictures in the last two or three axes of chunks of uint8; settings as in ``selfvae_codec.chunks.Settings``.
+    """Pictures in the last two or three axes of chunks of uint8 or uint16.
 
-    Lossless unless told otherwise.
+    Settings as in ``selfvae_codec.chunks.Settings``: lossless unless told otherwise.
     """
 
     codec_id = "selfvae_codec"

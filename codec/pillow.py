@@ -79,9 +79,11 @@ class SvaeImageFile(ImageFile.ImageFile):
         self.info |= {name: content for name, content in kept.items() if content}
 
     def draft(self, mode: str | None, size: tuple[int, int] | None) -> tuple[str, tuple[int, int, float, float]] | None:
-        """Prepares to load a smaller or coarser picture, at least ``size``. Keeps the mode."""
+        """Prepares to load a smaller or coarser picture, at least ``size``. Keeps the mode, or makes L of I;16."""
         if not self._pending or not size:
             return None
+        if (mode, self.mode) == ("L", "I;16"):
+            self._mode = "L"
         width, height = self.size
         reduction = min(width // max(size[0], 1), height // max(size[1], 1))
         for least, level in _THUMBNAIL_REDUCTIONS:
@@ -128,7 +130,7 @@ class SvaeImageFile(ImageFile.ImageFile):
             partial = ImageFile.LOAD_TRUNCATED_IMAGES
             dtype = "uint16" if self.mode == "I;16" else "uint8"
             x = selfvae_codec.decode(data, self._levels, partial=partial, dtype=dtype, size_limit=math.inf)
-            if self.header.deep and dtype == "uint8":
+            if self.header.deep and dtype == "uint8" and self._levels == self.header.n_levels:
                 message = "Pillow holds 8 of the picture's 16 bits per channel; selfvae_codec.decode gives them all"
                 warnings.warn(message, PictureWarning, stacklevel=4)
         return imaging.to_pillow(x, grey=self.header.grey)

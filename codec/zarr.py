@@ -23,9 +23,9 @@ NAME = "selfvae_codec"
 
 @dataclass(frozen=True)
 class Svae(ArrayBytesCodec):
-    """Pictures in the last two or three axes of chunks of uint8; settings as in ``selfvae_codec.chunks.Settings``.
+    """Pictures in the last two or three axes of chunks of uint8 or uint16.
 
-    Lossless unless told otherwise.
+    Settings as in ``selfvae_codec.chunks.Settings``: lossless unless told otherwise.
     """
 
     settings: chunks.Settings

@@ -15,20 +15,32 @@ from selfvae_codec.errors import CodecError, FormatError
 EXACT, LOSSY = chunks.Settings(effort=0), chunks.Settings(lossless=False, quality=60, effort=0)
 RGB = make_picture(48, 40)
 RGBA = np.dstack([RGB, np.full((40, 48), 255, np.uint8)])
+DEEP = RGB * np.uint16(257) - RGB[::-1]  # uses all 16 bits
 STACK = np.stack([make_picture(24, 20, seed) for seed in range(4)]).reshape(2, 2, 20, 24, 3)
 
 
 @pytest.mark.parametrize(
     "x",
-    [RGB, RGB[:, :, 0], RGBA, STACK, STACK[..., 0], RGB[None], STACK[0, 0, :, :3, 0]],
-    ids=["rgb", "grey", "opaque alpha", "stack of rgb", "stack of grey", "one of one", "three columns"],
+    [RGB, RGB[:, :, 0], RGBA, STACK, STACK[..., 0], RGB[None], STACK[0, 0, :, :3, 0], DEEP, DEEP[..., 0]],
+    ids=[
+        "rgb",
+        "grey",
+        "opaque alpha",
+        "stack of rgb",
+        "stack of grey",
+        "one of one",
+        "three columns",
+        "16 bits",
+        "grey of 16 bits",
+    ],
 )
 def test_a_chunk_comes_back_exactly_in_its_own_shape(x):
     data = chunks.encode(x, EXACT)
     y = chunks.decode(data, EXACT, x.shape)
-    assert y.dtype == np.uint8 and np.array_equal(x, y)
+    assert y.dtype == x.dtype and np.array_equal(x, y)
     lossy = chunks.decode(chunks.encode(x, LOSSY), LOSSY, x.shape)
-    assert lossy.shape == x.shape and np.abs(lossy.astype(int) - x).mean() < 12
+    assert (lossy.dtype, lossy.shape) == (x.dtype, x.shape)
+    assert np.abs(lossy.astype(int) - x).mean() < 12 * (257 if x.dtype == np.uint16 else 1)
 
 
 def test_a_chunk_of_one_picture_is_a_file_and_of_several_one_file_after_the_other():

@@ -11,7 +11,7 @@ from PIL import Image
 
 import selfvae_codec
 import selfvae_codec.pillow  # registers the format
-from selfvae_codec.app import cli
+from selfvae_codec.app import cli, thumbnail
 from selfvae_codec.coding import depth
 from selfvae_codec.errors import CodecError
 from selfvae_codec.pictures import imaging
@@ -114,11 +114,14 @@ def test_sixteen_bits_go_from_file_to_file(tmp_path, suffix, capsys):
     assert "90x70, 16 bits, " in capsys.readouterr().out
 
 
-def test_pillow_opens_sixteen_bits_of_grey_and_says_what_it_cannot_hold(core):
+def test_pillow_opens_sixteen_bits_of_grey_and_says_what_it_cannot_hold(core, tmp_path):
     coded = io.BytesIO()
     Image.fromarray(DEEP[..., 0]).save(coded, "SVAE")
     image = Image.open(coded)
     assert image.mode == "I;16" and np.array(image).dtype == np.uint16
+    (tmp_path / "a.svae").write_bytes(coded.getvalue())
+    small = imaging.from_bytes(thumbnail.make(tmp_path / "a.svae", 16))
+    assert small.depth == 8 and small.grey and 60 < small.rgb.mean() < 200
     colour = Image.open(io.BytesIO(selfvae_codec.encode(DEEP)))
     with pytest.warns(selfvae_codec.PictureWarning, match="8 of the picture's 16 bits"):
         assert np.array(colour).dtype == np.uint8

@@ -26,6 +26,8 @@ def make(path: Path, size: int, *, pixels: int = MAX_PIXELS, format: str = "PNG"
         try:
             with Image.open(file, formats=["SVAE"]) as picture:
                 icc = picture.info.get("icc_profile")
+                if picture.mode == "I;16":
+                    picture.draft("L", (size, size))
                 picture.thumbnail((size, size))
                 buffer = io.BytesIO()
                 picture.save(buffer, format, **({"icc_profile": icc} if icc else {}))

@@ -39,18 +39,19 @@ def to_pillow(x: np.ndarray, *, grey: bool = False) -> Image.Image:
 
     uint16 only if grey and opaque, as I;16: Pillow has no other mode of 16 bits.
     """
-    if x.dtype == np.uint16:
-        return Image.fromarray(_channels(x, grey)[..., 0])
-    image = Image.fromarray(x)
-    return image.convert("LA" if x.shape[2] == 4 else "L") if grey else image
+    shown = channels(x, grey=grey)
+    return Image.fromarray(shown[..., 0] if shown.shape[2] == 1 else shown)
 
 
-def _channels(x: np.ndarray, grey: bool) -> np.ndarray:
-    """uint16 (H, W, C): the colours, or their luma if grey, as Pillow has it of 8 bits, and alpha."""
+def channels(x: np.ndarray, *, grey: bool) -> np.ndarray:
+    """uint8 or uint16 (H, W, C): the colours of (H, W, 3) or (H, W, 4), or their luma if grey, and alpha."""
     if not grey:
         return x
+    if x.dtype == np.uint8:
+        y = np.array(Image.fromarray(x).convert("LA" if x.shape[2] == 4 else "L"))
+        return y if y.ndim == 3 else y[:, :, None]
     red, green, blue = (x[..., colour].astype(np.uint32) for colour in range(3))
-    luma = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
+    luma = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16  # as Pillow has it
     return np.dstack([luma.astype(np.uint16), x[..., 3:]])
 
 
@@ -122,8 +123,8 @@ def _held(name: str, metadata: Metadata) -> tuple[Metadata, list[str]]:
 
 def _saved(x: np.ndarray, name: str, grey: bool, metadata: Metadata) -> bytes:
     if x.dtype == np.uint16:
-        channels = _channels(x, grey)
-        return tiff.pack(channels, metadata) if name == "TIFF" else png.pack(channels, _png_chunks(metadata))
+        shown = channels(x, grey=grey)
+        return tiff.pack(shown, metadata) if name == "TIFF" else png.pack(shown, _png_chunks(metadata))
     buffer = io.BytesIO()
     image = to_pillow(x, grey=grey)
     with unheard():
