@@ -120,6 +120,8 @@ def encode(
     Raises ImageError for a picture that cannot be coded, CodecError for settings out of range, WeightsError for a model
     that is not installed.
     """
+    import numpy as np
+
     from .choice import encoder, ratecontrol
     from .coding import depth
     from .format import container
@@ -135,7 +137,7 @@ def encode(
     x8, deep = depth.to_8(picture.rgb), picture.depth == 16
     height, width = picture.rgb.shape[:2]
     section = sections.pack(
-        picture.metadata if metadata is None else exif.upright(metadata),
+        picture.metadata if metadata is None else exif.upright(metadata, of_array=isinstance(image, np.ndarray)),
         None if picture.alpha is None else alpha.pack(picture.alpha),
     )
 

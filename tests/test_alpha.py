@@ -67,3 +67,9 @@ def test_an_alpha_channel_of_another_size_or_kind_is_refused():
     Image.fromarray(X).save(colour, format="PNG")
     with pytest.raises(errors.FormatError, match="RGB 70x40"):
         alpha.find(metadata.pack(metadata.Metadata(), colour.getvalue()), 40, 70)
+
+
+def test_alpha_has_the_limit_of_the_picture_and_not_one_of_pillow(core, monkeypatch):
+    data = selfvae_codec.encode(RGBA)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert np.array_equal(selfvae_codec.decode(data)[..., 3], ALPHA)

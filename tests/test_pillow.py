@@ -189,3 +189,10 @@ def test_exif_that_is_none_is_left_out_in_words(core):
     with pytest.warns(selfvae_codec.MetadataWarning, match="EXIF data was left out: it is no TIFF structure"):
         data = selfvae_codec.encode(X, metadata=selfvae_codec.Metadata(exif=b"nothing of the kind"))
     assert selfvae_codec.read_header(data).metadata is None
+
+
+def test_an_array_is_not_turned_and_an_orientation_given_with_it_is_left_out_in_words(core):
+    given = selfvae_codec.Metadata(exif=turned_exif().tobytes())
+    with pytest.warns(selfvae_codec.MetadataWarning, match="orientation, 6, was left out"):
+        data = selfvae_codec.encode(X, metadata=given)
+    assert opened(data).size == (640, 320) and opened(data).getexif().get(0x0112, 1) == 1

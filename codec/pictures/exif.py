@@ -50,17 +50,21 @@ def orientation_of(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def upright(metadata: Metadata) -> Metadata:
+def upright(metadata: Metadata, *, of_array: bool) -> Metadata:
     """What was given for a picture whose pixels are as they are to be seen: the same without an orientation.
 
-    EXIF that is no TIFF structure is left out with a MetadataWarning.
+    of_array: nobody has turned the pixels by it: a MetadataWarning says so, as of EXIF that is no TIFF structure.
     """
-    block = metadata.exif
+    block, orientation = metadata.exif, 1
     try:
-        block = without_orientation(block.removeprefix(PREFIX))[0] if block else block
+        if block:
+            block, orientation = without_orientation(block.removeprefix(PREFIX))
     except ValueError as error:
         warnings.warn(f"the EXIF data was left out: {error}", MetadataWarning, stacklevel=3)
         block = None
+    if of_array and orientation != 1:
+        message = f"the EXIF's orientation, {orientation}, was left out: an array is taken as it is to be seen"
+        warnings.warn(message, MetadataWarning, stacklevel=3)
     return replace(metadata, exif=block, xmp=metadata.xmp and upright_xmp(metadata.xmp))
 
 
