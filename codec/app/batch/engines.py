@@ -28,7 +28,7 @@ def local(tasks: Iterable[Task], *, workers: int, threads: int, address: str | N
 def dask(tasks: Iterable[Task], *, workers: int, threads: int, address: str | None) -> Iterator[Row]:
     """On the workers of a scheduler (tcp://host:8786), or of a cluster of processes that is started here."""
     try:
-        from distributed import Client, LocalCluster, as_completed
+        from distributed import Client, KilledWorker, LocalCluster, as_completed
     except ModuleNotFoundError as error:
         raise _missing("dask", error) from None
     cluster = address or LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
@@ -45,7 +45,7 @@ def dask(tasks: Iterable[Task], *, workers: int, threads: int, address: str | No
             done = as_completed(list(running))
             for future in done:
                 task, failure = running.pop(future), future.exception()
-                yield future.result() if failure is None else row_of(task, _killed(failure))
+                yield future.result() if failure is None else row_of(task, _words(failure, KilledWorker))
                 for task in islice(rest, 1):
                     added, _ = submit(task)
                     running[added] = task
@@ -65,6 +65,8 @@ def ray(tasks: Iterable[Task], *, workers: int, threads: int, address: str | Non
     own = {} if address else {"num_cpus": workers * threads, "include_dashboard": None}
     engine.init(address=address or "local", log_to_driver=False, logging_level="WARNING", **own)
     try:
+        errors = engine.exceptions
+        lost = (errors.WorkerCrashedError, errors.OutOfMemoryError, errors.NodeDiedError)
         remote = engine.remote(num_cpus=threads, max_retries=RETRIES)(run)
         rest = iter(tasks)
         running = {remote.remote(task): task for task in islice(rest, AHEAD)}
@@ -73,8 +75,8 @@ def ray(tasks: Iterable[Task], *, workers: int, threads: int, address: str | Non
             task = running.pop(done)
             try:
                 yield engine.get(done)
-            except engine.exceptions.RayError as error:
-                yield row_of(task, _killed(error))
+            except errors.RayError as error:
+                yield row_of(task, _words(error, lost))
             running.update((remote.remote(task), task) for task in islice(rest, 1))
     finally:
         engine.shutdown()
@@ -83,8 +85,11 @@ def ray(tasks: Iterable[Task], *, workers: int, threads: int, address: str | Non
 ENGINES: dict[str, Callable[..., Iterator[Row]]] = {"local": local, "dask": dask, "ray": ray}
 
 
-def _killed(error: BaseException) -> str:
-    return f"its worker was lost {RETRIES + 1} times, most likely for want of memory ({type(error).__name__})"
+def _words(error: BaseException, lost: type | tuple[type, ...]) -> str:
+    """What became of a task that has no row: ``run`` itself raises nothing."""
+    if isinstance(error, lost):
+        return f"its worker was lost {RETRIES + 1} times, most likely for want of memory ({type(error).__name__})"
+    return f"the engine could not run it: {type(error).__name__}: {error}"
 
 
 def _missing(extra: str, error: ModuleNotFoundError) -> CodecError:

@@ -48,10 +48,8 @@ def run(task: Task) -> Row:
         warnings.simplefilter("always", CodecWarning)
         try:
             facts = _facts(_coded(task))
-        except console.FAILURES as failure:
-            error = console.words(failure)
         except Exception as failure:
-            error = f"internal error, please report it: {type(failure).__name__}: {failure}"
+            error = console.words(failure, task.source)
     seconds = round(time.perf_counter() - start, 3)
     said = [str(warning.message) for warning in caught]
     return row_of(task, error) | facts | {"seconds": seconds, "worker": _worker(), "warnings": said}
