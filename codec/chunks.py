@@ -54,27 +54,32 @@ def encode(x: np.ndarray, settings: Settings) -> bytes:
     return b"".join(selfvae_codec.encode(_picture(frame), **known) for frame in x.reshape(-1, *shape))
 
 
-def decode(data: bytes, settings: Settings, shape: tuple[int, ...] | None = None) -> np.ndarray:
+def decode(
+    data: bytes, settings: Settings, shape: tuple[int, ...] | None = None, dtype: np.dtype | None = None
+) -> np.ndarray:
     """The chunk, of a shape if it is known, else (H, W), (H, W, channels) or (pictures, ...) if there are several.
 
-    Raises FormatError for bytes that are not a chunk of that shape, and what ``selfvae_codec.decode`` raises.
+    dtype: what it must be; its byte order is taken. Raises FormatError for bytes that are not a chunk of that shape and
+    dtype, and what ``selfvae_codec.decode`` raises.
     """
     frames, at = [], 0
     while at < len(data):
         end = at + container.read_header(data[at : at + container.MAX_HEADER_BYTES]).file_bytes
         frames.append(_array(data[at:end]))
         at = end
-    if not frames or len({frame.shape for frame in frames}) > 1:
-        raise FormatError("the chunk does not hold pictures of one shape")
+    if not frames or len({(frame.shape, frame.dtype) for frame in frames}) > 1:
+        raise FormatError("the chunk does not hold pictures of one kind")
     x = np.stack(frames) if len(frames) > 1 else frames[0]
+    if dtype is not None and x.dtype != dtype.newbyteorder("="):
+        raise FormatError(f"the chunk holds an array of {x.dtype}, not {dtype}")
     if shape is not None and (x.size != np.prod(shape) or x.shape[-2:] != shape[-2:]):
         raise FormatError(f"the chunk holds an array of shape {x.shape}, not {shape}")
-    return x if shape is None else x.reshape(shape)
+    return x.astype(dtype or x.dtype, copy=False).reshape(x.shape if shape is None else shape)
 
 
 def check(shape: tuple[int, ...], dtype: np.dtype, settings: Settings) -> None:
     """Raises CodecError for arrays that hold no pictures as the settings have them."""
-    if dtype not in (np.uint8, np.uint16):
+    if dtype.newbyteorder("=") not in (np.uint8, np.uint16):
         raise CodecError(f"the array is {dtype}; pictures are uint8 or uint16")
     if len(shape) < 2:
         raise CodecError(f"pictures have rows and columns, but the array's shape is {shape}")

@@ -12,6 +12,7 @@ from numcodecs.abc import Codec
 from numcodecs.compat import ensure_bytes, ndarray_copy
 
 from . import chunks
+from .errors import CodecError
 
 
 class Svae(Codec):
@@ -27,11 +28,15 @@ class Svae(Codec):
 
     def encode(self, buf: Any) -> bytes:
         """buf: an array; its shape says what the pictures are. Raises ImageError, CodecError."""
-        return chunks.encode(np.asarray(buf), self.settings)
+        x = np.asarray(buf)
+        if x.dtype.newbyteorder("<") != x.dtype:
+            raise CodecError(f"the array is {x.dtype}: a decoder has bytes alone, and takes them for little-endian")
+        return chunks.encode(x, self.settings)
 
     def decode(self, buf: Any, out: Any = None) -> Any:
-        """The array, or ``out`` filled with it. Raises FormatError."""
-        return ndarray_copy(chunks.decode(ensure_bytes(buf), self.settings), out)
+        """The array, little-endian, or ``out`` filled with it. Raises FormatError."""
+        x = chunks.decode(ensure_bytes(buf), self.settings)
+        return ndarray_copy(x.astype(x.dtype.newbyteorder("<"), copy=False), out)
 
     def get_config(self) -> dict[str, Any]:
         return {"id": self.codec_id} | self.settings.as_dict()

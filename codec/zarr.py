@@ -50,8 +50,8 @@ class Svae(ArrayBytesCodec):
         return chunk_spec.prototype.buffer.from_bytes(data)
 
     async def _decode_single(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
-        data, shape = chunk_bytes.to_bytes(), chunk_spec.shape
-        x: Any = await asyncio.to_thread(chunks.decode, data, self.settings, shape)
+        wanted = (self.settings, chunk_spec.shape, chunk_spec.dtype.to_native_dtype())
+        x: Any = await asyncio.to_thread(chunks.decode, chunk_bytes.to_bytes(), *wanted)
         return chunk_spec.prototype.nd_buffer.from_ndarray_like(x)
 
     def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:

@@ -34,7 +34,7 @@ def from_array(x: np.ndarray, metadata: Metadata | None = None) -> Picture:
 
     Raises ImageError for other dtypes, shapes, sizes.
     """
-    if x.dtype not in (np.uint8, np.uint16):
+    if x.dtype.newbyteorder("=") not in (np.uint8, np.uint16):
         raise ImageError(f"the array is {x.dtype}; give uint8 values 0..255 or uint16 values 0..65535")
     if not (x.ndim == 2 or (x.ndim == 3 and x.shape[2] in (3, 4))):
         raise ImageError(f"the array has shape {x.shape}; give (H, W, 3), (H, W, 4) or (H, W)")
