@@ -145,7 +145,7 @@ def _read(image: Image.Image, data: bytes, found: list[png.Chunk]) -> tuple[Pict
     remarks = Remarks(left=leftovers.names(image, data, found) if data else [])
     bits = depth.bits(image, data) if data else 16 if image.mode.startswith("I;16") else 8
     if bits > 8:
-        x = _deep(image, data, bits)
+        x, image = _deep(image, data, bits)
     else:
         _refuse_mode(image)
         image.load()
@@ -157,18 +157,20 @@ def _read(image: Image.Image, data: bytes, found: list[png.Chunk]) -> tuple[Pict
     return from_array(x, metadata), remarks
 
 
-def _deep(image: Image.Image, data: bytes, bits: int) -> np.ndarray:
-    """Samples of 16 bits, grey or colours, last alpha if there is any."""
+def _deep(image: Image.Image, data: bytes, bits: int) -> tuple[np.ndarray, Image.Image]:
+    """Samples of 16 bits, grey or colours, last alpha if there is any, and the image that they were loaded from."""
     if image.format not in ("PNG", "TIFF", None) or bits != 16:
         raise ImageError(_too_deep(bits))
-    if not data:
-        return np.array(image).astype(np.uint16)
-    x = depth.pixels(opened(data), lambda: opened(data))
+    if data:
+        image = opened(data)
+        x = depth.pixels(image, lambda: opened(data))
+    else:
+        x = np.array(image).astype(np.uint16)
     key = image.info.get("transparency")  # the one colour that is transparent, of PNG
     if key is not None and (x.ndim == 2 or x.shape[2] == 3):
         opaque = (x != np.uint16(key)) if x.ndim == 2 else (x != np.array(key, np.uint16)).any(2)
         x = np.dstack([x, np.where(opaque, 65535, 0).astype(np.uint16)])
-    return x
+    return x, image
 
 
 def _too_deep(bits: int) -> str:

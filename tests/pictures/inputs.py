@@ -58,7 +58,13 @@ def with_chunks(data: bytes, *added: tuple[bytes, bytes]) -> bytes:
 
 
 def tiff16(
-    channels: int, *, order: str = "<", photometric: int | None = None, planar: bool = False, packed: bool = False
+    channels: int,
+    *,
+    order: str = "<",
+    photometric: int | None = None,
+    planar: bool = False,
+    packed: bool = False,
+    orientation: int = 1,
 ) -> bytes:
     """A TIFF of 16 bits: one strip, or one for each plane."""
     x = DEEP[..., :channels]
@@ -70,6 +76,7 @@ def tiff16(
     layout |= {262: (2 if channels > 2 else 1) if photometric is None else photometric, 284: 2 if planar else 1}
     layout |= {279: tuple(map(len, strips)), 273: tuple(int(s) for s in np.cumsum([0, *map(len, strips)])[:-1])}
     layout |= {338: (2,)} if channels == 4 else {}
+    layout |= {274: orientation}
     for tag, value in layout.items():
         tags[tag] = value
     file = io.BytesIO()
@@ -312,6 +319,13 @@ INPUTS = [
     Input("TIFF", "grey, 16 bits, white is zero", lambda: tiff16(1, photometric=0), "16 bits, grey, inverted"),
     Input("TIFF", "RGB, 16 bits, little-endian", lambda: tiff16(3), "16 bits, colour"),
     Input("TIFF", "RGBA, 16 bits, big-endian", lambda: tiff16(4, order=">"), "16 bits, colour, alpha"),
+    Input(
+        "TIFF",
+        "RGB, turned by 90 degrees",
+        lambda: saved(RGB, "TIFF", exif=exif(t274=6)),
+        "8 bits, colour, turned",
+    ),
+    Input("TIFF", "RGB, 16 bits, turned by 90 degrees", lambda: tiff16(3, orientation=6), "16 bits, colour, turned"),
     Input("TIFF", "RGB, 16 bits, deflated", lambda: tiff16(3, packed=True), "16 bits, colour"),
     Input("TIFF", "RGB, 16 bits, separate planes", lambda: tiff16(3, planar=True), "16 bits, colour"),
     Input(

@@ -3,11 +3,12 @@ import io
 import numpy as np
 import pytest
 from conftest import make_picture
+from inputs import DEEP, tiff16
 from PIL import Image, ImageCms, ImageOps
 
 from selfvae_codec.errors import ImageError, MetadataWarning
 from selfvae_codec.format.metadata import Metadata
-from selfvae_codec.pictures import imaging
+from selfvae_codec.pictures import exif, imaging
 
 RGB = Image.fromarray(make_picture(31, 17))
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -115,10 +116,10 @@ def test_a_two_dimensional_array_is_grey():
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied_once_and_is_gone_from_the_exif(orientation):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    exif[0x010F] = "camera maker"
-    data = saved(RGB, "PNG", exif=exif)
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    tags[0x010F] = "camera maker"
+    data = saved(RGB, "PNG", exif=tags)
     seen = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
 
     picture = imaging.from_bytes(data)
@@ -130,12 +131,21 @@ def test_orientation_is_applied_once_and_is_gone_from_the_exif(orientation):
     assert kept.get(0x0112, 1) == 1
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_sixteen_bits_are_turned_once_by_the_tag_of_a_tiff(orientation):
+    """Pillow turns what it loads of a TIFF."""
+    expected = exif.turned(DEEP[..., :3], orientation)
+    assert np.array_equal(imaging.from_bytes(tiff16(3, orientation=orientation)).rgb, expected)
+    with Image.open(io.BytesIO(tiff16(3, orientation=orientation))) as image:
+        assert np.array_equal(imaging.from_pillow(image).rgb, expected)
+
+
 @pytest.mark.parametrize("source", ["PNG", "JPEG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("target", ["PNG", "JPEG", "WEBP", "TIFF"])
 def test_metadata_travels_from_one_format_to_another(source, target):
-    exif = Image.Exif()
-    exif[0x010F] = "camera maker"
-    original = Metadata(icc=ICC, exif=exif.tobytes().removeprefix(b"Exif\0\0"), xmp=XMP)
+    tags = Image.Exif()
+    tags[0x010F] = "camera maker"
+    original = Metadata(icc=ICC, exif=tags.tobytes().removeprefix(b"Exif\0\0"), xmp=XMP)
     first = imaging.from_bytes(imaging.to_bytes(np.array(RGB), source, metadata=original))
     second = imaging.from_bytes(imaging.to_bytes(first.rgb, target, metadata=first.metadata))
     assert (second.metadata.icc, second.metadata.xmp) == (ICC, XMP)
