@@ -121,4 +121,4 @@ def write_cache(pictures: np.ndarray, cache: Path) -> None:
     (cache / "pixels.u8").write_bytes(np.ascontiguousarray(pictures).tobytes())
     size, side = pictures[0].size, pictures.shape[1]
     index = [[i * size, side, side, str(i)] for i in range(len(pictures))]
-    (cache / "index.json").write_text(json.dumps({"files": [], "pictures": index}))
+    (cache / "index.json").write_text(json.dumps({"pictures": index}))  # of no files that training could compare
