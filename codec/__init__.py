@@ -34,6 +34,7 @@ from .errors import (
     UnknownModelError,
     VersionError,
     WeightsError,
+    WeightsWarning,
 )
 from .format.container import Header, Level, read_header
 from .format.metadata import Metadata
@@ -75,6 +76,7 @@ __all__ = [
     "UnknownModelError",
     "VersionError",
     "WeightsError",
+    "WeightsWarning",
     "decode",
     "encode",
     "generate",

@@ -21,6 +21,7 @@
       SizeWarning                 so many pixels that a hostile file might claim them
       PictureWarning              a picture file was taken in, but not all of it, or not as it is: what, in words
       MetadataWarning             the picture is fine, some of its metadata could not be kept
+      WeightsWarning              weights of somebody's own are used
       TargetWarning               no quality is small enough for the size asked for
 
 A file that cannot be read or written raises OSError, as everywhere in Python.
@@ -101,6 +102,10 @@ class PictureWarning(CodecWarning):
 
 class MetadataWarning(CodecWarning):
     """Some of the picture's metadata could not be kept; its pixels are not affected."""
+
+
+class WeightsWarning(CodecWarning):
+    """Weights that no release ships are used: files made with them can be read only where they are."""
 
 
 class TargetWarning(CodecWarning):

@@ -18,8 +18,8 @@ def test_the_public_names_are_these():
         "Level", "Metadata", "MetadataWarning", "MismatchError", "ModelError", "NotSelfvaeError",
         "PictureWarning", "SizeLimitError", "SizeWarning", "TargetWarning", "TrailingBytesError",
         "TruncatedError", "TruncatedWarning", "UnknownModelError",
-        "VersionError", "WeightsError", "decode", "encode", "generate", "read_header", "read_metadata",
-        "reconstruct", "representation", "set_threads",
+        "VersionError", "WeightsError", "WeightsWarning",
+        "decode", "encode", "generate", "read_header", "read_metadata", "reconstruct", "representation", "set_threads",
     ]  # fmt: skip
     assert all(hasattr(selfvae_codec, name) for name in selfvae_codec.__all__)
 

@@ -1,10 +1,10 @@
 """``python -m benchmarks.studies.fuzz``: damaged files through every way in, and what comes of each call.
 
-Real files of tiny pictures are damaged: bytes changed, moved, doubled, cut, taken from another file, header fields set to
-any value. Most are then given right checksums, as an attacker would. Each goes through one way in after the other, in
-processes that come and go, so that a crash or a hang costs one of them and is counted. A call may end in a picture (or a
-header, or metadata), or in an error that is ours; anything else counts as outside and is told by the number of its input,
-which makes it again. Goes on where it stopped. What hypothesis tries of small things is in the tests.
+Real files of tiny pictures are damaged: bytes changed, moved, doubled, cut, taken from another file, header fields set
+to any value. Most are then given right checksums, as an attacker would. Each goes through one way in after the other,
+in processes that come and go, so that a crash or a hang costs one of them and is counted. A call may end in a picture
+(or a header, or metadata), or in an error that is ours; anything else counts as outside and is told by the number of
+its input, which makes it again. Goes on where it stopped. What hypothesis tries of small things is in the tests.
 """
 
 from __future__ import annotations

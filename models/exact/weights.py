@@ -6,21 +6,24 @@ The model id is the start of the file's SHA-256, so that a picture names the ver
 from __future__ import annotations
 
 import hashlib
-import mmap
+import os
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import safetensors
 from safetensors.numpy import save as serialise
 
-from ...errors import UnknownModelError, WeightsError
+from ...errors import UnknownModelError, WeightsError, WeightsWarning
 from ..config import DEFAULT_MODEL, Config
+from . import checks, shipped
 from .layers import ExactBlock, ExactConv, ExactNet, StepTable, suffix_of
 
-FOLDER = Path(__file__).parents[1] / "weights"
+FOLDER = shipped.FOLDER
+SUFFIX = ".safetensors"
 ID_BYTES = 8
 TRANSFORM_BITS = 14  # fraction bits of the lapped transform
 
@@ -37,7 +40,10 @@ class Weights:
 
     def net(self, name: str, t: int) -> ExactNet:
         """The network of this name for the step ``t``, in 1/T_UNITS."""
-        return self.nets.get(name + suffix_of(t)) or self.nets[name]
+        for found in (name + suffix_of(t), name):
+            if found in self.nets:
+                return self.nets[found]
+        raise WeightsError(f"weights are damaged: there is no network {name}; install the package again")
 
     @cached_property
     def largest_sum(self) -> float:
@@ -141,6 +147,8 @@ class StoredNets(Mapping[str, ExactNet]):
                 net = _read_net(self._arrays, name)
             except KeyError as error:
                 raise WeightsError(f"weights are damaged: {name} lacks {error}; install the package again") from error
+            except (IndexError, TypeError, ValueError) as error:
+                raise WeightsError(f"weights are damaged: {name}: {error}; install the package again") from error
             net.check_bounds()
             self._nets[name] = net
         return net
@@ -172,48 +180,46 @@ class _Arrays(Mapping[str, np.ndarray]):
         return len(self._names)
 
 
-def id_of(path: Path) -> bytes:
-    """The model id of a weights file."""
-    about = path.stat()
-    return _id_of(path, about.st_size, about.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _id_of(path: Path, size: int, changed: int) -> bytes:
-    """Hashing takes tens of milliseconds: it is done once for a file that stays as it is."""
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return hashlib.sha256(data).digest()[:ID_BYTES]
-
-
 def read(path: Path) -> Weights:
-    """Load a weights file. Raises WeightsError for a file that is not one."""
+    """Load a weights file. Raises WeightsError for a file that is not one, or that ships and has changed."""
+    model_id = shipped.check(path)[:ID_BYTES]
     try:
         arrays = _Arrays(path)
         config = Config.from_json(arrays.metadata["config"])
-        model_id = id_of(path)
-    except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        transforms, tables = _named(arrays, "transform."), _named(arrays, "table.")
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, safetensors.SafetensorError) as error:
         raise WeightsError(f"cannot read the weights file {path}: {error}; install the package again") from error
-    return Weights(
-        model_id,
-        config,
-        StoredNets(arrays),
-        {k.removeprefix("transform."): arrays[k].astype(np.float64) for k in arrays if k.startswith("transform.")},
-        {k.removeprefix("table."): arrays[k] for k in arrays if k.startswith("table.")},
-    )
+    checks.check_tables(path, tables)
+    checks.check_transforms(path, transforms)
+    transforms = {name: matrix.astype(np.float64) for name, matrix in transforms.items()}
+    return Weights(model_id, config, StoredNets(arrays), transforms, tables)
+
+
+def _named(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
 
 
 def installed() -> dict[str, Path]:
-    """Weights files that ship with the package, by the model's name, the default's first."""
-    paths = sorted(FOLDER.glob("*.safetensors"), key=lambda path: (path.stem != DEFAULT_MODEL, path.stem))
-    return {path.stem: path for path in paths}
+    """Weights files in the package, by the model's name, the default's first."""
+    return shipped.files(FOLDER)
+
+
+_given: dict[bytes, Path] = {}  # weights that were named by their path, by id
 
 
 def find(model_id: bytes) -> Path:
-    """The installed file with this id. Raises UnknownModelError, naming what is installed."""
-    seen = {}
+    """The file with this id, installed or named by its path before. Raises UnknownModelError, naming what is installed.
+
+    What ships is known by what was written down of it; other files in its folder are somebody's own, and hashed.
+    """
+    if model_id in _given:
+        return _given[model_id]
+    seen, known = {}, shipped.recorded(FOLDER)
     for name, path in installed().items():
-        found = id_of(path)
-        if found == model_id:  # no further file is hashed, which takes tens of milliseconds
+        found = bytes.fromhex(known[name])[:ID_BYTES] if name in known else shipped.digest(path)[:ID_BYTES]
+        if found == model_id:
+            if name not in known:
+                _say_own(path)
             return path
         seen[found.hex()] = name
     raise UnknownModelError(
@@ -224,14 +230,32 @@ def find(model_id: bytes) -> Path:
 
 
 def named(name: str) -> Path:
-    """The installed file of a model. Raises WeightsError, naming what is installed, when there is none."""
+    """The installed file of a model, or the file at a path. Raises WeightsError, naming what is installed."""
+    if name.endswith(SUFFIX) or os.sep in name:
+        path = Path(name)
+        _given[shipped.digest(path)[:ID_BYTES]] = path
+        _say_own(path)
+        return path
     files = installed()
+    if name in files and name not in shipped.recorded(FOLDER):
+        _say_own(files[name])
     if name not in files:
         raise WeightsError(
             f"no weights of a model {name!r} are installed (installed: {', '.join(files) or 'none'}); "
             "install the package again, or train and export some (docs/training.md)"
         )
     return files[name]
+
+
+_said: set[Path] = set()
+
+
+def _say_own(path: Path) -> None:
+    """Once a process: files of these weights can be read where they are, and nowhere else."""
+    if path not in _said:
+        _said.add(path)
+        warnings.warn(f"{path} holds weights that no release ships: only those who have them can read their files",
+                      WeightsWarning, stacklevel=2)  # fmt: skip
 
 
 def default() -> Path:

@@ -16,7 +16,7 @@ from torch import Tensor
 from ...errors import CodecError
 from .. import units
 from ..config import T_COARSEST, T_FIRST, T_LOSSLESS, TUNES, Y_STEPS, Config
-from ..exact import weights
+from ..exact import shipped, weights
 from ..exact.layers import ACTIVATION_LIMIT, RANGES, T_UNITS, ExactNet, suffix_of
 from ..lapped import lapped_transform
 from ..networks.edge_prior import EdgePrior
@@ -265,6 +265,8 @@ def main(argv: list[str] | None = None) -> None:
         args.floats.with_suffix(".json").write_text(config.to_json())
     nets = exact_networks(model, lambda: Crops(args.cache, args.crop, 9, seed=0), batches=4, quantile=args.quantile)
     model_id = weights.save(args.out, config, nets, lapped_transform(), tables(model))
+    if args.out.resolve().parent == shipped.FOLDER:
+        shipped.record(shipped.FOLDER)
     worst = max(net.check_bounds() for net in nets.values())
     print(f"{args.out}: model {model_id.hex()}, {args.out.stat().st_size} bytes, largest sum 2^{np.log2(worst):.2f}")
 

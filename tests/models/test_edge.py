@@ -13,7 +13,7 @@ import selfvae_codec
 from selfvae_codec import CodecError
 from selfvae_codec.app import cli
 from selfvae_codec.models.edges import edge_map
-from selfvae_codec.models.exact import backends, weights
+from selfvae_codec.models.exact import backends, shipped, weights
 from selfvae_codec.models.networks.edge_prior import EdgePrior
 from selfvae_codec.models.training import export, train
 
@@ -57,6 +57,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def installed(folder, monkeypatch):
     monkeypatch.setattr(weights, "FOLDER", folder)
+    shipped.record(folder)
     return folder
 
 

@@ -1,0 +1,141 @@
+"""Weights files: what ships is what was released; what somebody made is used on purpose; damage is named."""
+
+import warnings
+
+import numpy as np
+import pytest
+from conftest import make_picture
+from safetensors.numpy import load_file, save_file
+
+import selfvae_codec
+from selfvae_codec import UnknownModelError, WeightsError, WeightsWarning
+from selfvae_codec.models.exact import backends, shipped, weights
+
+X = make_picture(20, 12)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder in the place of the package's, with nothing of what was loaded or said before."""
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    monkeypatch.setattr(weights, "_given", {})
+    monkeypatch.setattr(weights, "_said", set())
+    backends._load.cache_clear()
+    yield tmp_path
+    backends._load.cache_clear()
+
+
+def test_the_hashes_that_were_written_down_are_those_of_the_files():
+    hashes = {name: shipped.digest(path).hex() for name, path in weights.installed().items()}
+    assert shipped.recorded(shipped.FOLDER) == hashes, "after new weights: python -m selfvae_codec.models.exact.shipped"
+
+
+def test_one_changed_bit_of_a_file_that_ships_is_found_and_the_file_is_named(folder):
+    path = folder / "downscale.safetensors"
+    content = bytes(range(256)) * 20
+    path.write_bytes(content)
+    shipped.record(folder)
+    for place in range(0, len(content), 37):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(changed)
+        shipped._digest.cache_clear()
+        with pytest.raises(WeightsError, match=r"downscale\.safetensors is damaged.*install the package again"):
+            selfvae_codec.encode(X)
+
+
+def make_empty(path):
+    path.write_bytes(b"")
+
+
+def make_folder(path):
+    path.mkdir()
+
+
+def make_other(path):
+    path.write_bytes(weights.shipped.FOLDER.joinpath("edge.safetensors").read_bytes())
+
+
+def make_text(path):
+    path.write_text("no weights")
+
+
+@pytest.mark.parametrize("make", [make_empty, make_folder, make_other, make_text])
+@pytest.mark.parametrize("ships", [True, False])
+def test_whatever_lies_in_the_place_of_weights_is_an_error_of_ours(folder, make, ships):
+    path = folder / "downscale.safetensors"
+    make(path)
+    if ships:
+        (folder / shipped.HASHES).write_bytes((shipped.FOLDER / shipped.HASHES).read_bytes())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", WeightsWarning)
+        if make is make_other and not ships:
+            assert selfvae_codec.encode(X)  # somebody's own, sound
+        else:
+            with pytest.raises(WeightsError, match="downscale.safetensors"):
+                selfvae_codec.encode(X)
+
+
+def test_damaged_hashes_are_an_error_of_ours(folder):
+    (folder / "downscale.safetensors").write_bytes(b"any")
+    (folder / shipped.HASHES).write_text("[")
+    with pytest.raises(WeightsError, match="ids.json.*install the package again"):
+        selfvae_codec.encode(X)
+
+
+def test_own_weights_are_used_by_name_or_path_and_said_once(folder, tmp_path_factory):
+    content = (shipped.FOLDER / "downscale.safetensors").read_bytes()
+    elsewhere = tmp_path_factory.mktemp("mine") / "mine.safetensors"
+    elsewhere.write_bytes(content)
+    with pytest.warns(WeightsWarning, match="mine.safetensors holds weights that no release ships"):
+        data = selfvae_codec.encode(X, model=str(elsewhere))
+    assert selfvae_codec.decode(data).shape == X.shape  # and not said again, which would be an error here
+    weights._given.clear()
+    backends._load.cache_clear()
+    with pytest.raises(UnknownModelError):
+        selfvae_codec.decode(data)
+    (folder / "mine.safetensors").write_bytes(content)
+    with pytest.warns(WeightsWarning, match="mine.safetensors"):
+        assert selfvae_codec.decode(data).shape == X.shape
+    assert selfvae_codec.encode(X, model="mine") == data
+    with pytest.raises(WeightsError, match="absent.safetensors"):
+        selfvae_codec.encode(X, model="absent.safetensors")
+
+
+def without_networks():
+    """Arrays and configuration of the default's weights, but for the networks."""
+    arrays = {name: array for name, array in load_file(weights.default()).items() if not name.startswith("net.")}
+    return arrays, weights.read(weights.default()).config.to_json()
+
+
+@pytest.mark.parametrize(
+    "name", ["table.symbols", "table.digits", "table.log3", "table.u", "table.gains", "transform.block"]
+)
+def test_tables_that_cannot_be_right_are_named(name, tmp_path):
+    arrays, config = without_networks()
+    path = tmp_path / "own.safetensors"
+    for wrong in (np.zeros_like(arrays[name]) - 1, arrays[name][:-1], arrays[name].astype(np.float32), None):
+        changed = arrays | {name: wrong} if wrong is not None else {k: v for k, v in arrays.items() if k != name}
+        if wrong is None and name == "table.u":
+            continue  # of a model without downscales
+        if name == "transform.block" and wrong is not None and wrong.dtype == arrays[name].dtype and wrong.min() == -1:
+            wrong += 2**20
+        save_file({k: np.ascontiguousarray(v) for k, v in changed.items()}, path, {"config": config})
+        with pytest.raises(WeightsError, match=f"own.safetensors is damaged: its {name.partition('.')[2]}"):
+            weights.read(path)
+
+
+def test_a_network_that_is_missing_is_named(tmp_path):
+    arrays, config = without_networks()
+    path = tmp_path / "own.safetensors"
+    save_file(arrays, path, {"config": config})
+    with pytest.warns(WeightsWarning), pytest.raises(WeightsError, match="there is no network"):
+        selfvae_codec.encode(X, model=str(path))
+
+
+@pytest.mark.parametrize("config", ["", "{", "[]", "3", '{"groups": 3}', '{"representations": [["edge", "x"]]}'])
+def test_a_configuration_that_is_none_is_an_error_of_ours(config, tmp_path):
+    path = tmp_path / "own.safetensors"
+    save_file({"table.log3": np.zeros(3)}, path, {"config": config})
+    with pytest.raises(WeightsError, match="own.safetensors"):
+        weights.read(path)
