@@ -1,8 +1,8 @@
 """``python -m benchmarks.studies.side_by_side``: time and memory of this build next to an older one, in one run.
 
 The other build is told by the path of a Python that has it installed. Both code the same pictures on the same threads,
-in turn; each decodes files of its own, since formats differ, and their sizes are written down. Small pictures are timed in
-processes that stay, large ones in a process for each part, whose peak memory is kept.
+in turn; each decodes files of its own, since formats differ, and their sizes are written down. Small pictures are timed
+in processes that stay, large ones in a process for each part, whose peak memory is kept.
 """
 
 from __future__ import annotations
