@@ -11,7 +11,7 @@ from ..models.activity import activity_map
 from ..models.config import U_STEP, Z1_STRIDE
 from ..models.edges import edge_map
 from ..models.exact.inference import Networks
-from ..models.exact.integers import UPSAMPLE_BITS, halved, mean_of, to_ycocg, upsample
+from ..models.exact.integers import halved, mean_of, to_ycocg
 
 
 def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True) -> Latents:
@@ -30,8 +30,7 @@ def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True) 
     activity = None
     if latents:
         inside = np.s_[:, : plan.rows * Z1_STRIDE, : plan.columns * Z1_STRIDE]
-        residual = x.astype(np.float32) * 2**UPSAMPLE_BITS - _base(downscales, plan)
-        z1[plan.coded] = nets.analysis(residual[inside])
+        z1[plan.coded] = nets.analysis(x[inside], _base(downscales, plan))
         stride = plan.config.activity_stride
         activity = activity_map(x[inside], stride) if plan.activity and stride else None
     return Latents(u, y, z1, x, activity)
@@ -54,8 +53,8 @@ def _scales(u: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(out)
 
 
-def _base(downscales: list[np.ndarray], plan: Plan) -> np.ndarray | int:
-    """What the picture is before any latent, in 1/2^UPSAMPLE_BITS."""
+def _base(downscales: list[np.ndarray], plan: Plan) -> np.ndarray:
+    """What the picture is upsampled from before any latent: pixel values, int32 (3, h, w)."""
     if not downscales:
-        return units.Y_OFFSET * 2**UPSAMPLE_BITS
-    return upsample((downscales[-1] * plan.y_step).clip(0, 256), plan.config.base_stride)
+        return np.full((3, *(side // plan.config.base_stride for side in plan.padded)), units.Y_OFFSET, np.int32)
+    return (downscales[-1] * plan.y_step).clip(0, 256)

@@ -19,7 +19,7 @@ from ..models.exact.backends import networks
 from ..models.exact.inference import Networks
 from .analysis import analyse
 from .quantise import Choose, chooser_of
-from .refine import refined
+from .refine import refine
 
 DAMAGE_LIMIT = 0.01  # squared error of skipped symbols, mean per coefficient, in steps; 1/12 is the quantiser's own
 
@@ -121,21 +121,21 @@ def _write(nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int) -
     """Walk the first ``count`` levels, writing each."""
     latents = analyse(nets, plan, x, latents=count > plan.first_latent)
     if count > plan.first_latent:
-        latents = refined(nets, plan, latents, effort)
+        refine(nets, plan, latents, effort)
     walk, models = Walk(nets, plan, latents), models_of(nets)
     return [write_level(walk, models, index) for index in range(count)]
 
 
 def write_level(walk: Walk, models: Models, index: int) -> Writer:
     """Walk one level. Near-certain symbols are skipped unless the picture defies the model (text, noise)."""
-    before = walk.symbols
     latents = walk.plan.has_latents(index)
+    before = walk.settled.copy() if latents and walk.settled else None
     finer = walk.plan.first_latent + walk.plan.planes - 1 - index
     choice = Choose(chooser_of(walk.nets), finer) if latents else None
     writer = Writer(models, skip=True if latents else None, choice=choice)
     walk.level(index, writer)
-    if writer.skip and writer.damage > DAMAGE_LIMIT * walk.symbols[walk.plan.coded].size:
-        walk.symbols = before
+    if writer.skip and writer.damage > DAMAGE_LIMIT * walk.settled.symbols[walk.plan.coded].size:
+        walk.settled = before
         writer = Writer(models, skip=False, choice=choice)
         walk.level(index, writer)
     return writer
@@ -158,6 +158,6 @@ def reconstruct(
     plan = plan_for(height, width, quality, grey=grey, lossless="x" in taken or quality == 100, config=nets.config)
     latents = analyse(nets, plan, x) if taken else None
     if latents and "z" in taken:
-        latents = refined(nets, plan, latents, DEFAULT_EFFORT)
+        refine(nets, plan, latents, DEFAULT_EFFORT)
     walk = Walk(nets, plan, latents)
     return settle(walk, lambda level, variable: variable in taken, seed, write_level)

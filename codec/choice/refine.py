@@ -9,7 +9,6 @@ place of the proximal map. The gradient is that of the linear synthesis; its net
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,9 +21,14 @@ from ..models.exact.inference import DELTA_BITS, Networks
 from ..models.tables import CENTROID_UNITS
 from .quantise import Choose, chooser_of
 
+ROWS = 64  # of blocks that are moved at a time
+
 
 class AskedOnce:
-    """Networks whose first answers stand: what symbols cost hardly changes from pass to pass."""
+    """Networks whose first answers stand: what symbols cost hardly changes from pass to pass.
+
+    Answers are kept in as few bits as hold them. Features serve other networks alone, and are computed once.
+    """
 
     def __init__(self, nets: Networks):
         self._nets, self._answers = nets, {}
@@ -37,23 +41,27 @@ class AskedOnce:
         def answer(*asked):
             key = (name, *(a for a in asked if isinstance(a, int)))  # index and step
             if key not in self._answers:
-                self._answers[key] = _packed(network(*asked))
-            return _unpacked(self._answers[key])
+                first = network(*asked)
+                self._answers[key] = None if name == "features" else _packed(first)
+                return first
+            return self._answers[key]
 
         return answer
 
 
 def _packed(answer):
-    """Networks answer within 16 bits (units.WIDE_LIMIT), in pairs or alone; kept so, pictures take less memory."""
-    return tuple(map(_packed, answer)) if isinstance(answer, tuple) else answer.astype(np.int16)
+    """Networks answer within 16 bits (units.WIDE_LIMIT), with means and scale levels or alone; levels are few."""
+    if isinstance(answer, tuple):
+        mean, level = answer
+        return mean.astype(np.int16), level.astype(np.int16 if level.min() < 0 or level.max() > 255 else np.uint8)
+    return answer.astype(np.int16)
 
 
-def _unpacked(answer):
-    return tuple(map(_unpacked, answer)) if isinstance(answer, tuple) else answer.astype(np.int32)
+def refine(nets: Networks, plan: Plan, latents: Latents, effort: int) -> None:
+    """Move z[1] of latents, in place, in ``effort`` passes.
 
-
-def refined(nets: Networks, plan: Plan, latents: Latents, effort: int) -> Latents:
-    """The latents after ``effort`` passes. The first takes as long as encoding without any, others less than half."""
+    The first takes as long as encoding without any, others less than half.
+    """
     chooser, last = chooser_of(nets), plan.planes - 1
     asked: Any = AskedOnce(nets)
     walk = Walk(asked, plan, latents)
@@ -61,18 +69,23 @@ def refined(nets: Networks, plan: Plan, latents: Latents, effort: int) -> Latent
     for _ in range(effort):
         for k in range(plan.planes):
             walk.plane(k, Choose(chooser, last - k))
-        walk.latents = latents = replace(latents, z1=_closer(walk))
-    return latents
+        _move(walk)
 
 
-def _closer(walk: Walk) -> np.ndarray:
-    """z[1], moved by what the decoded picture lacks, inside the picture alone: what is padded has nothing to show."""
-    nets, plan, latents = walk.nets, walk.plan, walk.latents
+def _move(walk: Walk) -> None:
+    """z[1] by what the decoded picture lacks, inside the picture alone: what is padded has nothing to show."""
+    nets, plan, z1 = walk.nets, walk.plan, walk.latents.z1
     last = plan.planes - 1
-    inside = np.s_[:, : plan.height, : plan.width]
-    missing = np.zeros((3, Z1_STRIDE * plan.rows, Z1_STRIDE * plan.columns), np.int16)
-    missing[inside] = latents.x[inside].astype(np.int16) - walk.picture(last).transpose(2, 0, 1)
+    decoded = walk.picture(last).transpose(2, 0, 1)
     step = np.float32(nets.delta(plan.t(last)) / 2.0**DELTA_BITS / CENTROID_UNITS)
-    z1 = latents.z1.copy()
-    z1[plan.coded] += np.float32(PACE) * (walk.z[plan.coded] * step + nets.pull(missing) - z1[plan.coded])
-    return z1
+    for first in range(0, plan.rows, ROWS):
+        # one row of blocks more on each side, which the transform reads
+        rows, start = slice(first, min(first + ROWS, plan.rows)), max(first - 1, 0)
+        stop = min(rows.stop + 1, plan.rows)
+        missing = np.zeros((3, Z1_STRIDE * (stop - start), Z1_STRIDE * plan.columns), np.int16)
+        inside = np.s_[:, Z1_STRIDE * start : min(Z1_STRIDE * stop, plan.height), : plan.width]
+        part = walk.latents.x[inside].astype(np.int16) - decoded[inside]
+        missing[:, : part.shape[1], : part.shape[2]] = part
+        pull = nets.pull(missing)[:, rows.start - start : rows.stop - start]
+        here = z1[:, rows, : plan.columns]
+        here += np.float32(PACE) * (walk.latents_in(rows) * step + pull - here)

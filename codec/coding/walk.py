@@ -24,10 +24,11 @@ from ..models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION
 from ..models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
 from .coders import Coder, Models, PlaneCoder
 from .depth import to_16
-from .field import Field
+from .field import Field, Region
 from .latents import Latents
 from .lookup import digit_tables, offset_index
 from .plan import Plan
+from .settled import Settled
 
 SYMBOL_RANGE = 32000  # of z[1]; far beyond what 8-bit pictures reach
 PART = 1 << 20  # symbols of a plane that are coded together: whole channels, as many as fit, to bound memory
@@ -40,8 +41,7 @@ class Walk:
         self.nets, self.plan, self.latents = nets, plan, latents
         self.u: np.ndarray | None = None  # int32, in YCoCg
         self.y: list[np.ndarray] = []  # representations, coarse to fine, int32; downscales in YCoCg
-        self.symbols: np.ndarray | None = None  # of the last plane walked, in local steps, (192, H/8, W/8) int32
-        self.z: np.ndarray | None = None  # E[z | all that was settled], as symbols, in 1/CENTROID_UNITS of the step D
+        self.settled: Settled | None = None  # of z[1], after the last plane walked
         self.x: np.ndarray | None = None  # the exact pixels, uint8 (3, H, W)
         self.x16: np.ndarray | None = None  # those of a deep picture, uint16 (H, W, 3)
 
@@ -130,31 +130,30 @@ class Walk:
             self.conditions = self._conditions()
             self.field = self._field(coder)
             self._z2(coder)
-        coarse, t = self.symbols if k else None, self.plan.t(k)
-        wanted = None if self.latents is None else self._in_steps(t)
+            self.settled = Settled((192, *(side // Z1_STRIDE for side in self.plan.padded)))
+        refines, t, settled = k > 0, self.plan.t(k), self.settled
         _, rows, columns = self.plan.coded
-        shape = (192, *(side // Z1_STRIDE for side in self.plan.padded))
-        self.symbols = np.zeros(shape, np.int32)
-        self.z = np.zeros(shape, np.int32)
         starts = np.cumsum([0, *self.nets.config.groups])
 
         def settle(region, mean, level):
-            height, width = self.symbols[region].shape[1:]
-            g = self.field.log2(region)
-            mean, level = self.field.local(g, mean[:, :height, :width], level[:, :height, :width])
-            z = None if wanted is None else wanted[region]
-            if coarse is None:
-                centre, symbols = 0, coder.symbols(mean, level, z)
-            else:
-                centre = 3 * coarse[region]
-                symbols = coder.digits(mean, level, None if z is None else z - centre)
-            self.symbols[region] = centre + symbols
-            expectation = self._expectation(coder, symbols, mean, level, refines=coarse is not None)
-            self.z[region] = self.field.whole(g, CENTROID_UNITS * centre + expectation)
+            height, width = settled.symbols[region].shape[1:]
+            mean, level = (v[:, :height, :width].astype(np.int32) for v in (mean, level))
+            mean, level = self.field.local(self.field.log2(region), mean, level)
+            centre = 3 * settled.symbols[region].astype(np.int32) if refines else 0
+            z = None if self.latents is None else self._in_steps(t, region) - centre
+            symbols = (coder.digits if refines else coder.symbols)(mean, level, z)
+            expectation = self._expectation(coder, symbols, mean, level, refines=refines)
+            settled.settle(region, centre + symbols, CENTROID_UNITS * centre + expectation)
 
-        def known(symbols, channels=slice(None), i=0, j=0, stride=1):
-            region = (channels, slice(i, None, stride), slice(j, None, stride))
-            return self.field.known(self.field.log2(region), symbols[region])
+        def known(channels=slice(None), i=0, j=0, stride=1):
+            whole = settled.symbols[channels, i::stride, j::stride]
+            seen = np.empty(whole.shape, np.int16)
+            first, size = channels.start or 0, max(1, PART // whole[0].size)
+            for c in range(0, len(whole), size):
+                part = whole[c : c + size]
+                region = (slice(first + c, first + c + len(part)), slice(i, None, stride), slice(j, None, stride))
+                seen[c : c + size] = self.field.known(self.field.log2(region), part)
+            return seen
 
         def visit(group, sub_lattice, mean, level):
             (i, j), stride = ((0, 0), 1) if sub_lattice is None else (LATTICE[sub_lattice], 2)
@@ -164,9 +163,9 @@ class Walk:
                 channels = slice(starts[group] + part.start, starts[group] + part.stop)
                 region = (channels, slice(i, rows.stop, stride), slice(j, columns.stop, stride))
                 settle(region, mean[part], level[part])
-            return known(self.symbols, slice(starts[group], starts[group + 1]), i, j, stride)
+            return known(slice(starts[group], starts[group + 1]), i, j, stride)
 
-        walk_plane(self.nets, self.context, None if coarse is None else known(coarse), t, visit)
+        walk_plane(self.nets, self.context, known() if refines else None, t, visit)
 
     def _field(self, coder: PlaneCoder) -> Field:
         """The step field, for which a coder settles the activity map, if there is one."""
@@ -194,10 +193,10 @@ class Walk:
         z2 = coder.symbols(*self.nets.z2_prior(self.conditions, t), actual)
         self.context = self.nets.context(z2, self.conditions, t)
 
-    def _in_steps(self, t: int) -> np.ndarray:
+    def _in_steps(self, t: int, region: Region) -> np.ndarray:
         """z[1] in local steps of a plane. Planes nest: rounding a coarser one is rounding the rounded finer one."""
-        steps = np.float32(2.0**DELTA_BITS / self.nets.delta(t)) * self.field.steps(np.s_[:, :, :])
-        return (self.latents.z1 * steps).clip(-SYMBOL_RANGE, SYMBOL_RANGE)
+        steps = np.float32(2.0**DELTA_BITS / self.nets.delta(t)) * self.field.steps(region)
+        return (self.latents.z1[region] * steps).clip(-SYMBOL_RANGE, SYMBOL_RANGE)
 
     def _expectation(
         self, coder: PlaneCoder, symbols, mean: np.ndarray, level: np.ndarray, *, refines: bool
@@ -252,9 +251,13 @@ class Walk:
 
     def _synthesis(self, k: int, *, deep: bool = False) -> np.ndarray:
         """x_hat after plane k, uint8 (3, H, W), or uint16 if deep."""
-        coded = self.plan.coded
-        bound = self.field.bound(*coded[1:])
-        return self.nets.synthesis(self.z[coded], self.conditions[-1], self.plan.t(k), bound, deep=deep)
+        _, rows, columns = self.plan.coded
+        size, base, bound = (self.plan.rows, self.plan.columns), self.conditions[-1], self.field.bound(rows, columns)
+        return self.nets.synthesis(self.latents_in, size, base, self.plan.t(k), bound, deep=deep)
+
+    def latents_in(self, rows: slice) -> np.ndarray:
+        """z_hat in some rows of blocks, int32 in 1/CENTROID_UNITS of the step D."""
+        return self.settled.z(self.field, rows, self.plan.coded[2])
 
     def picture(self, k: int, *, deep: bool = False) -> np.ndarray:
         """The picture after plane k, or the exact one if that was walked, uint8 (H, W, 3), or uint16 if deep."""

@@ -15,15 +15,15 @@ from .. import units
 from ..config import T_FIRST, Y_STEP_PACE, Z1_STRIDE, Config
 from ..tables import CENTROID_UNITS, EDGE_LOGIT_MAX, EDGE_UNITS, MEAN_UNITS
 from ..walk import LATTICE
-from .integers import UPSAMPLE_BITS, across_borders, mean_of, space_to_depth
+from .integers import mean_of, space_to_depth
 from .layers import T_UNITS, ExactNet
 from .system import loading, threads
 from .transform import DELTA_BITS as DELTA_BITS
 from .transform import LappedTransform
-from .weights import TRANSFORM_BITS, Weights
+from .weights import Weights
 
 STRIP = 64  # rows of 8x8 blocks whose linear transform is computed at once,
-POSITIONS = 1 << 16  # or more, up to this many blocks
+POSITIONS = 1 << 14  # or more, up to this many blocks
 
 Run = Callable[[str, list[np.ndarray], int], np.ndarray]
 
@@ -31,7 +31,8 @@ Run = Callable[[str, list[np.ndarray], int], np.ndarray]
 class Networks:
     """All networks of one weights file on one runtime.
 
-    Shapes are without a batch axis. Means come in 1/MEAN_UNITS of a step, scales as table levels; both int32.
+    Shapes are without a batch axis. Means come in 1/MEAN_UNITS of a step, scales as table levels; both int32,
+    and of z[1] int16.
     ``t`` is log3 of a step in 1/256.
     """
 
@@ -55,8 +56,13 @@ class Networks:
                 self._runners[net.name] = runner
         return runner(inputs, t, self.tile)
 
-    def _prior(self, name: str, inputs: list[np.ndarray], t: int) -> tuple[np.ndarray, np.ndarray]:
+    def _narrow_prior(self, name: str, inputs: list[np.ndarray], t: int) -> tuple[np.ndarray, np.ndarray]:
+        """Means and scale levels in int16, for arrays that are large."""
         mean, level = np.split(self.run(name, inputs, t), 2)
+        return mean, level
+
+    def _prior(self, name: str, inputs: list[np.ndarray], t: int) -> tuple[np.ndarray, np.ndarray]:
+        mean, level = self._narrow_prior(name, inputs, t)
         return mean.astype(np.int32), level.astype(np.int32)
 
     def delta(self, t: int) -> int:
@@ -116,7 +122,7 @@ class Networks:
         return [_folded(v, *cells) for v, cells in zip(y, self.config.seen(stride))]
 
     def lead(self, index: int, context: np.ndarray, known: list[np.ndarray], t: int):
-        return self._prior(f"lead_prior.{index}", [context, *known], t)
+        return self._narrow_prior(f"lead_prior.{index}", [context, *known], t)
 
     @staticmethod
     def interleave(parts: list[np.ndarray]) -> np.ndarray:
@@ -132,18 +138,13 @@ class Networks:
         return features if coarse is None else self.run("coarse", [features, coarse], t)
 
     def group(self, index: int, features: np.ndarray, known: list[np.ndarray], t: int):
-        return self._prior(f"groups.{index}", [features, *known], t)
+        return self._narrow_prior(f"groups.{index}", [features, *known], t)
 
     # ---- analysis, encoder only ----------------------------------------------------------------------
 
-    def analysis(self, residual: np.ndarray) -> np.ndarray:
-        """z[1] before quantisation, float32 (192, H/8, W/8). residual: (3, H, W) integers in 1/2^UPSAMPLE_BITS."""
-        v = across_borders(residual.astype(np.float64), self.weights.transforms["pre_filter"], TRANSFORM_BITS)
-        v = space_to_depth(v.astype(np.float32), Z1_STRIDE)
-        z1 = np.empty(v.shape, np.float32)
-        for rows in _strips(v.shape[1]):
-            z1[:, rows] = self._linear("block", v[:, rows]) / 2.0 ** (TRANSFORM_BITS + UPSAMPLE_BITS)
-        return z1
+    def analysis(self, x: np.ndarray, base: np.ndarray) -> np.ndarray:
+        """As LappedTransform.analysis."""
+        return self._lapped.analysis(x, base, threads())
 
     def pull(self, error: np.ndarray) -> np.ndarray:
         """As LappedTransform.pull."""
@@ -151,7 +152,9 @@ class Networks:
 
     def hyper_analysis(self, z1: np.ndarray, t: int) -> np.ndarray:
         """z[2], rounded, int32 (z2_channels, H/hyper_stride, W/hyper_stride)."""
-        h = np.floor(np.log1p(np.abs(z1) / 8) * units.HYPER_UNITS + 0.5).clip(0, 1023)
+        h = np.empty(z1.shape, np.int16)
+        for rows in _strips(z1.shape[1]):
+            h[:, rows] = np.floor(np.log1p(np.abs(z1[:, rows]) / 8) * units.HYPER_UNITS + 0.5).clip(0, 1023)
         for i in range((self.config.hyper_stride // Z1_STRIDE).bit_length()):
             h = self.run(f"hyper_analysis.{i}", [space_to_depth(h, 2) if i else h], t)
         limit = units.SYMBOL_LIMIT
@@ -160,36 +163,35 @@ class Networks:
     # ---- synthesis -----------------------------------------------------------------------------------
 
     def synthesis(
-        self, z: np.ndarray, y: np.ndarray, t: int, bound: np.ndarray | None = None, *, deep: bool = False
+        self,
+        z: Callable[[slice], np.ndarray],
+        size: tuple[int, int],
+        y: np.ndarray,
+        t: int,
+        bound: np.ndarray | None = None,
+        *,
+        deep: bool = False,
     ) -> np.ndarray:
-        """x_hat, uint8 (3, H, W). z: integers (192, H/8, W/8) in 1/CENTROID_UNITS of the step.
+        """x_hat, uint8 (3, H, W).
 
-        y: the base, the last of the conditions; it may reach beyond. bound: how far the network may move the pixels of
-        each block (H/8, W/8), in 1/RESIDUAL_UNITS of the step; without it, as far as it can. deep: uint16, DEEP for a
-        grey level; what rounds to it is the same picture.
+        z: from rows of blocks to their latents, int32 (192, rows, W/8) in 1/CENTROID_UNITS of the step; size: rows and
+        columns of blocks. y: the base, the last of the conditions; it may reach beyond. bound: how far the network may
+        move the pixels of each block (H/8, W/8), in 1/RESIDUAL_UNITS of the step; without it, as far as it can. deep:
+        uint16, DEEP for a grey level; what rounds to it is the same picture.
         """
         shift = (CENTROID_UNITS // units.SYNTHESIS_UNITS).bit_length() - 1
-        radius = self.weights.net("synthesis", t).radius
-        height, width = z.shape[1:]
+        radius, (height, width) = self.weights.net("synthesis", t).radius, size
         shape = Z1_STRIDE * height, Z1_STRIDE * width, 3
         x_hat = np.empty(shape, np.uint16 if deep else np.uint8).transpose(2, 0, 1)
         for rows in _strips(height, max(STRIP, POSITIONS // width)):
             # one row of blocks more on each side for the post-filter, and what the network sees around them
             start, stop = max(rows.start - 1, 0), min(rows.stop + 1, height)
-            top, bottom = max(start - radius, 0), min(stop + radius, height)
-            learned = self.run("synthesis", [(z[:, top:bottom] + (1 << (shift - 1))) >> shift], t)
-            pixels = slice(Z1_STRIDE * rows.start, Z1_STRIDE * rows.stop)
-            self._lapped.pixels(
-                z,
-                learned[:, start - top : stop - top],
-                start,
-                bound,
-                y,
-                self.delta(t),
-                rows,
-                x_hat[:, pixels],
-                threads(),
-            )
+            top = max(start - radius, 0)
+            seen = z(slice(top, min(stop + radius, height)))
+            learned = self.run("synthesis", [(seen + (1 << (shift - 1))) >> shift], t)
+            here, pixels = np.s_[:, start - top : stop - top], slice(Z1_STRIDE * rows.start, Z1_STRIDE * rows.stop)
+            about = start, height, bound, y, self.delta(t), rows
+            self._lapped.pixels(seen[here], learned[here], *about, x_hat[:, pixels], threads())
         return x_hat
 
     # ---- pixels --------------------------------------------------------------------------------------
@@ -214,9 +216,6 @@ class Networks:
         """A colour's mean, given the residual of another colour."""
         return mean + coupling * residual // (units.COUPLING_UNITS // MEAN_UNITS)
 
-    def _linear(self, name: str, v: np.ndarray) -> np.ndarray:
-        return _product(self.weights.transforms[name], v)
-
 
 def _y_t(y_step: int) -> int:
     """The step that networks of representations are run for."""
@@ -226,11 +225,6 @@ def _y_t(y_step: int) -> int:
 def _folded(v: np.ndarray, pool: int, fold: int) -> np.ndarray:
     """Pixel values, averaged over pool x pool and with fold x fold of these as channels."""
     return space_to_depth(mean_of(v, pool, 1) - units.Y_OFFSET, fold)
-
-
-def _product(matrix: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Integer matrix times integers (192, h, w) in float64, exact: sums stay far below 2^53."""
-    return (matrix @ v.reshape(len(v), -1).astype(np.float64)).reshape(len(matrix), *v.shape[1:])
 
 
 def _strips(height: int, rows: int = STRIP) -> list[slice]:

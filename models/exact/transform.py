@@ -58,7 +58,7 @@ class LappedTransform:
         """z[1] before quantisation, float32 (192, H/8, W/8). x: uint8 (3, H, W); base: as of ``pixels``."""
         bits = TRANSFORM_BITS + UPSAMPLE_BITS
         if self._lib:
-            return self._forward(self._analysis, x, UPSAMPLE_BITS, base, bits, threads)
+            return self._forward(self._analysis, x.astype(np.uint8, copy=False), UPSAMPLE_BITS, base, bits, threads)
         _, height, width = x.shape
         residual = x * 2.0**UPSAMPLE_BITS - upsample(base, self._stride)[:, :height, :width]
         return self._plainly(self._transforms["block"], self._transforms["pre_filter"], residual, bits)
@@ -70,7 +70,7 @@ class LappedTransform:
         """
         bits = TRANSFORM_BITS + PULL_BITS
         if self._lib:
-            return self._forward(self._pull, error, PULL_BITS, None, bits, threads)
+            return self._forward(self._pull, error.astype(np.int16, copy=False), PULL_BITS, None, bits, threads)
         matrix, filter_ = self._transforms["inverse_block"].T, self._transforms["post_filter"].T
         return self._plainly(matrix, filter_, error * 2.0**PULL_BITS, bits)
 
@@ -94,16 +94,16 @@ class LappedTransform:
         out = np.empty(v.shape, np.float32)
         for top in range(0, v.shape[1], ROWS):  # float64 copies of a whole large picture would take gigabytes
             part = v[:, top : top + ROWS]
-            out[:, top : top + ROWS] = (matrix @ part.reshape(len(v), -1).astype(np.float64)).reshape(
-                part.shape
-            ) / 2.0**bits
+            product = matrix @ part.reshape(len(v), -1).astype(np.float64)
+            out[:, top : top + ROWS] = product.reshape(part.shape) / 2.0**bits
         return out
 
     def pixels(
         self,
         z: np.ndarray,
         learned: np.ndarray,
-        first_learned: int,
+        first: int,
+        height: int,
         bound: np.ndarray | None,
         base: np.ndarray,
         delta: int,
@@ -113,38 +113,37 @@ class LappedTransform:
     ) -> None:
         """Pixels of some rows of blocks -> out, (3, 8 rows, W) uint8, or uint16 in DEEP for a grey level.
 
-        z: int32 (192, H/8, W/8) in 1/CENTROID_UNITS of the step. learned: int16, what the network adds in
-        1/RESIDUAL_UNITS, from the row first_learned on, one row more than wanted on each side where there is one;
-        bound: the most of that in each block, int32 (H/8, W/8). base: pixel values of y, int32 (3, h, w); it may reach
-        beyond. delta: the step in 1/2^DELTA_BITS.
+        z: int32 (192, .., W/8) in 1/CENTROID_UNITS of the step, and learned: int16, what the network adds in
+        1/RESIDUAL_UNITS, both from the row ``first`` of the picture's ``height`` on, with one row more than wanted on
+        each side where there is one; bound: the most of what is added in each block, int32 (H/8, W/8). base: pixel
+        values of y, int32 (3, h, w); it may reach beyond. delta: the step in 1/2^DELTA_BITS.
         """
         deep = 1 if out.dtype == np.uint8 else units.DEEP
         if self._lib:
-            z, base = (np.ascontiguousarray(v, np.int32) for v in (z, base))
+            z, base = z.astype(np.int32, copy=False), np.ascontiguousarray(base, np.int32)
             bound = None if bound is None else np.ascontiguousarray(bound, np.int32)
             done = self._lib.selfvae_synthesis(
                 *(self._path, *pointers(*self._synthesis), SHIFT),
                 *(ctypes.byref(Source.of(v)) for v in (z, learned)),
-                *(first_learned, *pointers(bound, base), *base.shape[1:], self._stride),
-                *(PIXEL_BITS - UPSAMPLE_BITS, delta, PIXEL_BITS, deep, *z.shape[1:], rows.start, rows.stop),
+                *(first, *pointers(bound, base), *base.shape[1:], self._stride),
+                *(PIXEL_BITS - UPSAMPLE_BITS, delta, PIXEL_BITS, deep, height, z.shape[2], rows.start, rows.stop),
                 *(*pointers(out), *out.strides, threads),
             )
             if done < 0:
                 raise MemoryError
             if done:
                 return
-        height, width = z.shape[1:]
         # one row of blocks more on each side, for the post-filter
         start, stop = max(rows.start - 1, 0), min(rows.stop + 1, height)
-        part = learned[:, start - first_learned : stop - first_learned]
+        here = np.s_[:, start - first : stop - first]
+        part = learned[here]
         if bound is not None:
             part = part.clip(-bound[start:stop], bound[start:stop])
-        v = z[:, start:stop].reshape(len(z), -1).astype(np.float64)
-        x = depth_to_space(
-            np.floor((self._transforms["inverse_block"] @ v).reshape(part.shape) / 2.0**SHIFT) + part, Z1_STRIDE
-        )
+        v = self._transforms["inverse_block"] @ z[here].reshape(len(z), -1).astype(np.float64)
+        x = depth_to_space(np.floor(v.reshape(part.shape) / 2.0**SHIFT) + part, Z1_STRIDE)
         x = across_borders(x, self._transforms["post_filter"], TRANSFORM_BITS)
         pixels = slice(Z1_STRIDE * rows.start, Z1_STRIDE * rows.stop)
         x = x[:, pixels.start - Z1_STRIDE * start :][:, : pixels.stop - pixels.start] * delta
-        x += upsample(base, self._stride)[:, pixels, : Z1_STRIDE * width] * 2.0 ** (PIXEL_BITS - UPSAMPLE_BITS)
+        width = Z1_STRIDE * z.shape[2]
+        x += upsample(base, self._stride)[:, pixels, :width] * 2.0 ** (PIXEL_BITS - UPSAMPLE_BITS)
         out[:] = np.floor((x * deep + 2.0 ** (PIXEL_BITS - 1)) / 2.0**PIXEL_BITS).clip(0, 255 * deep)

@@ -29,7 +29,7 @@ def pixels(synthesis, z, learned, bound, base, dtype=np.uint8, strip=None, threa
     for first in range(0, rows, strip or rows):
         end = min(first + (strip or rows), rows)
         seen = slice(max(first - 1, 0), min(end + 1, rows))
-        told = z, learned[:, seen], seen.start, bound, base, DELTA, slice(first, end)
+        told = z[:, seen], learned[:, seen], seen.start, rows, bound, base, DELTA, slice(first, end)
         synthesis.pixels(*told, out[:, 8 * first : 8 * end], threads)
     return out
 

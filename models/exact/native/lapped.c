@@ -13,7 +13,7 @@
 #define BLOCK 8
 #define COEFFICIENTS 192
 #define LOW_BITS 12
-#define HIGH_LIMIT 2047 /* of the upper halves: the sums of larger ones could overflow */
+#define HIGH_LIMIT 2048 /* of the upper halves: the sums of larger ones could overflow */
 #define UPSAMPLE_ONE 32 /* columns of the bilinear kernel sum to this */
 
 /* What is upsampled from y: (3, height, width) int32 */
@@ -27,8 +27,8 @@ typedef struct {
     const int16_t *packed;
     const int32_t *filter, *transposed; /* (8, 8), real value times 2^bits */
     int bits;
-    Source z, learned;    /* int32 and int16, (192, height, width); learned begins at the row learned_first */
-    int learned_first;
+    Source z, learned;    /* int32 and int16, (192, .., width), from the row first_given on */
+    int first_given;
     const int32_t *bound; /* (height, width), of what is learned, or NULL */
     Base base;
     int base_shift;
@@ -46,12 +46,13 @@ static void split(Job *job, int row, int16_t *low, int16_t *high) {
     const Source *z = &job->z;
     int32_t largest = 0;
     for (int c = 0; c < COEFFICIENTS; c++) {
-        const char *from = z->data + c * z->by_channel + row * z->by_row;
+        const char *from = z->data + c * z->by_channel + (row - job->first_given) * z->by_row;
         for (int p = 0; p < job->width; p++, from += z->by_column) {
             const int32_t v = *(const int32_t *)from, upper = v >> LOW_BITS;
             low[p * COEFFICIENTS + c] = (int16_t)(v & ((1 << LOW_BITS) - 1));
             high[p * COEFFICIENTS + c] = (int16_t)upper;
-            largest |= upper < 0 ? ~upper : upper;
+            const int32_t size = upper < 0 ? -upper : upper;
+            largest = size > largest ? size : largest;
         }
     }
     if (largest > HIGH_LIMIT) job->too_large = 1;
@@ -62,7 +63,7 @@ static void residuals(const Job *job, int row, const int32_t *low, const int32_t
     const Source *learned = &job->learned;
     const long pixels = (long)BLOCK * job->width;
     for (int p = 0; p < job->width; p++) {
-        const char *more = learned->data + (row - job->learned_first) * learned->by_row + p * learned->by_column;
+        const char *more = learned->data + (row - job->first_given) * learned->by_row + p * learned->by_column;
         const int32_t bound = job->bound ? job->bound[(long)row * job->width + p] : INT32_MAX;
         for (int k = 0; k < COEFFICIENTS; k++, more += learned->by_channel) {
             const int64_t sum = ((int64_t)high[p * COEFFICIENTS + k] << LOW_BITS) + low[p * COEFFICIENTS + k];
@@ -139,12 +140,12 @@ EXPORT void selfvae_pack(int path, const int16_t *weight, int inputs, int output
 /* Rows first to last of blocks as pixels. Returns 0 where latents are so large that sums could overflow, -1 where memory
  * is out. */
 EXPORT int selfvae_synthesis(int path, const int16_t *packed, const int32_t *filter, const int32_t *transposed, int bits,
-                             const Source *z, const Source *learned, int learned_first, const int32_t *bound,
+                             const Source *z, const Source *learned, int first_given, const int32_t *bound,
                              const int32_t *base, int base_height, int base_width, int stride, int base_shift,
                              int64_t delta, int pixel_bits, int deep, int height, int width, int first, int last, char *out,
                              int64_t by_channel, int64_t by_row, int64_t by_column, int threads) {
     Job job = {.path = selfvae_paths[path], .packed = packed, .filter = filter, .transposed = transposed, .bits = bits};
-    job.z = *z, job.learned = *learned, job.learned_first = learned_first, job.bound = bound;
+    job.z = *z, job.learned = *learned, job.first_given = first_given, job.bound = bound;
     job.base.y = base, job.base.height = base_height, job.base.width = base_width, job.base.stride = stride;
     job.base_shift = base_shift, job.delta = delta, job.pixel_bits = pixel_bits, job.deep = deep;
     job.height = height, job.width = width, job.first = first, job.last = last;
