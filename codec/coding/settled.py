@@ -16,7 +16,8 @@ class Settled:
     symbols: int16 (192, H/8, W/8), in local steps; 0 where nothing is coded.
     """
 
-    def __init__(self, shape: tuple[int, int, int]):
+    def __init__(self, rows: int, columns: int):
+        shape = 192, rows, columns
         self.symbols = np.zeros(shape, np.int16)
         self._beside = np.zeros(shape, np.int8)  # z_hat less its symbol, in 1/CENTROID_UNITS; wider where it must be
 

@@ -130,7 +130,8 @@ class Walk:
             self.conditions = self._conditions()
             self.field = self._field(coder)
             self._z2(coder)
-            self.settled = Settled((192, *(side // Z1_STRIDE for side in self.plan.padded)))
+            height, width = self.plan.padded
+            self.settled = Settled(height // Z1_STRIDE, width // Z1_STRIDE)
         refines, t, settled = k > 0, self.plan.t(k), self.settled
         _, rows, columns = self.plan.coded
         starts = np.cumsum([0, *self.nets.config.groups])
