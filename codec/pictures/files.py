@@ -118,14 +118,15 @@ class Output:
         if self.name == STDIO:
             return self
         self._path = Path(os.path.realpath(self.name))  # a link stays a link: what it points to is replaced
-        mode = self._path.stat().st_mode if self._path.exists() else None
+        mode = os.stat(self.name).st_mode if os.path.exists(self.name) else None
         if mode is not None and stat.S_ISDIR(mode):
             raise IsADirectoryError(None, "is a directory; name a file", self.name)
-        if mode is not None and not os.access(self._path, os.W_OK):
+        if mode is not None and not os.access(self.name, os.W_OK):
             raise PermissionError(None, "is write-protected", self.name)
         if mode is not None and not self._overwrite:
             raise self._exists()
         if mode is not None and not stat.S_ISREG(mode):
+            self._path = Path(self.name)  # /dev/stdout leads to a pipe that has no name of its own
             return self
         temporary = self._path.parent / f".selfvae-{secrets.token_hex(6)}.tmp"
         try:

@@ -154,3 +154,13 @@ def test_a_file_that_must_not_be_replaced_is_made_in_one_step(tmp_path, monkeypa
     assert (tmp_path / "a").read_bytes() == b"new"
     assert (tmp_path / "b").read_bytes() == b"someone else was faster"
     assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="descriptors by name as on Linux")
+def test_a_pipe_that_has_a_name_among_the_devices_is_written_to():
+    read, write = os.pipe()
+    with files.Output(f"/dev/fd/{write}") as out:
+        out.write(b"new")
+    os.close(write)
+    assert os.read(read, 9) == b"new"
+    os.close(read)
