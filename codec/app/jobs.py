@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import get_context, parent_process, resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,8 @@ def _let_signals_in(attempt: Callable, job: Any) -> tuple[Any, str | None]:
     """An attempt in a process that started while they were held."""
     if HOLDS_SIGNALS:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
-    return attempt(job)
+    with _at_work:
+        return attempt(job)
 
 
 def _attempt(work: Callable[[Any], Any], job: Any) -> tuple[Any, str | None]:
@@ -209,3 +211,19 @@ def _begin(threads: int) -> None:
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     console.warnings_for_people()
     set_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+_at_work = threading.Lock()
+_PATIENCE_S = 60  # for what is at work to take its temporary files away
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that it works for has, even killed: nobody is left to tell it."""
+    parent = parent_process()
+    if parent is None:
+        return
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)  # the job unwinds
+    _at_work.acquire(timeout=_PATIENCE_S)
+    os._exit(128 + signal.SIGTERM)

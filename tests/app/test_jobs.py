@@ -86,3 +86,25 @@ def test_a_signal_to_stop_stops_all_processes_and_leaves_no_partial_file(tmp_pat
     assert run.returncode == status and "Traceback" not in said
     assert not list(tmp_path.glob(".selfvae-*"))
     assert len(list(tmp_path.glob("*.svae"))) < 6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are counted by Linux' /proc")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+def test_processes_end_with_the_one_that_they_work_for_however_it_ended(tmp_path, number):
+    for i in range(4):
+        Image.fromarray(make_picture(900, 700, seed=i)).save(tmp_path / f"{i}.png")
+    command = [sys.executable, "-m", "selfvae_codec", "encode", *map(str, sorted(tmp_path.glob("*.png"))), "-j", "2"]
+    run = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while not list(tmp_path.glob(".selfvae-*")):
+        assert run.poll() is None
+        time.sleep(0.05)
+    with open(f"/proc/{run.pid}/task/{run.pid}/children") as children:
+        others = children.read().split()
+    assert len(others) >= 2
+    run.send_signal(number)
+    run.wait(timeout=120)
+    until = time.monotonic() + 120
+    while any(os.path.exists(f"/proc/{pid}") for pid in others) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert [pid for pid in others if os.path.exists(f"/proc/{pid}")] == []
+    assert not list(tmp_path.glob(".selfvae-*"))
