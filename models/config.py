@@ -63,6 +63,7 @@ class Config:
     edge_blocks: int = 2
     pixel_width: int = 64  # hidden channels of the pixel prior, at 1/2
     pixel_blocks: int = 5
+    pixel_sets: int = 6  # of gains and biases of the pixel prior, one chosen for each picture
 
     def __post_init__(self):
         object.__setattr__(self, "groups", tuple(self.groups))  # JSON has lists

@@ -32,6 +32,7 @@ TINY = {  # widths and depths of a model that trains in seconds
     "edge_blocks": 1,
     "pixel_width": 8,
     "pixel_blocks": 1,
+    "pixel_sets": 2,
 }
 
 

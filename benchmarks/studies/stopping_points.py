@@ -8,6 +8,7 @@ pays for these, the second codes the pixels alone. Bits are the float models' ow
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from selfvae_codec.coding.plan import plan_for
 from selfvae_codec.models.config import T_LOSSLESS, Config
-from selfvae_codec.models.networks.pixels import FIRST_COUPLING
+from selfvae_codec.models.networks.pixels import FIRST_COUPLING, FIRST_SCALE
 from selfvae_codec.models.networks.selfvae import SelfVAE, decoded
 from selfvae_codec.models.networks.steps import y_steps
 from selfvae_codec.models.training import train
@@ -62,7 +63,8 @@ def from_neighbours(config: Config) -> dict[str, torch.Tensor]:
     With levels it starts at the decoded picture.
     """
     prior = SelfVAE(config).pixel_prior
-    prior.log2_scale.fill_(ALONE_SCALE).log2_()
+    for offset in prior.offset:
+        offset[:, 3:6] += math.log2(ALONE_SCALE / FIRST_SCALE)
     green, blue_green, blue_red = FIRST_COUPLING  # what colours add to a mean, which must not be added twice
     apart = torch.tensor([[1.0, 0, 0], [-green, 1, 0], [-blue_green, -blue_red, 1]])
     for net in prior.passes[1:]:
@@ -77,7 +79,7 @@ def pixel_bits(model: SelfVAE, x: np.ndarray, *, levels: bool) -> float:
     """Bits a sub-pixel of p(x | x_hat), or of p(x) with ``levels`` false. x: (H, W, 3) uint8, sides even."""
     batch = torch.from_numpy(x.transpose(2, 0, 1)[None].astype(np.float32))
     x_hat = decoded(model, batch, STEP) if levels else torch.full_like(batch, PIXEL_OFFSET)
-    return model.pixel_bits(batch, x_hat, STEP, y_steps(STEP)).item()
+    return model.pixel_bits(batch, x_hat, y_steps(STEP)).item()
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -20,6 +20,7 @@ from ..models.exact.inference import Networks
 from .analysis import analyse
 from .quantise import Choose, chooser_of
 from .refine import refine
+from .sets import best_set
 
 DAMAGE_LIMIT = 0.01  # squared error of skipped symbols, mean per coefficient, in steps; 1/12 is the quantiser's own
 
@@ -130,6 +131,8 @@ def write_level(walk: Walk, models: Models, index: int) -> Writer:
     """Walk one level. Near-certain symbols are skipped unless the picture defies the model (text, noise)."""
     latents = walk.plan.has_latents(index)
     before = walk.settled.copy() if latents and walk.settled else None
+    if index == walk.plan.count - 1 and walk.plan.lossless:
+        walk.variant = best_set(walk)
     finer = walk.plan.first_latent + walk.plan.planes - 1 - index
     choice = Choose(chooser_of(walk.nets), finer) if latents else None
     writer = Writer(models, skip=True if latents else None, choice=choice)

@@ -6,6 +6,7 @@ One interface (walk.py asks it):
     digits(mean, level, actual)   -1, 0 or 1 inside a coarser bin, mean relative to its centre
     edges(rows, actual)           0 or 1, an edge map's, from its own table; a row for each probability
     pixels(mean, level, actual)   like symbols, from the pixels' own tables; never chosen, never expected
+    variant(count, actual)        which of ``count`` variants of the networks code what follows
 
 Means are int32 in 1/MEAN_UNITS of a step, levels int32 table indices; all arrays of one call share their shape.
 ``actual`` is what the encoder wants coded, whole numbers or not; other coders ignore it.
@@ -18,7 +19,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..errors import MismatchError
+from ..errors import ChecksumError, MismatchError
 from ..models.tables import EDGE_LOGIT_MAX, EDGE_UNITS, ESCAPE, MEAN_UNITS, PRECISION, TAIL
 from .entropy import RAW_OFFSET, Decoder, Encoder, Tables
 from .lookup import digit_tables, symbol_tables
@@ -58,6 +59,18 @@ class Coder(PlaneCoder, Protocol):
     def edges(self, rows: np.ndarray, actual: Any) -> np.ndarray: ...
 
 
+class ResidualCoder(Protocol):
+    """Settles the residuals of the exact pixels: what writes, reads, draws or counts."""
+
+    def pixels(self, mean: np.ndarray, level: np.ndarray, actual: Any) -> np.ndarray: ...
+
+
+class PixelCoder(ResidualCoder, Protocol):
+    """Settles which variant of the networks they are coded with, too."""
+
+    def variant(self, count: int, actual: int | None) -> int: ...
+
+
 class _Checked:
     """Keeps the check value of all symbols of a level."""
 
@@ -87,6 +100,11 @@ class Round:
         return rounded(actual).clip(-1, 1)
 
 
+def variant_bits(count: int) -> int:
+    """Bits that say which of ``count`` variants it is, at even odds."""
+    return (count - 1).bit_length()
+
+
 def rounded(z: np.ndarray) -> np.ndarray:
     return np.rint(z).astype(np.int32)
 
@@ -114,6 +132,11 @@ class Writer(_Checked):
         said = ~self.models.symbol_certain[table] if self.skip else np.ones(table.shape, bool)
         self._put(self.models.symbols, table[said], (symbols - base)[said])
         return self._settle(np.where(said, symbols, base), symbols)
+
+    def variant(self, count, actual):
+        if count > 1:
+            self._encoder.put_raw(np.array([actual]), bits=variant_bits(count))
+        return actual
 
     def pixels(self, mean, level, actual):
         base, table = symbol_tables(mean, level)
@@ -169,6 +192,13 @@ class Reader(_Checked):
     def symbols(self, mean, level, actual=None):
         certain = self.models.symbol_certain if self.skip else None
         return self._note(self.decoder.around(self.models.symbols, mean, level, certain))
+
+    def variant(self, count, actual=None):
+        """Raises ChecksumError for one that there is not."""
+        found = int(self.decoder.get_raw(1, bits=variant_bits(count))[0]) if count > 1 else 0
+        if found >= count:
+            raise ChecksumError(f"level {self._name} is damaged: it names set {found + 1} of {count}")
+        return found
 
     def pixels(self, mean, level, actual=None):
         return self._note(self.decoder.around(self.models.pixels, mean, level))
@@ -263,6 +293,9 @@ class Sample:
 
     def symbols(self, mean, level, actual=None):
         return self._around(self.models.symbols, mean, level)
+
+    def variant(self, count, actual=None):
+        return int(self._rng.integers(count)) if count > 1 else 0
 
     def pixels(self, mean, level, actual=None):
         return self._around(self.models.pixels, mean, level)

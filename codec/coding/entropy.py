@@ -7,7 +7,7 @@ an exact integer, so that it uses our integer tables as they are (tests/coding/t
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import constriction
@@ -27,7 +27,11 @@ TOTAL = 1 << 24
 Categorical = constriction.stream.model.Categorical
 AnsCoder = constriction.stream.stack.AnsCoder
 _ROWS = Categorical(perfect=False)
-_RAW = {bits: constriction.stream.model.Uniform(1 << bits) for bits in (1, RAW_BITS)}
+
+
+@cache
+def _raw(bits: int):
+    return constriction.stream.model.Uniform(1 << bits)
 
 
 class Tables:
@@ -88,8 +92,8 @@ class Encoder:
             self._work.append((ordered[starts[i] : starts[i + 1]], tables.model(int(table)), tables.weights[table]))
 
     def put_raw(self, values: np.ndarray, bits: int = RAW_BITS) -> None:
-        """Code values (N,) in [0, 2^bits) at that many bits each, 1 or RAW_BITS."""
-        self._work.append((values.astype(np.int32), _RAW[bits], bits))
+        """Code values (N,) in [0, 2^bits) at that many bits each, 1 or more."""
+        self._work.append((values.astype(np.int32), _raw(bits), bits))
 
     def likelihoods(self) -> np.ndarray:
         """Probability of every symbol put so far, float64: what the model itself counts."""
@@ -149,7 +153,7 @@ class Decoder:
         return out
 
     def get_raw(self, count: int, bits: int = RAW_BITS) -> np.ndarray:
-        return self._coder.decode(_RAW[bits], count) if count else np.zeros(0, np.int32)
+        return self._coder.decode(_raw(bits), count) if count else np.zeros(0, np.int32)
 
     def around(self, tables: Tables, mean: np.ndarray, level: np.ndarray, certain: np.ndarray | None = None):
         """Integers around means, int32, as lookup.py finds their tables. certain: tables whose middle went unsaid."""

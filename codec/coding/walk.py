@@ -12,7 +12,7 @@ Everything that is not read is what the model expects (or a draw from it): coder
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from ..models.exact.inference import DELTA_BITS, Networks
 from ..models.exact.integers import from_ycocg, space_to_depth
 from ..models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION
 from ..models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
-from .coders import Coder, Models, PlaneCoder
+from .coders import Coder, Models, PixelCoder, PlaneCoder, ResidualCoder
 from .depth import to_16
 from .field import Field, Region
 from .latents import Latents
@@ -42,6 +42,7 @@ class Walk:
         self.u: np.ndarray | None = None  # int32, in YCoCg
         self.y: list[np.ndarray] = []  # representations, coarse to fine, int32; downscales in YCoCg
         self.settled: Settled | None = None  # of z[1], after the last plane walked
+        self.variant = 0  # the set of the pixel prior that an encoder wants to use
         self.x: np.ndarray | None = None  # the exact pixels, uint8 (3, H, W)
         self.x16: np.ndarray | None = None  # those of a deep picture, uint16 (H, W, 3)
 
@@ -55,7 +56,7 @@ class Walk:
         elif plane < self.plan.planes:
             self.plane(plane, coder)
         else:
-            self.pixels(coder)
+            self.pixels(cast(PixelCoder, coder))  # what has not been read is never settled here
 
     def representation(self, k: int, coder: Coder) -> None:
         """Level k + 1: a representation; u is known before the coarsest downscale."""
@@ -220,23 +221,41 @@ class Walk:
             expected = mean * (CENTROID_UNITS // MEAN_UNITS)
         return expected if coder.expects is True else np.where(coder.expects, expected, inside(symbols))
 
-    def pixels(self, coder: Coder) -> None:
-        """Last level: x, as residuals to x_hat; outside the picture they are 0. Grey pictures code green alone."""
-        plan, t = self.plan, self.plan.t(self.plan.planes - 1)
+    def pixels(self, coder: PixelCoder) -> None:
+        """Last level: x, by the set of the prior that stands first in it."""
+        plan = self.plan
+        chosen = coder.variant(plan.config.pixel_sets, self.variant)
+        x_hat, owed, actual = self.to_exact()
+        residual = self.residuals(chosen, x_hat, owed, actual, (plan.height, plan.width), coder)
+        self.x = (x_hat + residual).clip(0, 255).astype(np.uint8)[COLOURS]
+
+    def to_exact(self) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """x_hat, what the residuals of each cell sum to where y[1] ties them, and the residuals, where x is known.
+
+        Colours in the order of COLOURS, whole blocks that touch the picture: (3, H, W) int16, (3, H/2, W/2) int32.
+        """
+        plan = self.plan
         x_hat = self._synthesis(plan.planes - 1)[COLOURS].astype(np.int16)
-        cells = space_to_depth(x_hat, 2)
-        given = [cells]
+        owed = None
         if plan.config.tied:
-            y = self.conditions[-1][COLOURS, : cells.shape[1], : cells.shape[2]]
-            given.append(4 * y - cells.reshape(3, 4, *cells.shape[1:]).sum(1, dtype=np.int32))
-        actual = None if self.latents is None else self.latents.x[COLOURS, : x_hat.shape[1], : x_hat.shape[2]] - x_hat
+            cells = x_hat.reshape(3, x_hat.shape[1] // 2, 2, x_hat.shape[2] // 2, 2).sum((2, 4), dtype=np.int32)
+            owed = 4 * self.conditions[-1][COLOURS, : cells.shape[1], : cells.shape[2]] - cells
+        known = None if self.latents is None else self.latents.x[COLOURS, : x_hat.shape[1], : x_hat.shape[2]]
+        return x_hat, owed, None if known is None else known - x_hat
+
+    def residuals(self, chosen: int, x_hat, owed, actual, size: tuple[int, int], coder: ResidualCoder) -> np.ndarray:
+        """Residuals to x_hat by a set of the prior, (3, H, W) int16; outside ``size`` they are 0. Arguments as above.
+
+        Grey pictures code green alone.
+        """
+        given = [space_to_depth(x_hat, 2)] + ([] if owed is None else [owed])
         residual = np.zeros_like(x_hat)
 
         def visit(index, colour, mean, level):
             i, j = LATTICE[index]
-            inside = (slice(colour, colour + 1), slice(i, plan.height, 2), slice(j, plan.width, 2))
+            inside = (slice(colour, colour + 1), slice(i, size[0], 2), slice(j, size[1], 2))
             height, width = residual[inside].shape[1:]
-            if plan.grey and colour:
+            if self.plan.grey and colour:
                 green = (slice(0, 1), *inside[1:])
                 residual[inside] = x_hat[green] + residual[green] - x_hat[inside]
             else:
@@ -247,8 +266,8 @@ class Walk:
                     residual[inside][part] = coder.pixels(mean[part], level[part], wanted)
             return residual[colour : colour + 1, i::2, j::2]
 
-        walk_pixels(self.nets, given, t, visit, np.concatenate)
-        self.x = (x_hat + residual).clip(0, 255).astype(np.uint8)[COLOURS]
+        walk_pixels(self.nets, given, chosen, visit, np.concatenate)
+        return residual
 
     def _synthesis(self, k: int, *, deep: bool = False) -> np.ndarray:
         """x_hat after plane k, uint8 (3, H, W), or uint16 if deep."""

@@ -197,15 +197,16 @@ class Networks:
     # ---- pixels --------------------------------------------------------------------------------------
 
     def pixels(
-        self, index: int, given: list[np.ndarray], known: list[np.ndarray], t: int
+        self, index: int, given: list[np.ndarray], known: list[np.ndarray], chosen: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """p(one sub-lattice of x | x_hat, y, earlier ones), for walk_pixels.
 
         given: x_hat in 2x2 cells, (12, H/2, W/2), and if tied what the residuals of each cell sum to, (3, H/2, W/2).
+        chosen: which set of gains and biases, below Config.pixel_sets.
         Returns means, scale levels and couplings in 1/COUPLING_UNITS, int32 (3, H/2, W/2) each.
         """
         cells, *owed = given
-        out = self.run(f"pixels.{index}", [cells - units.PIXEL_OFFSET, *owed, *known], t)
+        out = self.run(f"pixels.{index}", [cells - units.PIXEL_OFFSET, *owed, *known], chosen)
         mean, level, coupling = np.split(out.astype(np.int32), 3)
         if owed:
             mean = mean + MEAN_UNITS * (owed[0] - sum(known)) // (len(LATTICE) - index)

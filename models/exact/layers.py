@@ -80,15 +80,26 @@ class StepTable:
 
 
 @dataclass(frozen=True)
+class SetTable:
+    """Integers by set: rows are variants of a network, of which a picture is coded with one, (sets, C) int64."""
+
+    rows: np.ndarray
+
+    def at(self, index: int) -> np.ndarray:
+        """The row of a set, float32 integers (C,)."""
+        return self.rows[index].astype(np.float32)
+
+
+@dataclass(frozen=True)
 class ExactBlock:
     """``stream + project(relu(spatial(relu(gain * expand(stream) + bias))))``, all clamped.
 
-    gain and bias come from step tables (None: no conditioning); ``film_shift`` (C,) scales their product.
+    gain and bias come from tables (None: no conditioning); ``film_shift`` (C,) scales their product.
     """
 
     expand: ExactConv
-    gain: StepTable | None
-    bias: StepTable | None
+    gain: StepTable | SetTable | None
+    bias: StepTable | SetTable | None
     film_shift: np.ndarray | None
     spatial: ExactConv
     project: ExactConv
@@ -100,7 +111,7 @@ class ExactBlock:
 
 @dataclass(frozen=True)
 class ExactNet:
-    """Stem, blocks and head, with the largest |value| of each input channel and an optional step bias.
+    """Stem, blocks and head, with the largest |value| of each input channel and an optional bias by step or set.
 
     ``head_bias`` is added to the head's sum before its shift. ``upsample`` ends with a pixel shuffle by 2.
     """
@@ -110,7 +121,7 @@ class ExactNet:
     stem: ExactConv
     blocks: tuple[ExactBlock, ...]
     head: ExactConv
-    head_bias: StepTable | None
+    head_bias: StepTable | SetTable | None
     upsample: bool
 
     @property
@@ -150,17 +161,18 @@ class ExactNet:
             stream = outputs if name == "stem" else stream
         if len({block.gain is None for block in self.blocks}) > 1:
             raise WeightsError(f"weights are damaged: {self.name} has blocks with and without gains")
+        rows = len(self.head_bias.rows) if isinstance(self.head_bias, SetTable) else STEP_ROWS
         for i, block in enumerate(self.blocks):
             if block.gain is None:
                 continue
-            name, shape = f"{self.name}.blocks.{i}.gain", (STEP_ROWS, len(block.expand.bias))
+            name, shape = f"{self.name}.blocks.{i}.gain", (rows, len(block.expand.bias))
             if not (block.gain.rows.shape == block.bias.rows.shape == shape and block.film_shift.shape == shape[1:]):
                 raise WeightsError(f"weights are damaged: {name} has another shape than its layer")
             if not np.abs(block.gain.rows).max() <= INT16_MAX:
                 raise WeightsError(f"weights refused: {name} holds values that 16 bits cannot")
             if not (0 <= block.film_shift.min() and block.film_shift.max() <= SHIFT_MAX):
                 raise WeightsError(f"weights are damaged: {name} has a shift outside 0..{SHIFT_MAX}")
-        if self.head_bias is not None and self.head_bias.rows.shape != (STEP_ROWS, len(self.head.bias)):
+        if self.head_bias is not None and self.head_bias.rows.shape != (rows, len(self.head.bias)):
             raise WeightsError(f"weights are damaged: {self.name}.head has step biases of another shape")
 
     def check_bounds(self) -> float:

@@ -20,7 +20,7 @@ from safetensors.numpy import save as serialise
 from ...errors import UnknownModelError, WeightsError, WeightsWarning
 from ..config import DEFAULT_MODEL, Config
 from . import checks, shipped
-from .layers import ExactBlock, ExactConv, ExactNet, StepTable, suffix_of
+from .layers import ExactBlock, ExactConv, ExactNet, SetTable, StepTable, suffix_of
 
 FOLDER = shipped.FOLDER
 SUFFIX = ".safetensors"
@@ -70,6 +70,8 @@ def _pack_net(net: ExactNet) -> dict[str, np.ndarray]:
     }
     if net.head_bias is not None:
         out[f"{name}.head_bias"] = net.head_bias.rows.astype(np.int32)
+    if isinstance(net.head_bias, SetTable):
+        out[f"{name}.sets"] = np.array([len(net.head_bias.rows)], np.uint8)
     for i, block in enumerate(net.blocks):
         prefix = f"{name}.blocks.{i}"
         for part in ("expand", "spatial", "project"):
@@ -102,28 +104,37 @@ def _read_conv(arrays: Mapping[str, np.ndarray], name: str) -> ExactConv:
 
 def _read_net(arrays: Mapping[str, np.ndarray], name: str) -> ExactNet:
     prefix = f"net.{name}"
+    sets = arrays.get(f"{prefix}.sets")
+
+    def table(key: str) -> StepTable | SetTable | None:
+        rows = arrays.get(f"{prefix}.{key}")
+        if rows is None or sets is None:
+            return None if rows is None else StepTable(rows.astype(np.int64))
+        if len(rows) != sets[0]:
+            raise WeightsError(f"weights are damaged: {name}.{key} has {len(rows)} rows for {sets[0]} sets")
+        return SetTable(rows.astype(np.int64))
+
     blocks = []
     while f"{prefix}.blocks.{len(blocks)}.expand.weight" in arrays:
         block = f"{prefix}.blocks.{len(blocks)}"
-        stepped = f"{block}.gain" in arrays
+        shift = arrays.get(f"{block}.film_shift")
         blocks.append(
             ExactBlock(
                 _read_conv(arrays, f"{block}.expand"),
-                StepTable(arrays[f"{block}.gain"].astype(np.int64)) if stepped else None,
-                StepTable(arrays[f"{block}.bias"].astype(np.int64)) if stepped else None,
-                arrays[f"{block}.film_shift"].astype(np.float32) if stepped else None,
+                table(f"blocks.{len(blocks)}.gain"),
+                table(f"blocks.{len(blocks)}.bias"),
+                None if shift is None else shift.astype(np.float32),
                 _read_conv(arrays, f"{block}.spatial"),
                 _read_conv(arrays, f"{block}.project"),
             )
         )
-    head_bias = arrays.get(f"{prefix}.head_bias")
     return ExactNet(
         name,
         arrays[f"{prefix}.input_limits"].astype(np.float64),
         _read_conv(arrays, f"{prefix}.stem"),
         tuple(blocks),
         _read_conv(arrays, f"{prefix}.head"),
-        None if head_bias is None else StepTable(head_bias.astype(np.int64)),
+        table("head_bias"),
         bool(arrays[f"{prefix}.upsample"][0]),
     )
 
@@ -192,6 +203,12 @@ def read(path: Path) -> Weights:
     checks.check_tables(path, tables)
     checks.check_transforms(path, transforms)
     transforms = {name: matrix.astype(np.float64) for name, matrix in transforms.items()}
+    for name in arrays:
+        if name.endswith(".sets") and arrays[name].tolist() != [config.pixel_sets]:
+            net = name.removeprefix("net.").removesuffix(".sets")
+            raise WeightsError(
+                f"weights are damaged: {net} has {arrays[name].tolist()} sets of gains, not {config.pixel_sets}"
+            )
     return Weights(model_id, config, StoredNets(arrays), transforms, tables)
 
 

@@ -20,9 +20,7 @@ FIRST_LOGIT = -2.0  # before anything is learned: one position in eight or so ho
 class EdgePrior(nn.Module):
     def __init__(self, width: int, blocks: int):
         super().__init__()
-        self.passes = nn.ModuleList(
-            Net(1 + index, width, blocks, 1, stepped=False).zero_head() for index in range(len(CELLS))
-        )
+        self.passes = nn.ModuleList(Net(1 + index, width, blocks, 1, rows=0).zero_head() for index in range(len(CELLS)))
         for net in self.passes:
             nn.init.constant_(net.head.bias, FIRST_LOGIT)
 

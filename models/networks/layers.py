@@ -35,16 +35,16 @@ class Depthwise(nn.Conv2d):
 
 
 class Block(nn.Module):
-    """Residual block: 1x1, gain and bias by step, ReLU, depthwise 3x3, ReLU, 1x1."""
+    """Residual block: 1x1, gain and bias by row, ReLU, depthwise 3x3, ReLU, 1x1."""
 
-    def __init__(self, width: int, stepped: bool = True):
+    def __init__(self, width: int, rows: int = STEP_ROWS):
         super().__init__()
         self.expand = Pointwise(width, width)
         self.spatial = Depthwise(width)
         self.project = Pointwise(width, width)
-        if stepped:
-            self.gain = nn.Parameter(torch.ones(STEP_ROWS, width))
-            self.bias = nn.Parameter(torch.zeros(STEP_ROWS, width))
+        if rows:
+            self.gain = nn.Parameter(torch.ones(rows, width))
+            self.bias = nn.Parameter(torch.zeros(rows, width))
         else:
             self.gain = self.bias = None
         with torch.no_grad():
@@ -63,16 +63,17 @@ class Block(nn.Module):
 class Net(nn.Module):
     """1x1 stem, residual blocks, 1x1 head: the one shape of every network that a decoder runs.
 
-    inputs: list of (B, C_i, H, W), concatenated; step: (B, STEP_ROWS) or None. Returns (B, out, H, W), or
+    inputs: list of (B, C_i, H, W), concatenated; step: (B, rows), how much of each row of gains and biases a picture
+    takes, or None without rows. Rows are knots of the step, or sets (pixels.py). Returns (B, out, H, W), or
     (B, out / 4, 2H, 2W) with ``upsample``. ``precision`` is what it computes in; inputs and outputs are float32.
     """
 
     precision = torch.float32
 
-    def __init__(self, inputs: int, width: int, blocks: int, outputs: int, *, stepped=True, upsample=False):
+    def __init__(self, inputs: int, width: int, blocks: int, outputs: int, *, rows=STEP_ROWS, upsample=False):
         super().__init__()
         self.stem = Pointwise(inputs, width)
-        self.blocks = nn.ModuleList(Block(width, stepped) for _ in range(blocks))
+        self.blocks = nn.ModuleList(Block(width, rows) for _ in range(blocks))
         self.head = Pointwise(width, outputs)
         self.upsample = upsample
 

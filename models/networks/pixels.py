@@ -6,6 +6,10 @@ pixels that are not known yet, so that the last of a cell costs little more than
 Within a pass colours come one after another, green first: a network gives mean, scale and how far each colour's mean
 follows the residuals before it (Salimans et al. 2017, PixelCNN++, section 2.2). Every residual has a discretised
 mixture of logistics around its mean, whose shape is learned once for all.
+
+Pictures differ in what their noise is made of: film, sensors, resampling, sharpening. The gains and biases of the
+networks come in sets, variants of the same networks, and a picture is coded with the one that suits it best (a choice
+of the encoder, as in Minnen et al. 2018, "Image-dependent local entropy models", of networks in place of tables).
 """
 
 from __future__ import annotations
@@ -19,11 +23,11 @@ from ..units import COUPLING_MAX, PIXEL_OFFSET, PIXEL_SCALE, RESIDUAL_SCALE
 from ..walk import COLOURS, LATTICE, walk_pixels
 from .layers import Net, clamp_ste
 from .logistic import LOG2, log_bin_prob
-from .steps import STEP_ROWS
 
 FIRST_SCALE = 3.0  # in pixel values, before anything is learned
 FIRST_COUPLING = (0.7, 0.2, 0.6)  # of red to green, of blue to green and to red
 COMPONENTS = 3  # of the mixture
+APART = 0.12  # between the scales of one set and the next, as log2, before anything is learned: sets part by noise
 
 
 def in_coding_order(x: Tensor) -> Tensor:
@@ -32,15 +36,18 @@ def in_coding_order(x: Tensor) -> Tensor:
 
 
 class PixelPrior(nn.Module):
-    def __init__(self, width: int, blocks: int, tied: bool):
+    def __init__(self, width: int, blocks: int, tied: bool, sets: int = 1):
         super().__init__()
         given = 15 if tied else 12
+        self.sets = sets
         self.passes = nn.ModuleList(
-            Net(given + 3 * index, width, blocks, 9).zero_head() for index in range(len(LATTICE))
+            Net(given + 3 * index, width, blocks, 9, rows=sets).zero_head() for index in range(len(LATTICE))
         )
         for net in self.passes:
             net.head.bias.data[6:] = torch.tensor(FIRST_COUPLING)
-        self.log2_scale = nn.Parameter(torch.full((STEP_ROWS, 3), FIRST_SCALE).log2())
+        first = torch.zeros(sets, 9)
+        first[:, 3:6] = torch.tensor(FIRST_SCALE).log2() + APART * (torch.arange(sets) - (sets - 1) / 2)[:, None]
+        self.offset = nn.ParameterList(first.clone() for _ in LATTICE)  # of a pass's answers, (sets, 9)
         self.shape = nn.Parameter(torch.tensor([[1.0, 0.0, -2.0], [-0.3, 0.7, 1.7]]))  # logits; log2 of relative scales
 
     def mixture(self) -> tuple[Tensor, Tensor]:
@@ -48,18 +55,18 @@ class PixelPrior(nn.Module):
         return self.shape[0].softmax(0), torch.exp2(self.shape[1])
 
     def pixels(
-        self, index: int, given: list[Tensor], known: list[Tensor], step: Tensor
+        self, index: int, given: list[Tensor], known: list[Tensor], share: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Mean and log2 of the scale of three colours, and three couplings, each (B, 3, H/2, W/2).
 
-        given: x_hat in 2x2 cells, and if tied what the residuals of each cell sum to.
+        given: x_hat in 2x2 cells, and if tied what the residuals of each cell sum to. share: of each set, (B, sets).
         """
         cells, *owed = given
         inputs = [(cells - PIXEL_OFFSET) / PIXEL_SCALE, *(k / RESIDUAL_SCALE for k in (*owed, *known))]
-        mean, log2_scale, coupling = self.passes[index](inputs, step).chunk(3, dim=1)
+        answers = self.passes[index](inputs, share) + (share @ self.offset[index])[:, :, None, None]
+        mean, log2_scale, coupling = answers.chunk(3, dim=1)
         if owed:
             mean = mean + (owed[0] - sum(known)) / (len(LATTICE) - index)
-        log2_scale = log2_scale + (step @ self.log2_scale)[:, :, None, None]
         return (
             mean,
             clamp_ste(log2_scale, LOG2_SCALE_MIN, LOG2_SCALE_MAX),
@@ -71,10 +78,10 @@ class PixelPrior(nn.Module):
         """A colour's mean, given the residual of another colour."""
         return mean + coupling * residual
 
-    def forward(self, x: Tensor, x_hat: Tensor, step: Tensor, y: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, x_hat: Tensor, chosen: Tensor, y: Tensor | None) -> Tensor:
         """Bits of x given x_hat, (B,), per sub-pixel. Both (B, 3, H, W), whole numbers in 0..255, sides even.
 
-        y: (B, 3, H/2, W/2), pixel values of y[1] where that ties the prior.
+        chosen: (B,), which set codes each. y: (B, 3, H/2, W/2), pixel values of y[1] where that ties the prior.
         """
         residual = in_coding_order(x - x_hat)
         weight, ratio = self.mixture()
@@ -91,5 +98,13 @@ class PixelPrior(nn.Module):
         given = [F.pixel_unshuffle(in_coding_order(x_hat), 2)]
         if y is not None:
             given.append(4 * in_coding_order(y - F.avg_pool2d(x_hat, 2)))
-        walk_pixels(self, given, step, visit, torch.cat)
+        walk_pixels(self, given, F.one_hot(chosen, self.sets).float(), visit, torch.cat)
         return sum(bits) / x[0].numel()
+
+    @torch.no_grad()
+    def best(self, x: Tensor, x_hat: Tensor, y: Tensor | None) -> Tensor:
+        """The set that codes each picture in the fewest bits, (B,). Arguments as of ``forward``."""
+        if self.sets == 1:
+            return torch.zeros(len(x), dtype=torch.long, device=x.device)
+        each = [self(x, x_hat, torch.full((len(x),), k, device=x.device), y) for k in range(self.sets)]
+        return torch.stack(each).argmin(0)

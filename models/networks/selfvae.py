@@ -73,7 +73,7 @@ class SelfVAE(nn.Module):
             self.u_prior = TopPrior(c.y_width, c.y_blocks)
         if c.activity_stride:
             self.activity_prior = ActivityPrior(c)
-        self.pixel_prior = PixelPrior(c.pixel_width, c.pixel_blocks, c.tied)
+        self.pixel_prior = PixelPrior(c.pixel_width, c.pixel_blocks, c.tied, c.pixel_sets)
         self.register_buffer("centroids", torch.from_numpy(centroid_table()).float(), persistent=False)
 
     # ---- deterministic parts -------------------------------------------------------------------------
@@ -279,11 +279,16 @@ class SelfVAE(nn.Module):
                 decoded[group : group + len(LATTICE)] = [self.interleave(decoded[group : group + len(LATTICE)])]
         return torch.cat(decoded, 1), sum(bits)
 
-    def pixel_bits(self, x: Tensor, x_hat: Tensor, t: Tensor, y_step: Tensor) -> Tensor:
-        """Bits of the exact pixels given what latents decode to and y, (B,), a sub-pixel. t, y_step: (B,)."""
-        t, y_step = t.to(x.device), y_step.to(x.device)
+    def pixel_bits(self, x: Tensor, x_hat: Tensor, y_step: Tensor, probe: int | None = None) -> Tensor:
+        """Bits of the exact pixels given what latents decode to and y, (B,), a sub-pixel, by the set that suits best.
+
+        y_step: (B,). probe: side of the corner by which sets are tried, even; all of the picture without it.
+        """
+        y_step = y_step.to(x.device)
         y = self.conditions(x, y_step[:, None, None, None])[-1] if self.config.tied else None
-        return self.pixel_prior(x, x_hat, step_weights(t), y)
+        part, half = slice(probe), slice(probe and probe // 2)
+        corner = (x[..., part, part], x_hat[..., part, part], None if y is None else y[..., half, half])
+        return self.pixel_prior(x, x_hat, self.pixel_prior.best(*corner), y)
 
     def representation_bits(self, x: Tensor, y_step: Tensor) -> dict[str, Tensor]:
         """Bits of u and of each representation given what is before it, (B,) by its prior's name, per pixel of x."""

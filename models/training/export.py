@@ -17,7 +17,7 @@ from ...errors import CodecError
 from .. import units
 from ..config import T_COARSEST, T_FIRST, T_LOSSLESS, TUNES, Y_STEPS, Config
 from ..exact import shipped, weights
-from ..exact.layers import ACTIVATION_LIMIT, RANGES, T_UNITS, ExactNet, suffix_of
+from ..exact.layers import ACTIVATION_LIMIT, RANGES, T_UNITS, ExactNet, SetTable, StepTable, suffix_of
 from ..lapped import lapped_transform
 from ..networks.edge_prior import EdgePrior
 from ..networks.priors import ActivityPrior, TopPrior
@@ -37,7 +37,7 @@ def runs(model: SelfVAE) -> tuple[Callable, Callable, Callable]:
 
     def pixels(x, share):
         t = torch.full((len(x),), T_LOSSLESS)
-        model.pixel_bits(x, decoded(model, x, t), t, y_steps(t))
+        model.pixel_bits(x, decoded(model, x, t), y_steps(t))  # tries every set
 
     def latents(low, high, x, share):
         t = low + (high - low) * (torch.arange(len(x)) + share) / len(x)
@@ -54,7 +54,7 @@ class ExactNetworks(dict):
         super().__init__()
         self.ranges, self.suffix = ranges, suffix
 
-    def add(self, name, net, sources, target, low, high, step_bias=None):
+    def add(self, name, net, sources, target, low, high, step_bias=None, table=StepTable):
         """sources: (real value of one integer step, largest |integer|, channels) for each input in turn.
 
         Inputs are clamped a little above what was seen, channel by channel: most symbols of high frequencies never
@@ -65,7 +65,16 @@ class ExactNetworks(dict):
         seen = self.ranges.seen[(net.stem, "input")] / unit
         limits = np.minimum(limits, np.ceil(INPUT_MARGIN * seen) + 2)
         self[name + self.suffix] = exact_net(
-            name + self.suffix, net, self.ranges, unit, limits, target=target, low=low, high=high, step_bias=step_bias
+            name + self.suffix,
+            net,
+            self.ranges,
+            unit,
+            limits,
+            target=target,
+            low=low,
+            high=high,
+            step_bias=step_bias,
+            table=table,
         )
 
     def features(self, name, net, sources, low=-ACTIVATION_LIMIT):
@@ -110,11 +119,10 @@ def exact_representations(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]
 def exact_pixels(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
     """p(x | x_hat)."""
     nets, prior = ExactNetworks(ranges), model.pixel_prior
-    log2_scale = prior.log2_scale.detach().double().numpy() - LOG2_SCALE_MIN
-    step_bias = np.zeros((len(log2_scale), 9))
-    step_bias[:, 3:6] = log2_scale
     coupling = units.COUPLING_MAX * units.COUPLING_UNITS
     for index, net in enumerate(prior.passes):
+        offset = prior.offset[index].detach().double().numpy()
+        offset[:, 3:6] -= LOG2_SCALE_MIN
         sources = [(units.PIXEL_INPUT, units.PIXEL_INPUT_LIMIT, 12)]
         sources.append((units.RESIDUAL_INPUT, units.RESIDUAL_INPUT_LIMIT, 3 * (index + model.config.tied)))
         nets.add(
@@ -124,7 +132,8 @@ def exact_pixels(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
             target=np.repeat([1 / MEAN_UNITS, LOG2_SCALE_STEP, 1 / units.COUPLING_UNITS], 3),
             low=np.repeat([-units.MEAN_LIMIT, 0, -coupling], 3),
             high=np.repeat([units.MEAN_LIMIT, SCALE_LEVELS - 1, coupling], 3),
-            step_bias=step_bias,
+            step_bias=offset,
+            table=SetTable,
         )
     return nets
 

@@ -17,7 +17,9 @@ def grown(old: dict[str, Tensor], fresh: dict[str, Tensor], config: Config) -> d
     """Parameters of the model of ``config``, which ``fresh`` initialises, that computes what the one with ``old`` does.
 
     Widths and numbers of blocks may have grown, and an edge map may have joined what latents see; networks that ``old``
-    lacks stay as in ``fresh``. Raises CodecError where something has shrunk, or other channels are to be coded.
+    lacks stay as in ``fresh``. More sets of the pixel prior repeat those of ``old``; where there was one, they start
+    apart by the scales that they expect, or no picture would tell them apart. Raises CodecError where something has
+    shrunk, or other channels are to be coded.
     """
     for name in old:
         if name.endswith("log2_scale") and name in fresh and old[name].shape != fresh[name].shape:
@@ -46,8 +48,10 @@ def _widened(name: str, old: Tensor, start: Tensor, kept: int) -> Tensor:
     out = start.clone()
     if old.ndim < 2:
         out[: len(old)] = old
-    elif old.ndim == 2:  # rows by step
-        out[:, : old.shape[1]] = old
+    elif old.ndim == 2:  # rows by step or set
+        out[:, : old.shape[1]] = old[torch.arange(len(out)) % len(old)]
+        if ".offset." in name and len(old) == 1:
+            out += start - start.mean(0)
     else:
         columns = torch.arange(old.shape[1])
         if name.endswith("stem.weight"):

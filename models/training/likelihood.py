@@ -42,7 +42,7 @@ def stream_bits(model: SelfVAE, x: Tensor, t: float = T_LOSSLESS, y_step: int = 
     delta = x.new_full((len(x), 1, 1, 1), 3.0**t)
     x_hat = model.synthesis(z_hat, base, delta, step).clamp(0, 255)
     x_hat = x_hat + (x_hat.round() - x_hat).detach()  # files hold whole numbers; the gradient passes
-    x_bits = model.pixel_prior(x, x_hat, step, y[-1] if model.config.tied else None) * x[0].numel()
+    x_bits = model.pixel_prior(x, x_hat, ones.long() * 0, y[-1] if model.config.tied else None) * x[0].numel()
     return {"u": u_bits, "y": y_bits, "z2": z2_bits, "z1": z1_bits, "x": x_bits}
 
 

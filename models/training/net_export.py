@@ -100,10 +100,12 @@ def exact_conv(weight, bias, source, target, limits, low, high, extra=None) -> E
     )
 
 
-def exact_net(name, net: Net, ranges: Ranges, source, limits, *, target, low, high, step_bias=None) -> ExactNet:
+def exact_net(
+    name, net: Net, ranges: Ranges, source, limits, *, target, low, high, step_bias=None, table=StepTable
+) -> ExactNet:
     """Quantise one network. source, limits: per input channel; target, low, high: per output channel.
 
-    step_bias: (STEP_ROWS, O) real values added to the head's output by step.
+    step_bias: (rows, O) real values added to the head's output by step, or by set with ``table`` SetTable.
     """
     one = ACTIVATION_LIMIT
 
@@ -126,15 +128,15 @@ def exact_net(name, net: Net, ranges: Ranges, source, limits, *, target, low, hi
         else:
             gained = np.maximum(gained, film_floor(block, hidden))
             expand = exact_conv(*parts(block.expand), stream, hidden, stream_limits, -one, one)
-            gain, bias, film_shift = exact_film(block, hidden, gained)
+            gain, bias, film_shift = exact_film(block, hidden, gained, table)
         spatial_out = np.maximum(ranges.scale(block.spatial), least_unit(*parts(block.spatial), gained, stream_limits))
         spatial = exact_conv(*parts(block.spatial), gained, spatial_out, stream_limits, 0, one)
         project = exact_conv(*parts(block.project), spatial_out, stream, stream_limits, -one, one)
         blocks.append(ExactBlock(expand, gain, bias, film_shift, spatial, project))
     extra = None if step_bias is None else np.abs(step_bias).max(0)
     head = exact_conv(*parts(net.head), stream, target, stream_limits, low, high, extra)
-    table = None if step_bias is None else StepTable(np.rint(step_bias / target * 2.0**head.shift).astype(np.int64))
-    exact = ExactNet(name, np.asarray(limits, np.float64), stem, tuple(blocks), head, table, net.upsample)
+    added = None if step_bias is None else table(np.rint(step_bias / target * 2.0**head.shift).astype(np.int64))
+    exact = ExactNet(name, np.asarray(limits, np.float64), stem, tuple(blocks), head, added, net.upsample)
     exact.check_bounds()
     return exact
 
@@ -161,8 +163,8 @@ def film_floor(block, hidden) -> np.ndarray:
     return (gain * hidden * (ACTIVATION_LIMIT + 1) + bias).max(0) / (SUM_LIMIT / 2)
 
 
-def exact_film(block, hidden, gained):
-    """Gain and bias by step as integers; the shift of each channel is the largest that keeps the product exact."""
+def exact_film(block, hidden, gained, table):
+    """Gain and bias by step or set as integers; each channel's shift is the largest that keeps the product exact."""
     gain = block.gain.detach().double().numpy() * hidden / gained
     bias = block.bias.detach().double().numpy() / gained
     shift = np.zeros(gain.shape[1])
@@ -172,8 +174,8 @@ def exact_film(block, hidden, gained):
         shift[fits] = s
     rounded_bias = np.rint(bias * 2.0**shift + np.where(shift > 0, 2.0 ** (shift - 1), 0))
     return (
-        StepTable(np.rint(gain * 2.0**shift).astype(np.int64)),
-        StepTable(rounded_bias.astype(np.int64)),
+        table(np.rint(gain * 2.0**shift).astype(np.int64)),
+        table(rounded_bias.astype(np.int64)),
         shift.astype(np.float32),
     )
 

@@ -56,7 +56,7 @@ class Watch:
     @staticmethod
     def _pixels(model: SelfVAE, x: torch.Tensor, t: float) -> dict[str, float]:
         step = torch.tensor([t])
-        return {"bpsp": model.pixel_bits(x, decoded(model, x, step), step, y_steps(step)).item()}
+        return {"bpsp": model.pixel_bits(x, decoded(model, x, step), y_steps(step)).item()}
 
 
 def _centre(file: Path, size: int) -> torch.Tensor:

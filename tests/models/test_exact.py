@@ -22,10 +22,10 @@ UNIT = 1 / 8
 LIMIT = 100
 
 
-def make_net(stepped=True, upsample=False, blocks=2, seed=0):
+def make_net(stepped=True, upsample=False, blocks=2, seed=0, table=StepTable):
     """A float network with random weights and its exact counterpart, calibrated on noise."""
     torch.manual_seed(seed)
-    net = Net(10, 16, blocks, 8, stepped=stepped, upsample=upsample).eval()
+    net = Net(10, 16, blocks, 8, rows=STEP_ROWS if stepped else 0, upsample=upsample).eval()
     if stepped:
         for block in net.blocks:
             block.gain.data.uniform_(0.5, 1.5)
@@ -47,6 +47,7 @@ def make_net(stepped=True, upsample=False, blocks=2, seed=0):
         low=-1023,
         high=1023,
         step_bias=step_bias,
+        table=table,
     )
     return net, exact, target, step_bias
 

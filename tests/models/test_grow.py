@@ -64,7 +64,24 @@ def test_a_grown_model_computes_the_same(edges):
     y_step = y_steps(t)
     if not edges:  # y[1] is given u in one family, y[2] in the other
         torch.testing.assert_close(large.representation_bits(x, y_step), small.representation_bits(x, y_step))
-    torch.testing.assert_close(*(m.pixel_bits(x.round(), x.round() * 0.9, t, y_step) for m in (large, small)))
+    torch.testing.assert_close(*(m.pixel_bits(x.round(), x.round() * 0.9, y_step) for m in (large, small)))
+
+
+@torch.no_grad()
+def test_more_sets_start_as_the_one_that_was_but_for_the_scales_they_expect():
+    torch.manual_seed(0)
+    one = random_model(replace(SMALL, pixel_sets=1)).pixel_prior
+    three = SelfVAE(replace(SMALL, pixel_sets=3)).pixel_prior
+    start = {f"pixel_prior.{name}": value for name, value in three.state_dict().items()}
+    known = {f"pixel_prior.{name}": value for name, value in one.state_dict().items()}
+    context = {"context.at16.head.weight": torch.zeros(16, 1)}
+    grew = grown(known | context, start, replace(SMALL, pixel_sets=3))
+    three.load_state_dict({name.removeprefix("pixel_prior."): value for name, value in grew.items()})
+    x = (255 * torch.rand(2, 3, 32, 32)).round()
+    x_hat = (x + 3 * torch.randn_like(x)).round()
+    bits = [three(x, x_hat, torch.full((2,), k), None) for k in range(3)]
+    torch.testing.assert_close(bits[1], one(x, x_hat, torch.zeros(2, dtype=torch.long), None))
+    assert not torch.allclose(bits[0], bits[1]) and not torch.allclose(bits[2], bits[1])
 
 
 def test_a_model_does_not_shrink():

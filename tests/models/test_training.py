@@ -177,7 +177,7 @@ def test_everything_is_computed_where_the_pictures_are(stride):
     t = torch.tensor([1.5, 2.5, 3.5, 4.5])
     some = torch.tensor([True, False, True, False])
     terms = model(x, t, y_steps(t), nothing=some, chosen=~some)
-    losses = [picture_loss(terms, t, 0.7, 1.0), model.pixel_bits(x, terms.x_hat, t, y_steps(t))]
+    losses = [picture_loss(terms, t, 0.7, 1.0), model.pixel_bits(x, terms.x_hat, y_steps(t), probe=48)]
     losses += [*model.representation_bits(x, y_steps(t)).values(), *stream_bits(model, x).values()]
     sum(loss.mean() for loss in losses).backward()
     assert all(p.grad.device.type == "meta" for p in model.parameters())

@@ -38,6 +38,7 @@ WIDTHS = {
     "edge_width": 32,
     "edge_blocks": 2,
     "pixel_width": 64,
+    "pixel_sets": 1,
     "pixel_blocks": 4,
 }  # the same for all
 PUBLISHED = {  # bits/dim on CIFAR-10, Gatopoulos & Tomczak 2020, table 1: 2,000 epochs on a GPU
