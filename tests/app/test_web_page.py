@@ -93,7 +93,7 @@ def test_a_picture_sharpens_while_it_loads_and_the_slider_goes_back(site, browse
         if level() == shown:  # not sharper again since it was looked at
             used = header.levels[shown - 1].end
             assert said().startswith(f"{used:,} of {header.file_bytes:,} bytes of the file used")
-    assert len(stages) >= 4 and header.n_levels == 5  # one may come and go between two looks
+    assert len(stages) >= header.n_levels - 1 >= 3  # one may come and go between two looks
     last = stages[header.n_levels]
     far = [np.abs(shown - last).mean() for shown in stages.values()]
     assert far == sorted(far, reverse=True) and far[0] > far[-2] > far[-1] == 0
