@@ -137,8 +137,10 @@ def test_the_thumbnailer_runs_as_file_managers_run_it(home, tmp_path):
     without = "import sys; sys.modules['torch'] = None; import socket; socket.socket = None; "
     assert command[1:3] == ["-m", "selfvae_codec"]
     code = f"{without}from selfvae_codec.app.cli import main; main(sys.argv[1:])"
-    done = subprocess.run([command[0], "-c", code, *command[3:]], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    with open(target, "w+b") as held:  # Tumbler makes the file, and reads what it holds open
+        done = subprocess.run([command[0], "-c", code, *command[3:]], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert held.read() == target.read_bytes()
     with Image.open(target) as small:
         assert small.format == "PNG" and small.size == (32, 21)
         whole = Image.fromarray(selfvae_codec.decode(source.read_bytes())).resize((32, 21), Image.Resampling.BOX)

@@ -34,8 +34,13 @@ def thumbnail(source, target, size) -> None:
     from ...pictures import files
     from .. import thumbnail as small
 
-    with files.Output(target) as out, console.about(source):
-        out.write(small.make(source, size))
+    with console.about(source):
+        content = small.make(source, size)
+    if target.is_file():
+        target.write_bytes(content)  # Tumbler holds it open, and would not see another in its place
+        return
+    with files.Output(target) as out:
+        out.write(content)
 
 
 @click.command()
