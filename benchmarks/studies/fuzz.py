@@ -42,7 +42,8 @@ from ..results import write_json
 SIZES = ((9, 7), (24, 16), (70, 3))  # of the pictures, width and height
 PIXELS = 4 * header.PAD**2  # more are not decoded: header fields claim any size
 INPUTS = 400  # damaged files that one process tries
-PATIENCE_S = 600  # for them all; a machine that does other things is slow
+CPU_S = 300  # for them all: what takes more hangs
+PATIENCE_S = 7200  # the same for one that waits; machines that do other things are slow
 # Errors that callers know to expect: ours, and what Pillow promises of every format.
 OURS = (CodecError, Image.DecompressionBombError, Image.UnidentifiedImageError)
 
@@ -185,6 +186,7 @@ def outcome(call: Callable[[], Any]) -> str:
 def chunk(number: int, pipe: Any) -> None:
     """Try the inputs of one number; what is counted goes into the pipe."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     Image.MAX_IMAGE_PIXELS = PIXELS // 2
     files, outside = corpus(), []
     counts: Counter[str] = Counter()
