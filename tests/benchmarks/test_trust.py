@@ -1,0 +1,54 @@
+"""The studies of what strangers and servers do: they find what they look for."""
+
+import random
+import warnings
+
+import pytest
+from conftest import make_picture
+
+import selfvae_codec
+from selfvae_codec.benchmarks.studies import fuzz, soak
+
+DATA = selfvae_codec.encode(make_picture(9, 7), effort=0)
+
+
+def test_anything_but_a_result_and_an_error_of_ours_counts_as_outside():
+    def refuse():
+        raise selfvae_codec.HeaderError("")
+
+    def warn():
+        warnings.warn("a library speaks", UserWarning, stacklevel=1)
+
+    assert fuzz.outcome(lambda: 1) == "result"
+    assert fuzz.outcome(refuse) == "HeaderError"
+    assert fuzz.outcome(lambda: 1 // 0).startswith("outside: ZeroDivisionError")
+    assert fuzz.outcome(warn).startswith("outside: warning UserWarning")
+
+
+def test_damage_is_the_same_for_the_same_number_and_may_have_right_checksums():
+    files = [DATA, selfvae_codec.encode(make_picture(24, 16), levels=2, effort=0)]
+    first = [fuzz.damaged(files, random.Random(f"3 {i}")) for i in range(40)]
+    assert first == [fuzz.damaged(files, random.Random(f"3 {i}")) for i in range(40)] and len(set(first)) > 30
+    changed = bytearray(DATA)
+    changed[-2] ^= 8
+    with pytest.raises(selfvae_codec.ChecksumError):
+        selfvae_codec.decode(bytes(changed))
+    repaired = fuzz.sealed(changed)
+    assert selfvae_codec.read_header(repaired).n_levels
+    with pytest.raises(selfvae_codec.MismatchError):
+        selfvae_codec.decode(repaired)
+
+
+def test_every_way_in_is_tried():
+    names = set()
+    for i in range(12):
+        names |= {name for name, call in fuzz.ways(DATA, random.Random(i)) if fuzz.outcome(call) == "result"}
+    assert {"decode", "decode, partial", "representation", "Image.load", "ImageFile.Parser", "read_metadata"} <= names
+
+
+def test_a_soak_counts_what_differs(monkeypatch):
+    wrong = iter(range(100))
+    monkeypatch.setattr(soak, "tasks", lambda backend: [lambda: b"same", lambda: bytes([next(wrong)])])
+    found = soak.soak("auto", 1, 1, 20)
+    selfvae_codec.set_threads(None)
+    assert found["calls"] == 20 and 0 < found["wrong"] < 20
