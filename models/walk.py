@@ -32,16 +32,24 @@ def walk_plane(nets, context, coarse, step, visit: Callable) -> list:
     of the bits and have no coarser plane to learn their surroundings from, are walked over sub-lattices.
     ``visit(group, sub-lattice or None, mean, scale)``. Returns the symbols of every group.
     """
-    known: list = []
-    if coarse is None:
-        cells: list = []  # sub-lattices of all groups so far
-        for group in range(nets.config.lead_groups):
-            for index in range(len(LATTICE)):
-                cells.append(visit(group, index, *nets.lead(len(cells), context, cells, step)))
-            known.append(nets.interleave(cells[-len(LATTICE) :]))
+    known = _walk_leads(nets, context, step, visit) if coarse is None else []
     features = nets.features(context, coarse, step)
-    for group in range(len(known), len(nets.config.groups)):
-        known.append(visit(group, None, *nets.group(group, features, known, step)))
+    groups = range(len(known), len(nets.config.groups))
+    for group in groups:
+        prior = nets.group(group, features, known, step)
+        if group == groups[-1]:
+            features = None  # as large as what is walked, and read for the last time
+        known.append(visit(group, None, *prior))
+    return known
+
+
+def _walk_leads(nets, context, step, visit: Callable) -> list:
+    known: list = []
+    cells: list = []  # sub-lattices of all groups so far
+    for group in range(nets.config.lead_groups):
+        for index in range(len(LATTICE)):
+            cells.append(visit(group, index, *nets.lead(len(cells), context, cells, step)))
+        known.append(nets.interleave(cells[-len(LATTICE) :]))
     return known
 
 

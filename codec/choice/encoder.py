@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -101,7 +101,10 @@ def _smallest(
     pixels = raw.pack(x, plan.grey) if whole else b""
 
     def written(plan: Plan, count: int) -> list[tuple[bytes, int]]:
-        levels = [(writer.finish(), writer.check) for writer in _write(nets, plan, x, count, effort)]
+        levels = []
+        for writer in _write(nets, plan, x, count, effort):
+            levels.append((writer.finish(), writer.check))
+            del writer  # which holds every symbol, before the next level is walked
         if whole and len(levels[-1][0]) >= len(pixels):
             levels[-1] = (pixels, raw.check(pixels))
         return levels
@@ -118,19 +121,19 @@ def _size(planned: tuple[Plan, list[tuple[bytes, int]]]) -> int:
     return sum(len(payload) for payload, _ in planned[1])
 
 
-def _write(nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int) -> list[Writer]:
-    """Walk the first ``count`` levels, writing each."""
+def _write(nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int) -> Iterator[Writer]:
+    """Walk the first ``count`` levels, writing each; what is written is best finished before the next."""
     latents = analyse(nets, plan, x, latents=count > plan.first_latent)
     if count > plan.first_latent:
         refine(nets, plan, latents, effort)
     walk, models = Walk(nets, plan, latents), models_of(nets)
-    return [write_level(walk, models, index) for index in range(count)]
+    for index in range(count):
+        yield write_level(walk, models, index)
 
 
 def write_level(walk: Walk, models: Models, index: int) -> Writer:
     """Walk one level. Near-certain symbols are skipped unless the picture defies the model (text, noise)."""
     latents = walk.plan.has_latents(index)
-    before = walk.settled.copy() if latents and walk.settled else None
     if index == walk.plan.count - 1 and walk.plan.lossless:
         walk.variant = best_set(walk)
     finer = walk.plan.first_latent + walk.plan.planes - 1 - index
@@ -138,7 +141,8 @@ def write_level(walk: Walk, models: Models, index: int) -> Writer:
     writer = Writer(models, skip=True if latents else None, choice=choice)
     walk.level(index, writer)
     if writer.skip and writer.damage > DAMAGE_LIMIT * walk.settled.symbols[walk.plan.coded].size:
-        walk.settled = before
+        if index > walk.plan.first_latent:
+            walk.settled.coarsen()
         writer = Writer(models, skip=False, choice=choice)
         walk.level(index, writer)
     return writer

@@ -81,8 +81,10 @@ class Encoder:
 
     def put(self, tables: Tables, ids: np.ndarray, symbols: np.ndarray) -> None:
         """Code symbols (N,) in [0, A) with table ids (N,)."""
-        symbols = symbols.astype(np.int32)
-        if tables.weights.shape[1] <= ROW_CODED:
+        count, alphabet = tables.weights.shape
+        symbols = symbols.astype(np.min_scalar_type(alphabet - 1))  # kept until all is coded, in few bytes
+        ids = ids.astype(np.min_scalar_type(count - 1))
+        if alphabet <= ROW_CODED:
             for part in _parts(len(ids)):
                 self._work.append((symbols[part], _ROWS, tables, ids[part]))
             return
@@ -113,9 +115,9 @@ class Encoder:
         for symbols, model, *source in reversed(self._work):
             if model is _ROWS:
                 tables, ids = source
-                coder.encode_reverse(symbols, _ROWS, tables.weights[ids])
+                coder.encode_reverse(symbols.astype(np.int32), _ROWS, tables.weights[ids])
             elif len(symbols):
-                coder.encode_reverse(symbols, model)
+                coder.encode_reverse(symbols.astype(np.int32), model)
         return coder.get_compressed()[::-1].astype(">u4").tobytes().lstrip(b"\0")
 
 

@@ -26,6 +26,12 @@ class Settled:
         other.symbols, other._beside = self.symbols.copy(), self._beside.copy()
         return other
 
+    def coarsen(self) -> None:
+        """Back to the symbols of the coarser plane, which those of the last one refine; z_hat is not known any more."""
+        for first in range(0, len(self.symbols), CHANNELS):
+            part = self.symbols[first : first + CHANNELS]
+            part[:] = (part + 1) // 3
+
     def settle(self, region: Region, symbols: np.ndarray, z: np.ndarray) -> None:
         """symbols: int32; z: z_hat, int32 in 1/CENTROID_UNITS of the local step."""
         beside = z - CENTROID_UNITS * symbols
