@@ -34,12 +34,14 @@ def walk_plane(nets, context, coarse, step, visit: Callable) -> list:
     """
     known = _walk_leads(nets, context, step, visit) if coarse is None else []
     features = nets.features(context, coarse, step)
+    coarse = None  # arrays as large as what is walked go as soon as they were read for the last time
     groups = range(len(known), len(nets.config.groups))
     for group in groups:
         prior = nets.group(group, features, known, step)
         if group == groups[-1]:
-            features = None  # as large as what is walked, and read for the last time
+            features = None
         known.append(visit(group, None, *prior))
+        del prior
     return known
 
 
