@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mmap
 from functools import lru_cache
 from pathlib import Path
 
@@ -52,8 +51,11 @@ def digest(path: Path) -> bytes:
 
 @lru_cache(maxsize=64)
 def _digest(path: Path, size: int, changed: int) -> bytes:
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return hashlib.sha256(data).digest()
+    hashed = hashlib.sha256()
+    with open(path, "rb") as file:
+        while part := file.read(1 << 18):  # not mapped: pages that were hashed would count as this process's memory
+            hashed.update(part)
+    return hashed.digest()
 
 
 def check(path: Path) -> bytes:
