@@ -38,10 +38,10 @@ from .errors import (
 )
 from .format.container import Header, Level, read_header
 from .format.metadata import Metadata
-from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL, MAX_EFFORT, TUNES
+from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL, DEFAULT_ROI_GAIN, MAX_EFFORT, MAX_ROI_GAIN, TUNES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import numpy as np
     from numpy.typing import DTypeLike
@@ -97,8 +97,11 @@ def encode(
     target_bpp: float | None = None,
     target_size: float | None = None,
     target_psnr: float | None = None,
+    target_ssimulacra2: float | None = None,
     effort: int = DEFAULT_EFFORT,
     tune: str = TUNES[0],
+    roi: np.ndarray | Image.Image | None = None,
+    roi_gain: float = DEFAULT_ROI_GAIN,
     model: str = DEFAULT_MODEL,
     backend: str = "auto",
     metadata: Metadata | None = None,
@@ -111,11 +114,15 @@ def encode(
     lossless: the last level is the exact pixels, whatever the quality; of 16 bits, the one before it those of 8 bits.
     target_bpp, target_size, target_psnr: instead of a quality, one of: the most bits per pixel, or bytes, that the
     whole file may take, or the least PSNR in dB of what it decodes to, over R, G and B. The search encodes several
-    times, and warns (TargetWarning) if no quality below lossless gets there.
+    times, and warns (TargetWarning) if no quality below lossless gets there. target_ssimulacra2: the same for points of
+    SSIMULACRA2 (100: equal, 90: hard to tell, 70: high), by the package of the extra ``bench``.
     effort: 0 (fastest) to 9, passes that fit what is coded to what decoders show; the first takes as long as encoding
     without, the others less than half of that each, and decoding is the same for all.
     tune: "visual" for an eye: steps are finer where it sees errors and coarser where textures hide them; "psnr" for the
     least squared error.
+    roi: a mask of the picture's size, a grey array (H, W) of 0..255 or of bool, or a Pillow image: where it is white,
+    errors are smaller by about roi_gain dB (larger, if that is negative), where it is black, as without it, in cells of
+    32 pixels. The file grows by what that takes.
     model: its name, for example "edge". backend: what runs the networks: "auto" for the fastest that is installed,
     "native", "onnxruntime" or "torch". metadata: default is a Pillow image's own; ``Metadata()`` keeps none.
 
@@ -131,13 +138,23 @@ def encode(
     from .pictures import alpha, exif, imaging
     from .pictures.psnr import psnr_db
 
-    asked = {"target_bpp": target_bpp, "target_size": target_size, "target_psnr": target_psnr}
+    asked = {
+        "target_bpp": target_bpp,
+        "target_size": target_size,
+        "target_psnr": target_psnr,
+        "target_ssimulacra2": target_ssimulacra2,
+    }
     targets = {name: value for name, value in asked.items() if value is not None}
     lossless = lossless or (quality == 100 and not targets)
     check_settings(quality=quality, levels=levels, targets=targets, lossless=lossless, effort=effort, tune=tune)
+    if not -MAX_ROI_GAIN <= roi_gain <= MAX_ROI_GAIN:
+        raise CodecError(f"roi_gain={roi_gain} is out of range: -{MAX_ROI_GAIN:g} to {MAX_ROI_GAIN:g} dB")
+    if roi is not None and lossless:
+        raise CodecError("a lossless file keeps everything exactly: give lossless or roi, not both")
     picture = imaging.as_picture(image)
     x8, deep = depth.to_8(picture.rgb), picture.depth == 16
     height, width = picture.rgb.shape[:2]
+    region = None if roi is None else roi_gain * imaging.mask(roi, height, width)
     section = sections.pack(
         picture.metadata if metadata is None else exif.upright(metadata, of_array=isinstance(image, np.ndarray)),
         None if picture.alpha is None else alpha.pack(picture.alpha),
@@ -152,6 +169,7 @@ def encode(
             lossless=lossless,
             effort=effort,
             tune=tune,
+            region=region,
             model=model,
             backend=backend,
         )
@@ -177,6 +195,8 @@ def encode(
 
     if target_psnr is not None:
         target = ratecontrol.psnr(target_psnr, psnr_of)
+    elif target_ssimulacra2 is not None:
+        target = ratecontrol.ssimulacra2(target_ssimulacra2, _ssimulacra2_of(picture.rgb, backend))
     elif target_bpp is not None:
         target = ratecontrol.size(target_bpp * width * height / 8)
     elif target_size is not None:
@@ -184,6 +204,20 @@ def encode(
     else:
         return encode_at(quality)
     return ratecontrol.search(encode_at, target)
+
+
+def _ssimulacra2_of(x: np.ndarray, backend: str) -> Callable[[bytes], float]:
+    """Points of SSIMULACRA2 of a file of the picture x. Raises CodecError where nothing measures them."""
+    try:
+        from .pictures import ssimulacra2
+    except ImportError as error:
+        raise CodecError(
+            f"target_ssimulacra2 needs {error.name}, which is not installed: pip install 'selfvae-codec[bench]'"
+        ) from None
+    if min(x.shape[:2]) < ssimulacra2.SMALLEST:
+        raise CodecError(f"SSIMULACRA2 is for pictures of at least {ssimulacra2.SMALLEST} pixels a side")
+    reference = ssimulacra2.reference(x)
+    return lambda data: ssimulacra2.score(reference, decode(data, size_limit=inf, backend=backend)[..., :3])
 
 
 def decode(

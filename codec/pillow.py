@@ -28,7 +28,8 @@ from .pictures import alpha, exif, imaging
 
 FORMAT, EXTENSION, MIME = "SVAE", ".svae", "image/x-svae"
 _SETTINGS = (  # of Image.save, handed to encode()
-    "quality", "levels", "lossless", "target_bpp", "target_size", "target_psnr", "effort", "tune", "model", "backend",
+    "quality", "levels", "lossless", "target_bpp", "target_size", "target_psnr", "target_ssimulacra2", "effort",
+    "tune", "roi", "roi_gain", "model", "backend",
 )  # fmt: skip
 
 # Reduction from which a coarser reading of the file is good enough: at 1/16 the exact thumbnail of level 2

@@ -26,6 +26,7 @@ DEFAULT_MODEL = "downscale"  # by name
 RD_SLOPE = 0.13  # d(distortion) / d(bits) of a uniform quantiser, in units of D^2: what a bit is worth
 DEFAULT_EFFORT, MAX_EFFORT = 5, 9  # passes of an encoder that fit latents to what decoders show (refine.py)
 TUNES = ("visual", "psnr")  # what a file may be best for: an eye, the default, or the least squared error
+DEFAULT_ROI_GAIN, MAX_ROI_GAIN = 6.0, 12.0  # dB, of a region of interest
 FIELDS = (*TUNES, "lossless")  # how steps may differ by frequency: for each of these, or not at all
 PACE = 0.5  # of such a pass; whole gradient steps overshoot, since overlapping functions correct the same error twice
 RDO_RATE = 0.6  # share of a symbol's bits that its choice counts: a change also costs what later symbols learn from it

@@ -66,7 +66,7 @@ def fake_core() -> types.ModuleType:
     core = types.ModuleType("core")
     core.calls = []
 
-    def encode_levels(x, *, quality, levels, grey, lossless, effort, tune, model, backend):
+    def encode_levels(x, *, quality, levels, grey, lossless, effort, tune, region=None, model, backend):
         core.calls.append(("encode", quality))
         if levels is not None and not 1 <= levels <= len(FAKE_BITS):
             raise CodecError(f"levels={levels} is out of range: a file has 1 to {len(FAKE_BITS)} levels")

@@ -3,7 +3,7 @@
 All measures take (H, W, 3) uint8 sRGB. PSNR is over the three channels
 together. MS-SSIM is pytorch-msssim's (Wang et al. 2003: five scales, 11-tap
 window, mean over channels), as in CompressAI. SSIMULACRA2 is the PyPI package
-ssimulacra2's, see ssimulacra2_cached.py; Butteraugli and ColorVideoVDP are
+ssimulacra2's, see codec/pictures/ssimulacra2.py; Butteraugli and ColorVideoVDP are
 measured where they are installed, see butteraugli.py and colorvideovdp.py.
 """
 
@@ -16,9 +16,6 @@ import numpy as np
 from . import butteraugli, colorvideovdp
 
 MS_SSIM_SMALLEST = 161  # four halvings of an 11-tap window
-SSIMULACRA2_SMALLEST = (
-    225  # below, the package has fewer than its six scales and gives the others' weights to the wrong ones
-)
 
 
 def mse(original: np.ndarray, decoded: np.ndarray) -> float:
@@ -85,13 +82,13 @@ class Reference:
         }
 
     def _ssimulacra2(self, decoded: np.ndarray) -> float | None:
-        if min(self.pixels.shape[:2]) < SSIMULACRA2_SMALLEST:
-            return None
-        from . import ssimulacra2_cached
+        from selfvae_codec.pictures import ssimulacra2
 
+        if min(self.pixels.shape[:2]) < ssimulacra2.SMALLEST:
+            return None
         if self._scales is None:
-            self._scales = ssimulacra2_cached.reference(self.pixels)
-        return ssimulacra2_cached.score(self._scales, decoded)
+            self._scales = ssimulacra2.reference(self.pixels)
+        return ssimulacra2.score(self._scales, decoded)
 
 
 def missing() -> dict[str, str]:

@@ -20,6 +20,7 @@ import click
 from .. import __version__
 from ..errors import CodecError, MetadataWarning
 from ..format import container
+from ..models.config import DEFAULT_ROI_GAIN, MAX_ROI_GAIN
 from ..pictures import files
 from . import jobs, options
 from .batch.command import batch
@@ -67,6 +68,15 @@ def cli() -> None:
 @_output
 @_output_dir
 @options.encoder
+@click.option("--roi", metavar="MASK", help="A picture of the same size, white where errors are to be smaller.")
+@click.option(
+    "--roi-gain",
+    type=click.FloatRange(-MAX_ROI_GAIN, MAX_ROI_GAIN),
+    default=DEFAULT_ROI_GAIN,
+    show_default=True,
+    metavar="DB",
+    help="By how many decibels, about.",
+)
 @_processes
 @options.overwrite
 @options.backend
@@ -95,6 +105,9 @@ def _encode(job: jobs.Job, settings: dict, strip: bool) -> dict:
 
             with libraries_silenced():
                 picture = imaging.from_bytes(content)
+                if settings["roi"] is not None:
+                    with about(settings["roi"]):
+                        settings = settings | {"roi": imaging.from_bytes(files.read(settings["roi"])).rgb[..., 1]}
             data = encode_picture(picture, metadata=Metadata() if strip else None, **settings)
             out.write(data)
     header = container.read_header(data)

@@ -12,7 +12,14 @@ from ..format import container
 from ..models.config import DEFAULT_EFFORT, DEFAULT_MODEL, MAX_EFFORT, TUNES
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
-_WAYS = ("quality", "lossless", "target_bpp", "target_size", "target_psnr")  # to say how large a file is
+_WAYS = (
+    "quality",
+    "lossless",
+    "target_bpp",
+    "target_size",
+    "target_psnr",
+    "target_ssimulacra2",
+)  # to say how large a file is
 
 overwrite = click.option(
     "--overwrite/--no-overwrite", default=None, help="Replace existing files, or none [default: the one that -o names]."
@@ -42,6 +49,10 @@ _ENCODER = (
     click.option("--target-bpp", type=_POSITIVE, metavar="B", help="At most B bits per pixel."),
     click.option("--target-size", type=_POSITIVE, metavar="N", help="At most N bytes."),
     click.option("--target-psnr", type=_POSITIVE, metavar="DB", help="At least DB decibels, over R, G and B."),
+    click.option(
+        "--target-ssimulacra2", type=_POSITIVE, metavar="SCORE",
+        help="At least SCORE points of SSIMULACRA2 (needs the extra bench).",
+    ),
     click.option("--strip", is_flag=True, help="Leave ICC profile, EXIF and XMP out."),
     model,
 )  # fmt: skip

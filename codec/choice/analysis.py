@@ -7,8 +7,8 @@ import numpy as np
 from ..coding.latents import Latents
 from ..coding.plan import Plan
 from ..models import units
-from ..models.activity import activity_map
-from ..models.config import U_STEP, Z1_STRIDE
+from ..models.activity import STRENGTH, activity_map
+from ..models.config import FIELDS, U_STEP, Z1_STRIDE
 from ..models.edges import edge_map
 from ..models.exact.inference import Networks
 from ..models.exact.integers import halved, mean_of, to_ycocg
@@ -32,7 +32,8 @@ def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True) 
         inside = np.s_[:, : plan.rows * Z1_STRIDE, : plan.columns * Z1_STRIDE]
         z1[plan.coded] = nets.analysis(x[inside], _base(downscales, plan))
         stride = plan.config.activity_stride
-        activity = activity_map(x[inside], stride) if plan.activity and stride else None
+        strength = STRENGTH if plan.tune == FIELDS.index("visual") else 0.0
+        activity = activity_map(x[inside], stride, strength) if plan.activity and stride else None
     return Latents(u, y, z1, x, activity)
 
 

@@ -20,6 +20,7 @@ from ..models.exact.inference import Networks
 from .analysis import analyse
 from .quantise import Choose, chooser_of
 from .refine import refine
+from .region import with_region
 from .sets import best_set
 
 DAMAGE_LIMIT = 0.01  # squared error of skipped symbols, mean per coefficient, in steps; 1/12 is the quantiser's own
@@ -45,6 +46,7 @@ def encode_levels(
     lossless: bool = False,
     effort: int = DEFAULT_EFFORT,
     tune: str = TUNES[0],
+    region: np.ndarray | None = None,
     model: str = DEFAULT_MODEL,
     backend: str = "auto",
 ) -> EncodedLevels:
@@ -52,7 +54,7 @@ def encode_levels(
 
     x: uint8 or uint16 (H, W, 3), three equal channels if ``grey``; quality: 0 to 100; levels: how many to write, 1 or
     more, all without it; lossless: whether the exact pixels are the last of them; effort: passes that refine latents, 0
-    or more; tune: one of TUNES; model: its name.
+    or more; tune: one of TUNES; region: by how many dB errors are to be smaller, by pixel, float (H, W); model: its name.
     Raises CodecError for ``levels`` beyond what there is, WeightsError for a model that is not installed.
     """
     nets = networks(model, backend)
@@ -62,9 +64,13 @@ def encode_levels(
     if levels is not None and not 1 <= levels <= most:
         kind = "a lossless file has" if lossless else f"at quality {quality:g} a file has"
         raise CodecError(f"levels={levels} is out of range: {kind} 1 to {most} levels")
+    if region is not None and not lossless:
+        if plan.config.activity_stride is None:
+            raise CodecError(f"model {model} has no activity map, which a region of interest goes by")
+        plan = replace(plan, activity=True)
     count = levels or most
     deeper = count > plan.count
-    plan, written = _smallest(nets, plan, to_8(x), min(count, plan.count), effort)
+    plan, written = _smallest(nets, plan, to_8(x), min(count, plan.count), effort, region)
     if deeper:
         written.append(low_bits.pack(x, grey))
     payloads, checks = zip(*written)
@@ -90,7 +96,7 @@ def likelihoods(
 
 
 def _smallest(
-    nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int
+    nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int, region: np.ndarray | None
 ) -> tuple[Plan, list[tuple[bytes, int]]]:
     """The plan, and payload and check of each of the first ``count`` levels.
 
@@ -102,7 +108,7 @@ def _smallest(
 
     def written(plan: Plan, count: int) -> list[tuple[bytes, int]]:
         levels = []
-        for writer in _write(nets, plan, x, count, effort):
+        for writer in _write(nets, plan, x, count, effort, region):
             levels.append((writer.finish(), writer.check))
             del writer  # which holds every symbol, before the next level is walked
         if whole and len(levels[-1][0]) >= len(pixels):
@@ -121,10 +127,14 @@ def _size(planned: tuple[Plan, list[tuple[bytes, int]]]) -> int:
     return sum(len(payload) for payload, _ in planned[1])
 
 
-def _write(nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int) -> Iterator[Writer]:
+def _write(
+    nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int, region: np.ndarray | None = None
+) -> Iterator[Writer]:
     """Walk the first ``count`` levels, writing each; what is written is best finished before the next."""
     latents = analyse(nets, plan, x, latents=count > plan.first_latent)
     if count > plan.first_latent:
+        if region is not None and latents.activity is not None and plan.config.activity_stride is not None:
+            latents = replace(latents, activity=with_region(latents.activity, region, plan.config.activity_stride))
         refine(nets, plan, latents, effort)
     walk, models = Walk(nets, plan, latents), models_of(nets)
     for index in range(count):

@@ -57,6 +57,15 @@ def psnr(db: float, psnr_of: Callable[[bytes], float]) -> Target:
     return Target(psnr_of, db, False, 0.05, 0.2, out_of_reach)
 
 
+def ssimulacra2(score: float, score_of: Callable[[bytes], float]) -> Target:
+    """At least so many points of SSIMULACRA2, within 0.3."""
+
+    def out_of_reach(_: bytes, value: float) -> str:
+        return f"quality {_HIGHEST} has {value:.2f} points, less than the {score:g} asked for: beyond it is lossless"
+
+    return Target(score_of, score, False, 0.3, 0.8, out_of_reach)
+
+
 def search(encode_at: Callable[[float], bytes], target: Target) -> bytes:
     """The file nearest to the target's bound, on its right side.
 

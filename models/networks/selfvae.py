@@ -224,7 +224,7 @@ class SelfVAE(nn.Module):
                 closer = z + PACE * (z_hat + self.pull(x - x_hat) * g / delta - z)
                 z = torch.where(chosen[:, None, None, None], closer, z)
         _, bits1, x_hat = decode(z)
-        error = x_hat - x if g.shape[1] == 1 else self.analysis(x_hat, x) * g
+        error = x_hat - x if g.shape[1] == 1 else self.pull(x_hat - x) * g
         return Terms(bits2 / pixels, bits1 / pixels, (error**2).sum((1, 2, 3)) / pixels, x_hat)
 
     def latents(self, x: Tensor, t: Tensor, y: list[Tensor], keep: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

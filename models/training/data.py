@@ -67,9 +67,7 @@ def build_cache(folders: list[Path], cache: Path) -> None:
 def check_cache(folders: list[Path], cache: Path) -> None:
     """Raises CodecError where a cache was made of other pictures than are below the folders; they may have moved."""
     listed = json.loads((cache / "index.json").read_text()).get("files")
-    if listed is not None and sorted(Path(file).name for file in listed) != sorted(
-        f.name for f in picture_files(folders)
-    ):
+    if listed and sorted(Path(file).name for file in listed) != sorted(f.name for f in picture_files(folders)):
         raise CodecError(f"{cache} was made of other pictures than --data names: give another --cache, or remove it")
 
 

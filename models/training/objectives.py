@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from ..config import RD_SLOPE, T_FINEST, T_FIRST, T_LOSSLESS, Y_STEPS
 from ..networks.selfvae import SelfVAE
 from ..networks.steps import y_steps
+from ..networks.transforms import fields
 from .likelihood import HYPER_WARMUP, StreamObjective
 
 T_DRAWN = 5.3  # coarsest log3 of a step that training sees
 PROBE = 48  # side of the corner of a crop by which the sets of the pixel prior are tried
 FEW_BITS = 0.3  # a sub-pixel, below which fewer hardly count
+FIELD_SHARES = (0.5, 0.25, 0.25)  # of the pictures have the step field of each of config.FIELDS
 FOLLOWED = 0.4  # of the planes that finer ones can follow are trained as such, where symbols are chosen
 
 
@@ -76,10 +78,12 @@ class LatentObjective(nn.Module):
 
     def draw(self, rng: torch.Generator, batch: int) -> tuple[list[str], list[Tensor]]:
         t, y_step, nothing = draw_steps(rng, batch)
-        return list(map(range_name, t.tolist(), nothing.tolist())), [t, y_step, nothing]
+        tune = torch.multinomial(torch.tensor(FIELD_SHARES), batch, replacement=True, generator=rng)
+        return list(map(range_name, t.tolist(), nothing.tolist())), [t, y_step, nothing, tune]
 
-    def forward(self, x, fraction, t, y_step, nothing, chosen=None) -> tuple[Tensor, Tensor]:
-        terms = self.model(x, t, y_step, nothing, chosen, refining_of(len(x)))
+    def forward(self, x, fraction, t, y_step, nothing, tune, chosen=None) -> tuple[Tensor, Tensor]:
+        field = fields(x, self.model.config, tune)
+        terms = self.model(x, t, y_step, nothing, chosen, refining_of(len(x)), field)
         loss = picture_loss(terms, t, self.power, (fraction / HYPER_WARMUP).clamp(max=1)).mean()
         return loss, torch.stack([terms.z1_bpp + terms.z2_bpp, terms.z2_bpp, terms.distortion / 3], 1).detach()
 

@@ -13,6 +13,7 @@ import numpy as np
 from ssimulacra2 import ssimulacra2 as package
 
 SMALLEST_SIDE = 8  # the package stops at scales smaller than this
+SMALLEST = 225  # side of a picture; below, the package has fewer than its six scales and gives them others' weights
 
 # the package's own curve, for the 256 values there are
 _LINEAR = package.srgb_to_linear(np.arange(256, dtype=np.float64))
