@@ -9,6 +9,8 @@ it can be negative.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from ssimulacra2 import ssimulacra2 as package
 
@@ -19,7 +21,7 @@ SMALLEST = 225  # side of a picture; below, the package has fewer than its six s
 _LINEAR = package.srgb_to_linear(np.arange(256, dtype=np.float64))
 
 
-def _pyramid(pixels: np.ndarray):
+def _pyramid(pixels: np.ndarray) -> Iterator[np.ndarray]:
     """Positive XYB pictures of the six scales, fine to coarse."""
     linear = _LINEAR[pixels]  # (H, W, 3) float64 in 0..1
     for scale in range(package.kNumScales):
@@ -36,7 +38,7 @@ def reference(pixels: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarr
     return [(xyb, package.blur_image(xyb), package.blur_image(xyb * xyb)) for xyb in _pyramid(pixels)]
 
 
-def score(scales, decoded: np.ndarray) -> float:
+def score(scales: list[tuple[np.ndarray, np.ndarray, np.ndarray]], decoded: np.ndarray) -> float:
     """SSIMULACRA2 of ``decoded`` (H, W, 3) uint8 against ``reference(original)``."""
     result = package.Msssim()
     for (xyb1, mean1, square1), xyb2 in zip(scales, _pyramid(decoded), strict=True):
