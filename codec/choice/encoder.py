@@ -54,7 +54,7 @@ def encode_levels(
 
     x: uint8 or uint16 (H, W, 3), three equal channels if ``grey``; quality: 0 to 100; levels: how many to write, 1 or
     more, all without it; lossless: whether the exact pixels are the last of them; effort: passes that refine latents, 0
-    or more; tune: one of TUNES; region: by how many dB errors are to be smaller, by pixel, float (H, W); model: its name.
+    or more; tune: one of TUNES; region: by how many dB errors are to be smaller, float (H, W); model: its name.
     Raises CodecError for ``levels`` beyond what there is, WeightsError for a model that is not installed.
     """
     nets = networks(model, backend)

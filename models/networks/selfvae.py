@@ -23,7 +23,15 @@ from torch import Tensor, nn
 
 from ..config import PACE, RD_SLOPE, RDO_RATE, T_FIRST, Z1_STRIDE, Config
 from ..lapped import lapped_transform
-from ..tables import LOG2_SCALE_MAX, LOG2_SCALE_MIN, LOG2_SCALE_STEP, MEAN_UNITS, OFFSET_LIMIT, centroid_table
+from ..tables import (
+    LOG2_SCALE_MAX,
+    LOG2_SCALE_MIN,
+    LOG2_SCALE_STEP,
+    MEAN_UNITS,
+    OFFSET_LIMIT,
+    centroid_table,
+    field_table,
+)
 from ..units import RESIDUAL_MAX, SYMBOL_LIMIT, SYNTHESIS_LIMIT, Y_OFFSET, Z2_SCALE, edge_values
 from ..walk import LATTICE, walk_plane
 from .edge_prior import EdgePrior
@@ -74,6 +82,7 @@ class SelfVAE(nn.Module):
         if c.activity_stride:
             self.activity_prior = ActivityPrior(c)
         self.pixel_prior = PixelPrior(c.pixel_width, c.pixel_blocks, c.tied, c.pixel_sets)
+        self.register_buffer("by_frequency", torch.from_numpy(field_table(flat=False)).float(), persistent=False)
         self.register_buffer("centroids", torch.from_numpy(centroid_table()).float(), persistent=False)
 
     # ---- deterministic parts -------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..activity import HIGHEST, LOWEST, NOISE, STEP, STRENGTH
 from ..config import TUNES, U_STEP, Z1_STRIDE, Config
 from ..edges import edge_map
-from ..tables import LOG2_SCALE_STEP, field_table
+from ..tables import LOG2_SCALE_STEP
 
 
 def downscale(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
@@ -80,13 +80,13 @@ def activity(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
     return (-STRENGTH / (STEP * LOG2_SCALE_STEP) * cells).round().clamp(LOWEST, HIGHEST)
 
 
-def fields(x: Tensor, config: Config, tune: Tensor) -> Tensor:
+def fields(x: Tensor, config: Config, table: Tensor, tune: Tensor) -> Tensor:
     """log2 g of the step field of files, in LOG2_SCALE_STEP: (B, 192, H/8, W/8). tune: (B,) rows of the table of F."""
     B, _, H, W = x.shape
     shape = (B, 192, H // Z1_STRIDE, W // Z1_STRIDE)
     if config.activity_stride is None:
         return x.new_zeros(shape)
-    by_channel = torch.from_numpy(field_table(flat=False)).to(x)[tune.to(x.device)]
+    by_channel = table[tune.to(x.device)]
     by_place = activity(x, config.activity_stride).repeat_interleave(config.activity_stride // Z1_STRIDE, 2)
     by_place = by_place.repeat_interleave(config.activity_stride // Z1_STRIDE, 3)[:, :, : shape[2], : shape[3]]
     mapped = tune.to(x.device) == TUNES.index("visual")

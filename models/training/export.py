@@ -42,7 +42,7 @@ def runs(model: SelfVAE) -> tuple[Callable, Callable, Callable]:
     def latents(low, high, x, share):
         t = low + (high - low) * (torch.arange(len(x)) + share) / len(x)
         tunes = torch.arange(len(x)) % len(TUNES)
-        model(x, t, y_steps(t), field=fields(x, model.config, tunes))
+        model(x, t, y_steps(t), field=fields(x, model.config, model.by_frequency, tunes))
 
     return representations, pixels, latents
 

@@ -82,7 +82,7 @@ class LatentObjective(nn.Module):
         return list(map(range_name, t.tolist(), nothing.tolist())), [t, y_step, nothing, tune]
 
     def forward(self, x, fraction, t, y_step, nothing, tune, chosen=None) -> tuple[Tensor, Tensor]:
-        field = fields(x, self.model.config, tune)
+        field = fields(x, self.model.config, self.model.by_frequency, tune)
         terms = self.model(x, t, y_step, nothing, chosen, refining_of(len(x)), field)
         loss = picture_loss(terms, t, self.power, (fraction / HYPER_WARMUP).clamp(max=1)).mean()
         return loss, torch.stack([terms.z1_bpp + terms.z2_bpp, terms.z2_bpp, terms.distortion / 3], 1).detach()

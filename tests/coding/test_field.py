@@ -139,7 +139,7 @@ def test_training_sees_the_map_that_files_hold():
     x = torch.from_numpy(picture.transpose(2, 0, 1)[None].copy()).float()
     made = activity_map(picture.transpose(2, 0, 1), 32)
     assert np.mean(activity(x, 32)[0].numpy() == made) > 0.9, "roundings may differ"
-    g = fields(x, networks().config, torch.tensor([0]))[0].numpy()
+    g = fields(x, networks().config, torch.tensor(TABLES["fields"]).float(), torch.tensor([0]))[0].numpy()
     assert np.array_equal(g, Field(TABLES, 0, activity(x, 32)[0].numpy().astype(np.int32), 32).log2(WHOLE))
-    plain = fields(x, networks().config, torch.tensor([1]))[0].numpy()
+    plain = fields(x, networks().config, torch.tensor(TABLES["fields"]).float(), torch.tensor([1]))[0].numpy()
     assert np.array_equal(plain[:, 0, 0], TABLES["fields"][1]) and (plain == plain[:, :1, :1]).all()
