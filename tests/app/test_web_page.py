@@ -18,6 +18,14 @@ webdriver = pytest.importorskip("selenium.webdriver", reason="pip install 'selfv
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
+# What the page says at every level, as it says it: a look from outside may come too late.
+NOTES_LEVELS = """
+window.seen = [];
+new MutationObserver(() => {
+  const seen = [document.body.dataset.level, document.getElementById("used").textContent];
+  if (seen[0] !== window.seen.at(-1)?.[0]) window.seen.push(seen);
+}).observe(document, {subtree: true, attributeFilter: ["data-level"]});
+"""
 BYTES_A_SECOND = 30_000
 
 
@@ -83,6 +91,7 @@ def test_a_picture_sharpens_while_it_loads_and_the_slider_goes_back(site, browse
     def said():
         return browser.find_element("id", "used").text
 
+    browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": NOTES_LEVELS})
     browser.find_element("css selector", "#gallery a").click()
     stages, shown = {}, 0
     while shown < header.n_levels:
@@ -90,13 +99,14 @@ def test_a_picture_sharpens_while_it_loads_and_the_slider_goes_back(site, browse
         shown = level()
         browser.save_screenshot(tmp_path / f"level-{shown}.png")
         stages[shown] = np.array(Image.open(tmp_path / f"level-{shown}.png").convert("RGB"), float)
-        if level() == shown:  # not sharper again since it was looked at
-            used = header.levels[shown - 1].end
-            assert said().startswith(f"{used:,} of {header.file_bytes:,} bytes of the file used")
-    assert len(stages) >= header.n_levels - 1 >= 3  # one may come and go between two looks
+    seen = browser.execute_script("return window.seen")
+    assert [int(n) for n, _ in seen] == sorted({int(n) for n, _ in seen}) and len(seen) >= 3
+    for n, text in seen:
+        assert text.startswith(f"{header.levels[int(n) - 1].end:,} of {header.file_bytes:,} bytes of the file used")
+    assert len(stages) >= 2  # of those that stay long enough to be looked at
     last = stages[header.n_levels]
     far = [np.abs(shown - last).mean() for shown in stages.values()]
-    assert far == sorted(far, reverse=True) and far[0] > far[-2] > far[-1] == 0
+    assert far == sorted(far, reverse=True) and far[0] > far[-1] == 0
 
     slide = "const s = document.getElementById('slider'); s.value = arguments[0]; s.dispatchEvent(new Event('input'))"
     browser.execute_script(slide, 2)
