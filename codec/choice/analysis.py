@@ -8,13 +8,13 @@ from ..coding.latents import Latents
 from ..coding.plan import Plan
 from ..models import units
 from ..models.activity import STRENGTH, activity_map
-from ..models.config import FIELDS, U_STEP, Z1_STRIDE
+from ..models.config import U_STEP, Z1_STRIDE
 from ..models.edges import edge_map
 from ..models.exact.inference import Networks
 from ..models.exact.integers import halved, mean_of, to_ycocg
 
 
-def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True) -> Latents:
+def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True, strength: float = STRENGTH) -> Latents:
     """Everything that the encoder may code. x: uint8 (H, W, 3). Without ``latents``, z[1] stays empty.
 
     Raises CodecError for a model of edges where the library that finds them is missing.
@@ -32,7 +32,6 @@ def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True) 
         inside = np.s_[:, : plan.rows * Z1_STRIDE, : plan.columns * Z1_STRIDE]
         z1[plan.coded] = nets.analysis(x[inside], _base(downscales, plan))
         stride = plan.config.activity_stride
-        strength = STRENGTH if plan.tune == FIELDS.index("visual") else 0.0
         activity = activity_map(x[inside], stride, strength) if plan.activity and stride else None
     return Latents(u, y, z1, x, activity)
 

@@ -14,6 +14,7 @@ from ..coding.modes import Reconstruction, known_given, settle
 from ..coding.plan import Plan, plan_for
 from ..coding.walk import Walk, models_of
 from ..errors import CodecError
+from ..models.activity import STRENGTH
 from ..models.config import DEFAULT_EFFORT, DEFAULT_MODEL, TUNES
 from ..models.exact.backends import networks
 from ..models.exact.inference import Networks
@@ -70,7 +71,8 @@ def encode_levels(
         plan = replace(plan, activity=True)
     count = levels or most
     deeper = count > plan.count
-    plan, written = _smallest(nets, plan, to_8(x), min(count, plan.count), effort, region)
+    strength = STRENGTH if tune == "visual" else 0.0  # what a map holds beside the region
+    plan, written = _smallest(nets, plan, to_8(x), min(count, plan.count), effort, region, strength)
     if deeper:
         written.append(low_bits.pack(x, grey))
     payloads, checks = zip(*written)
@@ -96,7 +98,7 @@ def likelihoods(
 
 
 def _smallest(
-    nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int, region: np.ndarray | None
+    nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int, region: np.ndarray | None, strength: float
 ) -> tuple[Plan, list[tuple[bytes, int]]]:
     """The plan, and payload and check of each of the first ``count`` levels.
 
@@ -108,7 +110,7 @@ def _smallest(
 
     def written(plan: Plan, count: int) -> list[tuple[bytes, int]]:
         levels = []
-        for writer in _write(nets, plan, x, count, effort, region):
+        for writer in _write(nets, plan, x, count, effort, region, strength):
             levels.append((writer.finish(), writer.check))
             del writer  # which holds every symbol, before the next level is walked
         if whole and len(levels[-1][0]) >= len(pixels):
@@ -128,10 +130,16 @@ def _size(planned: tuple[Plan, list[tuple[bytes, int]]]) -> int:
 
 
 def _write(
-    nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int, region: np.ndarray | None = None
+    nets: Networks,
+    plan: Plan,
+    x: np.ndarray,
+    count: int,
+    effort: int,
+    region: np.ndarray | None = None,
+    strength: float = STRENGTH,
 ) -> Iterator[Writer]:
     """Walk the first ``count`` levels, writing each; what is written is best finished before the next."""
-    latents = analyse(nets, plan, x, latents=count > plan.first_latent)
+    latents = analyse(nets, plan, x, latents=count > plan.first_latent, strength=strength)
     if count > plan.first_latent:
         if region is not None and latents.activity is not None and plan.config.activity_stride is not None:
             latents = replace(latents, activity=with_region(latents.activity, region, plan.config.activity_stride))

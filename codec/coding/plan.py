@@ -15,6 +15,10 @@ LOG3_STEPS = {  # of the finest step at each of these; 25 to 90 look as good in 
     "visual": (5.2, 3.73, 3.14, 2.42, 1.68, 1.25),
     "psnr": (5.2, 3.86, 3.33, 2.64, 2.08, 1.25),
 }
+# From here on the visual tune's steps differ by frequency as the PSNR tune's do: fine regular textures, whose energy is
+# all at high frequencies, are to be there at high quality.
+FINE = 87
+FINE_QUALITIES, FINE_LOG3_STEPS = (87, 90, 100), (2.18, 2.03, 1.25)  # of the visual tune
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ def log3_step(quality: float, tune: str) -> float:
 
     90, 75, 50 and 25 have about 88, 80, 65 and 45 points of SSIMULACRA2, on average over photographs.
     """
+    if tune == "visual" and quality >= FINE:
+        return float(np.interp(quality, FINE_QUALITIES, FINE_LOG3_STEPS))
     return float(np.interp(quality, QUALITIES, LOG3_STEPS[tune]))
 
 
@@ -99,7 +105,7 @@ def plan_for(
         y_step_for(t + planes - 1),
         grey=grey,
         lossless=lossless,
-        tune=FIELDS.index("lossless" if lossless else tune),
+        tune=FIELDS.index("lossless" if lossless else "psnr" if quality >= FINE else tune),
         activity=tune == "visual" and not lossless and config.activity_stride is not None,
         config=config,
     )

@@ -109,6 +109,17 @@ def test_a_file_says_its_tune_and_both_tunes_decode_at_every_level(tune):
     assert errors == sorted(errors, reverse=True)
 
 
+def test_fine_regular_textures_are_there_at_high_quality():
+    """Stripes of nearly the highest frequency there is, beside a flat place, as in a ribbon of Kodak's kodim15."""
+    picture = np.full((128, 128, 3), 40, np.uint8)
+    picture[:, 32:96] = (60, 140, 150)
+    picture[::2, 32:96] += 12
+    for quality in (87, 95):
+        x = selfvae_codec.decode(selfvae_codec.encode(picture, quality=quality, effort=1)).astype(float)
+        stripes = (x[::2, 40:88] - x[1::2, 40:88]).mean()
+        assert stripes > 8
+
+
 def test_a_lossless_file_has_neither_map_nor_field():
     header = selfvae_codec.read_header(selfvae_codec.encode(make_picture(40, 24), lossless=True))
     assert FIELDS[header.tune] == "lossless" and not header.activity
