@@ -17,6 +17,7 @@ from test_exact import inputs, make_net
 import selfvae_codec
 from selfvae_codec.errors import CodecError
 from selfvae_codec.models.exact import backends, clibrary, weights
+from selfvae_codec.models.exact.layers import SetTable
 from selfvae_codec.models.exact.runtime_native import NativeNet
 from selfvae_codec.models.exact.runtime_torch import TorchNet
 from selfvae_codec.models.exact.tiles import Tiled
@@ -35,17 +36,21 @@ def noise(net, shape, seed=0, extreme=False):
 
 @pytest.fixture(scope="module", params=weights.installed())
 def shipped(request):
-    """Every network of a model with an input, a step and what torch answers."""
-    nets = weights.read(weights.installed()[request.param]).nets.values()
-    asked = [(net, noise(net, (9, 7), i, extreme=i % 2), 300 + 37 * i % 1000) for i, net in enumerate(nets)]
-    return [(net, x, t, Tiled(net, TorchNet(net))(x, t)) for net, x, t in asked]
+    """Every network of a model with an input, a step, or each set of those that have sets, and what torch answers."""
+    out = []
+    for i, net in enumerate(weights.read(weights.installed()[request.param]).nets.values()):
+        x = noise(net, (9, 7), i, extreme=i % 2)
+        sets = [table for table in (net.head_bias, *(b.gain for b in net.blocks)) if isinstance(table, SetTable)]
+        for at in range(len(sets[0].rows)) if sets else [300 + 37 * i % 1000]:
+            out.append((net, x, at, Tiled(net, TorchNet(net))(x, at)))
+    return out
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_network_of_the_shipped_models_gives_the_bits_of_torch(shipped, path):
-    for index, (net, x, t, expected) in enumerate(shipped):
+    for index, (net, x, at, expected) in enumerate(shipped):
         threads, tile = THREADS_AND_TILES[index % 3]
-        assert np.array_equal(NativeNet(net, threads, path)(x, t, tile), expected), net.name
+        assert np.array_equal(NativeNet(net, threads, path)(x, at, tile), expected), net.name
 
 
 @pytest.mark.parametrize("path", PATHS)
