@@ -1,8 +1,8 @@
 """``python -m benchmarks.studies.soak``: eight threads of one process decode and encode pictures of changing sizes.
 
 As a server would, for a thousand calls: is every result what one call alone gives, does memory stay flat, and how many
-threads does the operating system count? Memory is what the process holds (resident) whenever fifty more calls are done;
-growth is the slope of a line through the second half of these.
+threads does the operating system count? Memory is what the process holds (resident) whenever fifty more calls are done
+and none runs; growth is the slope of a line through the second half of these.
 """
 
 from __future__ import annotations
@@ -79,13 +79,13 @@ def soak(backend: str, callers: int, threads: int, calls: int) -> dict[str, Any]
             if result != alone[index]:
                 wrong.append(index)
             most = max(most, len(os.listdir("/proc/self/task")))
-            if done % EVERY == 0:
-                gc.collect()
-                seen.append(round(resident_mib(), 1))
 
     start = time.perf_counter()
     with ThreadPoolExecutor(callers) as pool:
-        list(pool.map(call, order))
+        for first in range(0, calls, EVERY):
+            list(pool.map(call, order[first : first + EVERY]))
+            gc.collect()
+            seen.append(round(resident_mib(), 1))
     half = seen[len(seen) // 2 :]
     growth = np.polyfit(np.arange(len(half)) * EVERY / 100, half, 1)[0] if len(half) > 1 else np.nan
     return {
