@@ -18,6 +18,7 @@ import os
 import random
 import resource
 import sys
+import tempfile
 import time
 import warnings
 from collections import Counter
@@ -28,19 +29,21 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFile
+from safetensors.numpy import save as serialise
 
 import selfvae_codec
 import selfvae_codec.pillow  # noqa: F401  (registers the format)
 from selfvae_codec import CodecError, CodecWarning, Metadata
 from selfvae_codec.app import info
 from selfvae_codec.format import container, header, metadata
-from selfvae_codec.models.exact import backends
+from selfvae_codec.models.exact import backends, weights
 
 from ..measures.environment import UNTIMED, environment
 from ..results import write_json
 
 SIZES = ((9, 7), (24, 16), (70, 3))  # of the pictures, width and height
 PIXELS = 4 * header.PAD**2  # more are not decoded: header fields claim any size
+NETWORKS = ("net.u_prior.0.", "net.lead_prior.0@2.")
 INPUTS = 400  # damaged files that one process tries
 CPU_S = 300  # for them all: what takes more hangs
 PATIENCE_S = 7200  # the same for one that waits; machines that do other things are slow
@@ -166,6 +169,53 @@ def ways(data: bytes, rng: random.Random) -> Iterator[tuple[str, Callable[[], An
     yield from rng.sample(dear, 2)
 
 
+@cache
+def parts() -> tuple[bytes, dict[str, np.ndarray]]:
+    """A weights file without networks, and the arrays of two networks, one with steps and one without."""
+    arrays = dict(weights._Arrays(weights.default()))
+    rest = {name: array for name, array in arrays.items() if not name.startswith("net.")}
+    config = weights.read(weights.default()).config.to_json()
+    return serialise(rest, {"config": config}), {n: a for n, a in arrays.items() if n.startswith(NETWORKS)}
+
+
+def weights_ways(rng: random.Random) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Damaged weights files and networks, by name."""
+    content, arrays = parts()
+    file = bytearray(content)
+    for _ in range(rng.randint(1, 3)):  # most of it in what describes the arrays, the rest in their values
+        place = rng.randrange(12000 if rng.randrange(3) else len(file))
+        file[place : place + rng.choice((0, 1, 1, 4))] = bytes([rng.randrange(256)]) * rng.choice((0, 1, 1, 1, 5))
+    if not rng.randrange(8):
+        del file[rng.randrange(len(file)) :]
+
+    def read() -> Any:
+        with tempfile.NamedTemporaryFile(suffix=".safetensors") as temporary:
+            temporary.write(file)
+            temporary.flush()
+            return weights.read(Path(temporary.name))
+
+    damaged = dict(arrays)
+    name = rng.choice(sorted(damaged))
+    array = damaged.pop(name)
+    if way := rng.randrange(6):
+        flat = array.reshape(-1).copy()
+        if way <= 2:
+            flat[rng.randrange(flat.size)] = rng.choice((0, 1, -1, 127, -128)) if flat.dtype.itemsize == 1 else -(2**15)
+        elif way == 3:
+            flat[:] = 0
+        elif way == 4:
+            flat = flat[: rng.randrange(flat.size + 1)]
+        damaged[name] = flat if way == 4 else flat.reshape(array.shape[:: rng.choice((1, 1, -1))])
+
+    def run() -> Any:
+        networks = weights.StoredNets(damaged)
+        runner = backends.load(weights.default())._make_runner
+        return [runner(net)([np.ones((len(net.input_limits), 5, 4), np.int16)], 700) for net in networks.values()]
+
+    yield "weights.read", read
+    yield "weights, a network", run
+
+
 def outcome(call: Callable[[], Any]) -> str:
     """What came of a call: "result", the name of an error of ours, or what it should not have been."""
     with warnings.catch_warnings(record=True) as said:
@@ -194,7 +244,7 @@ def chunk(number: int, pipe: Any) -> None:
     for i in range(INPUTS):
         rng = random.Random(f"{number} {i}")
         data = damaged(files, rng)
-        for name, call in ways(data, rng):
+        for name, call in (*ways(data, rng), *(weights_ways(rng) if i % 8 == 0 else ())):
             start = time.perf_counter()
             came = outcome(call)
             seconds = time.perf_counter() - start

@@ -156,11 +156,13 @@ class StoredNets(Mapping[str, ExactNet]):
         if net is None:
             try:
                 net = _read_net(self._arrays, name)
+                net.check_bounds()
+            except WeightsError:
+                raise
             except KeyError as error:
                 raise WeightsError(f"weights are damaged: {name} lacks {error}; install the package again") from error
-            except (IndexError, TypeError, ValueError) as error:
+            except (AttributeError, IndexError, TypeError, ValueError) as error:  # arrays of shapes that do not meet
                 raise WeightsError(f"weights are damaged: {name}: {error}; install the package again") from error
-            net.check_bounds()
             self._nets[name] = net
         return net
 

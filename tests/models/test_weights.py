@@ -133,6 +133,19 @@ def test_a_network_that_is_missing_is_named(tmp_path):
         selfvae_codec.encode(X, model=str(path))
 
 
+def test_a_network_whose_arrays_do_not_fit_together_is_named():
+    name = "lead_prior.0@2"
+    arrays = {key: array for key, array in load_file(weights.default()).items() if key.startswith(f"net.{name}.")}
+    assert weights.StoredNets(arrays)[name].name == name
+    for key, array in arrays.items():
+        for wrong in (array[:0], array.reshape(-1)[:-1], array[None], None):
+            damaged = arrays | {key: wrong} if wrong is not None else {k: v for k, v in arrays.items() if k != key}
+            try:
+                weights.StoredNets(damaged)[name]
+            except (WeightsError, KeyError) as error:  # a network is known by its limits: without them it is not there
+                assert isinstance(error, WeightsError) or key.endswith("input_limits")
+
+
 @pytest.mark.parametrize("config", ["", "{", "[]", "3", '{"groups": 3}', '{"representations": [["edge", "x"]]}'])
 def test_a_configuration_that_is_none_is_an_error_of_ours(config, tmp_path):
     path = tmp_path / "own.safetensors"
