@@ -38,9 +38,15 @@ print(json.dumps([time.process_time() - start, before, peak()]))
 
 
 def coded(width: int, height: int, kind: str) -> tuple[bytes, dict[str, Any]]:
-    """A file, and the settings that made it: a flat picture of one level or of all, or noise, whose bytes are many."""
+    """A file, and the settings that made it: flat pictures of one level or of all, texture, or noise, whose bytes are many."""
+    rng = np.random.default_rng(0)
     if kind == "noise, lossless":
-        x = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+        x = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        return selfvae_codec.encode(x, lossless=True, effort=0), {"lossless": True}
+    if kind == "texture, lossless":
+        rows, columns = np.mgrid[:height, :width]
+        waves = [60 * np.sin(columns / 9), 60 * np.cos(rows / 7), 40 * np.sin((rows + columns) / 11)]
+        x = (128 + np.stack(waves, -1) + rng.normal(0, 2, (height, width, 3))).clip(0, 255).astype(np.uint8)
         return selfvae_codec.encode(x, lossless=True, effort=0), {"lossless": True}
     settings = {"levels": 1} if kind == "flat, one level" else {"quality": 90, "tune": "psnr"}
     return selfvae_codec.encode(np.full((height, width, 3), 77, np.uint8), effort=0, **settings), settings
@@ -73,7 +79,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("benchmarks/results/limits.json"))
     args = parser.parse_args(argv)
     kinds = ("flat, one level", "flat, all levels")
-    wanted = [(*shape, kind) for shape in SHAPES for kind in kinds] + [(1024, 1024, "noise, lossless")]
+    wanted = [(*shape, kind) for shape in SHAPES for kind in kinds]
+    wanted += [(1024, 1024, "noise, lossless"), (1024, 1024, "texture, lossless"), (2048, 2048, "texture, lossless")]
     if args.largest:
         wanted += [(*LARGEST, kind) for kind in kinds]
     rows: list[dict[str, Any]] = []
