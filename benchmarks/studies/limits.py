@@ -38,7 +38,7 @@ print(json.dumps([time.process_time() - start, before, peak()]))
 
 
 def coded(width: int, height: int, kind: str) -> tuple[bytes, dict[str, Any]]:
-    """A file, and the settings that made it: flat pictures of one level or of all, texture, or noise, whose bytes are many."""
+    """A file and its settings: flat, of one level or of all, or texture, or noise, whose bytes are many."""
     rng = np.random.default_rng(0)
     if kind == "noise, lossless":
         x = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
