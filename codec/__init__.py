@@ -238,7 +238,7 @@ def decode(
     dtype: uint8, or uint16, of which white is 65535, and whose nearest 8 bits are the same picture: lossy files know
     more than 8. Default: that of the picture that was encoded.
     size_limit: the most pixels, counted with their padding to multiples of 64, that are decoded: a small file can claim
-    many, and each takes 30 to 80 bytes. Default: as Pillow has it, SizeWarning above 89 million, an error above twice
+    many, and each takes up to 80 bytes. Default: as Pillow has it, SizeWarning above 89 million, an error above twice
     that; ``math.inf`` allows any number.
 
     Raises FormatError for bytes that are not a sound file, CodecError for ``levels`` and ``dtype`` out of range,
