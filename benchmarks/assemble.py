@@ -1,4 +1,4 @@
-"""``python -m benchmarks.report.assemble``: a set's curves, BD-rates and summary anew, from the codecs' own files.
+"""``python -m benchmarks.assemble``: a set's curves, BD-rates and summary anew, from the codecs' own files.
 
 After a run of some codecs alone: what the others measured before stays beside it, each file with its machine and date.
 """
@@ -9,14 +9,14 @@ import argparse
 import json
 from pathlib import Path
 
-from ..codecs import available
-from ..pictures import read_folder
-from ..results import read_summaries, write_json
-from ..run import rate_distortion
+from .codecs import available
+from .pictures import read_folder
+from .results import read_summaries, write_json
+from .run import rate_distortion
 
 
 def main(argv: list[str] | None = None) -> None:
-    p = argparse.ArgumentParser(prog="python -m benchmarks.report.assemble", description=__doc__.split("\n")[0])
+    p = argparse.ArgumentParser(prog="python -m benchmarks.assemble", description=__doc__.split("\n")[0])
     p.add_argument("results", type=Path, help="folder that the benchmark wrote")
     p.add_argument("pictures", type=Path, help="the set's pictures")
     p.add_argument("--anchors", metavar="DIR", help="published curves, as for the benchmark")
