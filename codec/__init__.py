@@ -121,8 +121,8 @@ def encode(
     tune: "visual" for an eye: steps are finer where it sees errors and coarser where textures hide them; "psnr" for the
     least squared error.
     roi: a mask of the picture's size, a grey array (H, W) of 0..255 or of bool, or a Pillow image: where it is white,
-    errors are smaller by about roi_gain dB (larger, if that is negative), where it is black, as without it, in cells of
-    32 pixels. The file grows by what that takes.
+    quantisation steps are smaller by roi_gain dB (larger, if that is negative), and errors by about half of that; where
+    it is black, all is as without it; in cells of 32 pixels. The file grows by what that takes.
     model: its name, for example "edge". backend: what runs the networks: "auto" for the fastest that is installed,
     "native", "onnxruntime" or "torch". metadata: default is a Pillow image's own; ``Metadata()`` keeps none.
 

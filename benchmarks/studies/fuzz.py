@@ -201,7 +201,8 @@ def weights_ways(rng: random.Random) -> Iterator[tuple[str, Callable[[], Any]]]:
     if way := rng.randrange(6):
         flat = array.reshape(-1).copy()
         if way <= 2:
-            flat[rng.randrange(flat.size)] = rng.choice((0, 1, -1, 127, -128)) if flat.dtype.itemsize == 1 else -(2**15)
+            value = rng.choice((0, 1, -1, 127, -128)) if flat.dtype.itemsize == 1 else -(2**15)
+            flat[rng.randrange(flat.size)] = np.array(value).astype(flat.dtype)  # unsigned ones wrap
         elif way == 3:
             flat[:] = 0
         elif way == 4:

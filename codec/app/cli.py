@@ -75,7 +75,7 @@ def cli() -> None:
     default=DEFAULT_ROI_GAIN,
     show_default=True,
     metavar="DB",
-    help="By how many decibels, about.",
+    help="By how many decibels steps are smaller there; errors by about half of that.",
 )
 @_processes
 @options.overwrite
