@@ -1,21 +1,20 @@
 """The page in a real browser on a slow connection: a picture sharpens level by level, as far as its screen needs."""
 
 import re
-import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from conftest import make_picture
+from headless import chromium
 from PIL import Image
 
 import selfvae_codec
 
 pytest.importorskip("uvicorn", reason="pip install 'selfvae-codec[serve]'")
-webdriver = pytest.importorskip("selenium.webdriver", reason="pip install 'selfvae-codec[browser]'")
+pytest.importorskip("selenium.webdriver", reason="pip install 'selfvae-codec[browser]'")
 
-from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 # What the page says at every level, as it says it: a look from outside may come too late.
@@ -31,30 +30,8 @@ BYTES_A_SECOND = 30_000
 
 @pytest.fixture
 def browser(tmp_path):
-    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (chromium and chromedriver):
-        pytest.skip("no chromium with chromedriver on this machine")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for word in (
-        "headless",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-quic",
-        "no-first-run",
-        "disable-background-networking",
-        "disable-component-update",
-        "disable-sync",
-        f"user-data-dir={tmp_path / 'profile'}",
-        "window-size=900,800",
-    ):
-        options.add_argument(f"--{word}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    browser = webdriver.Chrome(options=options, service=Service(chromedriver))
-    try:
+    with chromium(tmp_path / "profile", "window-size=900,800") as browser:
         yield browser
-    finally:
-        browser.quit()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ for _module in ("imagecodecs", "bjontegaard", "ssimulacra2", "pytorch_msssim", "
     pytest.importorskip(_module)
 sys.path.insert(0, str(Path(__file__).parent))
 
+from headless import chromium  # noqa: E402
 from PIL import Image  # noqa: E402
 from test_measures import photo_like  # noqa: E402
 
@@ -177,33 +177,12 @@ def test_a_folder_without_pictures_is_refused_in_one_line(tmp_path, capsys):
 
 def test_the_report_works_in_a_browser(run, tmp_path):
     webdriver = pytest.importorskip("selenium.webdriver")
-    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (chromium and chromedriver):
-        pytest.skip("no chromium with chromedriver on this machine")
-    from selenium.webdriver.chrome.service import Service
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import Select, WebDriverWait
 
     out, _ = run
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for word in (
-        "headless",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-quic",
-        "no-first-run",
-        "disable-background-networking",
-        "disable-component-update",
-        "disable-sync",
-        "force-prefers-reduced-motion",
-        f"user-data-dir={tmp_path / 'profile'}",
-        "window-size=1200,1000",
-    ):
-        options.add_argument(f"--{word}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    browser = webdriver.Chrome(options=options, service=Service(chromedriver))
-    try:
+    words = ("force-prefers-reduced-motion", "window-size=1200,1000")
+    with chromium(tmp_path / "profile", *words) as browser:
         browser.get((out / "report.html").resolve().as_uri())
 
         def one(selector):
@@ -252,5 +231,3 @@ def test_the_report_works_in_a_browser(run, tmp_path):
         assert browser.save_screenshot(str(tmp_path / "report.png"))
         errors = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
         assert not errors
-    finally:
-        browser.quit()
