@@ -90,17 +90,7 @@ INLINE void all(const Conv *conv, const int32_t *bias, const Film *film, const i
     }
 }
 
-static void pointwise(const Conv *conv, const int32_t *bias, const Film *film, const int16_t *added, const int16_t *x,
-                      int16_t *y, int n) {
-    if (film) all(conv, bias, film, 0, x, y, 0, n);
-    else if (added) all(conv, bias, 0, added, x, y, 0, n);
-    else all(conv, bias, 0, 0, x, y, 0, n);
-}
-
-static void product(const int16_t *packed, int inputs, int outputs, const int16_t *x, int32_t *y, int n) {
-    const Conv conv = {.inputs = inputs, .outputs = outputs, .weight = (int16_t *)packed};
-    all(&conv, 0, 0, 0, x, 0, y, n);
-}
+#include "x86.h"
 
 /* [channels / 16][half][6][8][2]: halves as unpacking orders them. Pairs: the taps above and here of each of three
  * columns, then the tap below and 0. */
