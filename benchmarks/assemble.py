@@ -23,18 +23,15 @@ def main(argv: list[str] | None = None) -> None:
     args = p.parse_args(argv)
     dataset = read_folder(args.pictures)
     folder = args.results / dataset.name
-    codecs, rows, env = {}, [], {}
+    codecs, rows = {}, []
     for key, codec in available("lossy")[0].items():
         path = folder / f"{key}.json"
         if path.exists():
-            held = json.loads(path.read_text())
-            codecs[key], env[key] = codec, held["env"]
-            rows += [row | {"codec": key} for row in held["per_image"]]
-    kept = {path: path.read_bytes() for path in folder.glob("*.json")}  # the codecs' files stay as they were written
+            codecs[key] = codec
+            rows += [row | {"codec": key} for row in json.loads(path.read_text())["per_image"]]
     summary = next(s for s in read_summaries(args.results) if s["dataset"] == dataset.name)
-    summary |= rate_distortion(dataset, rows, codecs, env[next(iter(env))], args.anchors, folder)
-    for path, content in kept.items():
-        path.write_bytes(content)
+    summary.pop("embedding", None)  # made again where its curves are there
+    summary |= rate_distortion(dataset, rows, codecs, args.anchors, folder)
     write_json(folder / "summary.json", summary)
 
 

@@ -106,7 +106,12 @@ def _measure_set(dataset, place, lossy, exact, env, args, out: Path, pool, plan:
             journal=folder / "journal.jsonl",
         )
         rows = [{k: v for k, v in row.items() if k not in ("shown", "on_curve")} for row in rows if row["on_curve"]]
-        summary.update(rate_distortion(dataset, rows, lossy, env, args.anchors, folder))
+        for key, codec in lossy.items():
+            own = [row for row in rows if row["codec"] == key]
+            results.write_json(
+                folder / f"{key}.json", results.compressai(codec, summarise(own), own, dataset.name, env)
+            )
+        summary.update(rate_distortion(dataset, rows, lossy, args.anchors, folder))
     if "cost" in args.studies and lossy:
         summary["cost"] = _costs(dataset, lossy, args)
         results.write_csv(folder / "cost.csv", summary["cost"])
@@ -128,7 +133,7 @@ def _measure_set(dataset, place, lossy, exact, env, args, out: Path, pool, plan:
     results.write_json(folder / "summary.json", summary)
 
 
-def rate_distortion(dataset, rows, codecs: dict[str, Codec], env, anchor_root, folder: Path) -> dict:
+def rate_distortion(dataset, rows, codecs: dict[str, Codec], anchor_root, folder: Path) -> dict:
     """Curves, BD-rates and the price of embedding from ``rows``; writes the set's files."""
     by_codec = {key: [row for row in rows if row["codec"] == key] for key in codecs}
     lines = {key: summarise(group) for key, group in by_codec.items()}
@@ -138,10 +143,6 @@ def rate_distortion(dataset, rows, codecs: dict[str, Codec], env, anchor_root, f
     ours = [key for key, codec in codecs.items() if codec.ours] or list(codecs)[:1]
     bd += bdrate.mean_of_pictures(bdrate.per_picture(curves_on_pictures(by_codec), ours))
 
-    for key, codec in codecs.items():
-        results.write_json(
-            folder / f"{key}.json", results.compressai(codec, lines[key], by_codec[key], dataset.name, env)
-        )
     results.write_csv(folder / "rows.csv", rows)
     results.write_csv(
         folder / "summary.csv", [{"codec": key, **line} for key, group in lines.items() for line in group]

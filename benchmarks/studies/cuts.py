@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> None:
     for row in rows:
         print(*(f"{name} {value:.3f}" for name, value in row.items()), flush=True)
     result = {
-        "environment": environment(["python", "-m", "benchmarks.cuts", *argv], *UNTIMED),
+        "environment": environment(["python", "-m", "benchmarks.studies.cuts", *argv], *UNTIMED),
         "pictures": len(pictures),
         "quality": args.quality,
         "cuts": rows,

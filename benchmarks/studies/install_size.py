@@ -50,8 +50,8 @@ def main(argv: list[str] | None = None) -> None:
     rows = {"selfvae-codec": measure([str(SOURCE)]), "selfvae-codec[torch]": measure([args.torch, f"{SOURCE}[torch]"])}
     for name, row in rows.items():
         print(f"{name}: {row['megabytes']:.0f} MB")
-    write_json(args.out, {"environment": environment(["python", "-m", "benchmarks.install_size", *argv], *UNTIMED),
-                          "installations": rows})  # fmt: skip
+    command = ["python", "-m", "benchmarks.studies.install_size", *argv]
+    write_json(args.out, {"environment": environment(command, *UNTIMED), "installations": rows})
 
 
 if __name__ == "__main__":

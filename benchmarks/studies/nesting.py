@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> None:
     args = p.parse_args(argv)
     pictures = [picture.pixels() for picture in read_folder(args.folder).pictures]
     result = {
-        "environment": environment(["python", "-m", "benchmarks.nesting", *argv], *UNTIMED),
+        "environment": environment(["python", "-m", "benchmarks.studies.nesting", *argv], *UNTIMED),
         "pictures": len(pictures),
         "efforts": {},
     }

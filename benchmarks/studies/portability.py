@@ -97,7 +97,7 @@ def main(argv: list[str] | None = None) -> None:
             rows.append({**setting, "sha256": run_setting(folder, setting)})
             print(f"{rows[-1]['sha256'][:16]}  {setting}  {time.monotonic() - began:.0f} s", flush=True)
     result = {
-        "environment": environment(["python", "-m", "benchmarks.portability", *argv], *UNTIMED),
+        "environment": environment(["python", "-m", "benchmarks.studies.portability", *argv], *UNTIMED),
         "pictures": len(pictures),
         "qualities": args.qualities,
         "all_settings_give_the_same_bits": len({row["sha256"] for row in rows}) == 1,

@@ -92,7 +92,7 @@ def main(argv: list[str] | None = None) -> None:
         )
         print(f"quality {q:g}: {100 * loss:+.3f} % rate")
     result = {
-        "environment": environment(["python", "-m", "benchmarks.quantisation", *argv], *UNTIMED),
+        "environment": environment(["python", "-m", "benchmarks.studies.quantisation", *argv], *UNTIMED),
         "pictures": len(pictures),
         "rows": rows,
     }

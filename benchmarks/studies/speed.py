@@ -136,7 +136,7 @@ def main(argv: list[str] | None = None) -> None:
                 rows[f"warm {kind}, {backend}, {args.threads} threads"] = fresh(
                     "--warm", args.picture, quality, backend, args.threads, args.repeats
                 )
-    command = ["python", "-m", "benchmarks.speed", *argv]
+    command = ["python", "-m", "benchmarks.studies.speed", *argv]
     result = {
         "environment": environment(command, args.threads, 1, args.repeats, 1),
         "picture": args.picture.name,

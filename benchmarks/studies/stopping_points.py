@@ -107,7 +107,7 @@ def main(argv: list[str] | None = None) -> None:
         rows[name] = {"steps": steps, "levels_bpsp": below, "pixels_bpsp": pixels, "bpsp": below + pixels}
         print(name, rows[name], flush=True)
     result = {
-        "environment": environment(["python", "-m", "benchmarks.stopping_points", *argv], *UNTIMED),
+        "environment": environment(["python", "-m", "benchmarks.studies.stopping_points", *argv], *UNTIMED),
         "pictures": len(pictures),
         "minutes_of_training_each": args.minutes,
         "models": rows,

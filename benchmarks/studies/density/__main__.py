@@ -113,7 +113,7 @@ def run(args: argparse.Namespace, argv: list[str]) -> None:
         sizes = {"train": len(data.train), "test": len(data.test), "side": data.side}
         for model in args.models:
             row = {
-                "environment": environment(["python", "-m", "benchmarks.density", *argv], *UNTIMED),
+                "environment": environment(["python", "-m", "benchmarks.studies.density", *argv], *UNTIMED),
                 "set": {"name": name, "source": data.source, **sizes},
                 "model": model,
                 "budget": budget,
