@@ -22,7 +22,8 @@ import selfvae_codec
 from .errors import CodecError, PictureWarning, TruncatedError
 from .format import container
 from .format import metadata as sections
-from .format.header import MAGIC, MAX_HEADER_BYTES, Header, read_header
+from .format.fields import MAGIC
+from .format.header import MAX_HEADER_BYTES, Header, read_header
 from .format.metadata import Metadata
 from .pictures import alpha, exif, imaging
 

@@ -56,7 +56,7 @@ class FakeEncoded:
     model_id: bytes
 
 
-FAKE_STEP = 700  # of two planes
+FAKE_STEP, FAKE_Y_STEP = 700, 4  # of two planes
 # Level k of the fake codec is the picture kept to this many bits, so that later levels are better and larger.
 FAKE_BITS = (1, 2, 4, 8)
 
@@ -74,7 +74,8 @@ def fake_core() -> types.ModuleType:
         payloads = [zlib.compress((x & (256 - (1 << (8 - bits)))).tobytes(), 9) for bits in FAKE_BITS]
         payloads[-1] += bytes(round(50 * 1.04**quality))
         payloads = payloads[:levels]
-        return FakeEncoded(payloads, [1] * len(payloads), FAKE_STEP, 1, 0, True, b"fakefake")
+        tune = 2 if lossless else 0
+        return FakeEncoded(payloads, [1] * len(payloads), FAKE_STEP, FAKE_Y_STEP, tune, not lossless, b"fakefake")
 
     def decode_levels(header, payloads, *, part=b"", sample, deep=False, backend):
         core.calls.append(("decode", len(payloads)))

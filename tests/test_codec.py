@@ -174,6 +174,8 @@ def test_a_file_of_another_model_names_the_models_that_are_installed():
         step=header.step,
         quality=header.quality,
         y_step=header.y_step,
+        lossless=header.lossless,
+        tune=header.tune,
         payloads=payloads,
         symbol_checks=[level.symbol_check for level in header.levels],
     )
@@ -191,6 +193,8 @@ def test_symbols_that_decode_to_something_else_are_a_mismatch():
         step=header.step,
         quality=header.quality,
         y_step=header.y_step,
+        lossless=header.lossless,
+        tune=header.tune,
         payloads=payloads,
         symbol_checks=[level.symbol_check ^ 1 for level in header.levels],
     )

@@ -36,14 +36,14 @@ import selfvae_codec
 import selfvae_codec.pillow  # noqa: F401  (registers the format)
 from selfvae_codec import CodecError, CodecWarning, Metadata
 from selfvae_codec.app import info
-from selfvae_codec.format import container, header, metadata
+from selfvae_codec.format import container, fields, header, metadata
 from selfvae_codec.models.exact import backends, weights
 
 from ..measures.environment import UNTIMED, environment
 from ..results import write_json
 
 SIZES = ((9, 7), (24, 16), (70, 3))  # of the pictures, width and height
-PIXELS = 4 * header.PAD**2  # more are not decoded: header fields claim any size
+PIXELS = 4 * fields.PAD**2  # more are not decoded: header fields claim any size
 NETWORKS = ("net.u_prior.0.", "net.lead_prior.0@2.")
 INPUTS = 400  # damaged files that one process tries
 CPU_S = 300  # for them all: what takes more hangs
@@ -102,7 +102,7 @@ def damaged(files: list[bytes], rng: random.Random) -> bytes:
 def sealed(data: bytearray) -> bytes:
     """The file with the checksums that its bytes have, as far as it can be followed."""
     try:
-        count = data[6] + (data[5] & header.HAS_METADATA)
+        count = data[6] + (data[5] & fields.HAS_METADATA)
         entries, end = header._read_table(bytes(data), count)
     except (CodecError, IndexError):
         return bytes(data)
@@ -280,7 +280,7 @@ def tried(number: int) -> dict[str, Any]:
 def run(calls: int, output: Path, command: list[str]) -> dict[str, Any]:
     """Go on until so many calls are counted; the file is written after every number."""
     known: dict[str, Any] = json.loads(output.read_text()) if output.exists() else {}
-    kept = known.get("format") == header.VERSION
+    kept = known.get("format") == fields.VERSION
     counts = Counter(known["counts"] if kept else {})
     outside = known["outside"] if kept else []
     slowest, peak, number, took = (
@@ -294,7 +294,7 @@ def run(calls: int, output: Path, command: list[str]) -> dict[str, Any]:
         slowest = {name: max(slowest.get(name, 0), value) for name, value in (slowest | found["slowest_s"]).items()}
         peak, number, took = max(peak, found["peak_mib"]), number + 1, took + time.monotonic() - start
         known = {
-            "format": header.VERSION,
+            "format": fields.VERSION,
             "model": backends.networks().weights.model_id.hex(),
             "calls": sum(counts.values()),
             "outside_picture_and_our_errors": sum(n for name, n in counts.items() if "outside" in name),

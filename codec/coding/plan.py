@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..models.config import FIELDS, T_LOSSLESS, TUNES, Z1_STRIDE, Config, planes_for, y_step_for
+from ..format.fields import planes_of, y_step_of
+from ..models.config import FIELDS, T_LOSSLESS, TUNES, Z1_STRIDE, Config
 from ..models.exact.layers import T_UNITS
 
 DEFAULT = Config()
@@ -95,14 +96,13 @@ def plan_for(
     config: Config = DEFAULT,
 ) -> Plan:
     """Lossless files have latents of one step, whatever the quality: the one that makes them smallest."""
-    t = T_LOSSLESS if lossless else log3_step(quality, tune)
-    planes = planes_for(round(T_UNITS * t) / T_UNITS)
+    step = round(T_UNITS * (T_LOSSLESS if lossless else log3_step(quality, tune)))
     return Plan(
         height,
         width,
-        round(T_UNITS * t),
-        planes,
-        y_step_for(t + planes - 1),
+        step,
+        planes_of(step),
+        y_step_of(step),
         grey=grey,
         lossless=lossless,
         tune=FIELDS.index("lossless" if lossless else "psnr" if quality >= FINE else tune),

@@ -8,7 +8,8 @@ from __future__ import annotations
 import warnings
 
 from ..errors import ChecksumError, CodecError, TrailingBytesError, TruncatedError, TruncatedWarning
-from .header import MAX_HEADER_BYTES, MAX_LEVELS, Header, Level, Section, crc16, level_names, pack_header, read_header
+from .fields import MAX_LEVELS, level_names
+from .header import MAX_HEADER_BYTES, Header, Level, Section, crc16, pack_header, read_header
 
 __all__ = [
     "MAX_HEADER_BYTES",

@@ -1,8 +1,7 @@
 """The header and the level table <-> bytes. FORMAT.md is the specification.
 
-The header is declared once, as data (``FIELDS`` and ``ENTRY``); writing, reading and the tables of FORMAT.md
-follow from it. A picture that takes a kilobyte should not spend a tenth of it on its table, so that lengths take as
-many bytes as they need, and what follows from them is not said.
+Writing and reading follow from what fields.py declares. A picture that takes a kilobyte should not spend a tenth of it
+on its table, so that lengths take as many bytes as they need, and what follows from them is not said.
 """
 
 from __future__ import annotations
@@ -10,59 +9,29 @@ from __future__ import annotations
 import binascii
 import struct
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import CodecError, HeaderError, NotSelfvaeError, TruncatedError, VersionError
-
-MAGIC = b"\x8aSVA"
-VERSION = 4
-HAS_METADATA, GREY, LOSSLESS, ACTIVITY, DEEP = 1, 2, 4, 8, 16  # bits of the field flags
-
-MAX_SIDE = 65535  # the largest side that JPEG, and so most software around us, can hold
-MAX_PIXELS = 2**28  # 768 MiB of decoded pixels: bounds what a hostile file of 33 bytes can ask for
-PAD = 64  # networks see pictures whose sides are multiples of this
-FINEST_STEP, FIRST_STEP, COARSEST_STEP = 256, 832, 1408  # log3 in 1/256; first planes lie at or above the second
-MAX_LEVELS = 8  # two representations, four planes, the exact pixels of 8 bits and of 16
-MAX_FILE_BYTES = 2**32
-MAX_LENGTH_BYTES = 5  # of a length below that, seven bits a byte
-
-
-class Field(NamedTuple):
-    """One header field: struct code (little-endian), unit, and the values that are legal (None: any)."""
-
-    name: str
-    code: str
-    unit: str
-    legal: Sequence[Any] | None
-    meaning: str
-
-
-FIELDS = (
-    Field("magic", "4s", "-", (MAGIC,), "identifies the format"),
-    Field("version", "B", "-", (VERSION,), "format number"),
-    Field("flags", "B", "bits", range(32), "bit 0: metadata; 1: grey; 2: lossless; 3: activity map; 4: 16 bits"),
-    Field("n_levels", "B", "levels", range(1, MAX_LEVELS + 1), "levels in this file"),
-    Field("tune", "B", "-", range(3), "how steps differ by frequency: for an eye, for the least squared error, not"),
-    Field("width", "H", "pixels", range(1, MAX_SIDE + 1), "width of the picture"),
-    Field("height", "H", "pixels", range(1, MAX_SIDE + 1), "height of the picture"),
-    Field("model_id", "8s", "-", None, "first 8 bytes of the SHA-256 of the weights file"),
-    Field(
-        "step",
-        "H",
-        "log3 / 256",
-        range(FINEST_STEP, COARSEST_STEP + 1),
-        "quantisation step D of the finest latent plane",
-    ),
-    Field("y_step", "B", "grey levels", (1, 2, 4, 8, 16), "quantisation step of the representations y"),
-    Field("quality", "B", "-", range(101), "what the encoder was asked for; informative"),
-    Field("crc", "I", "-", None, "CRC-32 of bytes 0..23 and of the level table"),
+from .fields import (
+    ACTIVITY,
+    DEEP,
+    ENTRY,
+    FIELDS,
+    GREY,
+    HAS_METADATA,
+    LOSSLESS,
+    MAGIC,
+    MAX_FILE_BYTES,
+    MAX_LENGTH_BYTES,
+    MAX_LEVELS,
+    PAD,
+    VERSION,
+    check_fields,
+    level_names,
+    planes_of,
 )
-ENTRY = (  # after the section's length
-    Field("crc", "H", "-", None, "CRC-16 of the section"),
-    Field("symbol_check", "H", "-", None, "check of the decoded symbols; 0 for metadata"),
-)
+
 _HEADER = struct.Struct("<" + "".join(field.code for field in FIELDS))
 _ENTRY = struct.Struct("<" + "".join(field.code for field in ENTRY))
 HEADER_BYTES = _HEADER.size  # 28
@@ -149,20 +118,6 @@ class Header:
         return 8 * n_bytes / (self.width * self.height)
 
 
-def planes_of(step: int) -> int:
-    """Latent planes of a full stream whose finest step this is: the coarsest lies at or above FIRST_STEP."""
-    return 1 + max(0, -((step - FIRST_STEP) // 256))
-
-
-def level_names(step: int, lossless: bool, deep: bool) -> list[str]:
-    """Names of the levels of a full stream of that finest step: y2, y1, z.0, z.1, ...
-
-    If lossless then x, and if deep, too, x16.
-    """
-    planes = [f"z.{plane}" for plane in range(planes_of(step))]
-    return ["y2", "y1", *planes] + ["x"] * lossless + ["x16"] * (lossless and deep)
-
-
 def pack_header(fields: dict[str, Any], sections: list[tuple[bytes, int]]) -> bytes:
     """Header and table of a file whose sections are these (payload, symbol check) pairs, in file order.
 
@@ -181,7 +136,7 @@ def pack_header(fields: dict[str, Any], sections: list[tuple[bytes, int]]) -> by
         "n_levels": len(sections) - has_metadata,
         "crc": 0,
     }
-    _check_fields(values, CodecError)
+    check_fields(values, CodecError)
     entries = [_length(len(payload)) + _ENTRY.pack(crc16(payload), check) for payload, check in sections]
     table = b"".join(entries)
     if HEADER_BYTES + len(table) + sum(len(payload) for payload, _ in sections) >= MAX_FILE_BYTES:
@@ -216,7 +171,7 @@ def read_header(data: bytes) -> Header:
     entries, end = _read_table(head, fields["n_levels"] + (fields["flags"] & HAS_METADATA))
     if zlib.crc32(head[: HEADER_BYTES - _CRC_BYTES] + head[HEADER_BYTES:end]) != fields["crc"]:
         raise HeaderError("the header is damaged: its checksum does not match; get the file again")
-    _check_fields(fields, HeaderError)
+    check_fields(fields, HeaderError)
     return _header(fields, entries, end)
 
 
@@ -283,29 +238,6 @@ def _header(fields: dict[str, Any], entries: list[tuple[int, int, int]], offset:
         levels=levels,
         metadata=metadata,
     )
-
-
-def _check_fields(fields: dict[str, Any], error: type[CodecError]) -> None:
-    for field in FIELDS:
-        value = fields[field.name]
-        if field.legal is not None and value not in field.legal:
-            raise error(f"{field.name} is {value}, but must be {legal_text(field)}")
-    if len(fields["model_id"]) != 8:
-        raise error(f"a model id is 8 bytes, not {len(fields['model_id'])}")
-    possible = len(level_names(fields["step"], bool(fields["flags"] & LOSSLESS), bool(fields["flags"] & DEEP)))
-    if fields["n_levels"] > possible:
-        raise error(f"n_levels is {fields['n_levels']}, but a step of {fields['step']} makes {possible} levels")
-    if fields["width"] * fields["height"] > MAX_PIXELS:
-        raise error(f"{fields['width']}x{fields['height']} pixels are more than {MAX_PIXELS}, the limit")
-
-
-def legal_text(field: Field) -> str:
-    """The legal range of a field, as FORMAT.md and messages write it."""
-    if field.legal is None:
-        return "any"
-    if isinstance(field.legal, range):
-        return f"{field.legal.start}..{field.legal.stop - 1}"
-    return ", ".join(value.hex(" ") if isinstance(value, bytes) else str(value) for value in field.legal)
 
 
 def _cut_in_header(n_bytes: int) -> TruncatedError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import ImageError
-from ..format.header import MAX_PIXELS, MAX_SIDE
+from ..format.fields import MAX_PIXELS, MAX_SIDE
 from ..format.metadata import Metadata
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from ..errors import ImageError, PictureWarning
-from ..format.header import MAGIC
+from ..format.fields import MAGIC
 from ..format.metadata import MAX_CHUNK_BYTES, Metadata
 from . import colour, depth, exif, leftovers, png
 from .picture import Picture, check_size, from_array, unless_opaque

@@ -4,17 +4,18 @@ import zlib
 import pytest
 
 from selfvae_codec import errors
-from selfvae_codec.format import container, header
-from selfvae_codec.models.config import planes_for
+from selfvae_codec.format import container, fields, header
+from selfvae_codec.models.config import planes_for, y_step_for
 
 PAYLOADS = [b"thumbnail", b"bigger thumbnail", b"", b"plane one"]
 FIELDS = dict(width=37, height=21, model_id=b"\x01\x02\x03\x04\x05\x06\x07\x08", step=512, tune=1, quality=70)
+LOSSLESS = dict(lossless=True, tune=2, quality=100)
 
 
 def pack(payloads=PAYLOADS, **changes):
     checks = list(range(1000, 1000 + len(payloads)))
-    settings = FIELDS | {"y_step": 2, "payloads": payloads, "symbol_checks": checks} | changes
-    return container.pack(**settings)
+    settings = FIELDS | {"payloads": payloads, "symbol_checks": checks} | changes
+    return container.pack(**{"y_step": fields.y_step_of(settings["step"])} | settings)
 
 
 def test_a_file_gives_back_what_went_in():
@@ -22,7 +23,7 @@ def test_a_file_gives_back_what_went_in():
     head, payloads = container.read_levels(data)
     assert payloads == PAYLOADS
     assert {name: getattr(head, name) for name in FIELDS} == FIELDS
-    assert (head.y_step, head.grey, head.activity, head.lossless, head.version) == (2, True, True, False, 4)
+    assert (head.y_step, head.grey, head.activity, head.lossless, head.version) == (4, True, True, False, 4)
     assert [level.symbol_check for level in head.levels] == [1000, 1001, 1002, 1003]
     assert head.level_names() == ["y2", "y1", "z.0", "z.1"]
     assert [level.index for level in head.levels] == [1, 2, 3, 4]
@@ -48,27 +49,29 @@ def test_a_length_takes_seven_bits_a_byte(length):
 
 
 def test_a_lossless_stream_has_one_level_more():
-    head = container.read_header(pack(step=900, lossless=True))
+    head = container.read_header(pack(step=900, **LOSSLESS))
     assert head.level_names() == ["y2", "y1", "z.0", "x"] and head.lossless and head.exact
-    cut = container.read_header(pack(PAYLOADS[:3], step=900, lossless=True))
+    cut = container.read_header(pack(PAYLOADS[:3], step=900, **LOSSLESS))
     assert cut.lossless and not cut.exact
     with pytest.raises(errors.CodecError, match="a step of 900 makes 3 levels"):
         pack(step=900)
 
 
 def test_a_lossless_stream_of_sixteen_bits_has_two_levels_more():
-    head = container.read_header(pack([*PAYLOADS, b"low bits"], step=900, lossless=True, deep=True))
+    head = container.read_header(pack([*PAYLOADS, b"low bits"], step=900, deep=True, **LOSSLESS))
     assert head.level_names() == ["y2", "y1", "z.0", "x", "x16"] and head.deep and head.exact
-    shallow = container.read_header(pack(step=900, lossless=True, deep=True))
+    shallow = container.read_header(pack(step=900, deep=True, **LOSSLESS))
     assert shallow.deep and not shallow.exact
     assert container.read_header(pack(PAYLOADS[:3], step=900, deep=True)).deep
 
 
-def test_a_step_says_how_many_planes_there_are_as_an_encoder_makes_them():
-    for step in range(header.FINEST_STEP, header.COARSEST_STEP + 1):
-        assert header.planes_of(step) == planes_for(step / 256)
-    most = header.level_names(header.FINEST_STEP, lossless=True, deep=True)
-    assert len(most) == header.MAX_LEVELS
+def test_a_step_says_how_many_planes_there_are_and_the_step_of_y_as_training_makes_them():
+    for step in range(fields.FINEST_STEP, fields.COARSEST_STEP + 1):
+        planes = planes_for(step / 256)
+        assert fields.planes_of(step) == planes
+        assert fields.y_step_of(step) == y_step_for(step / 256 + planes - 1)
+    most = fields.level_names(fields.FINEST_STEP, lossless=True, deep=True)
+    assert len(most) == fields.MAX_LEVELS
 
 
 def test_bpp_counts_bits_per_pixel():
@@ -76,7 +79,7 @@ def test_bpp_counts_bits_per_pixel():
 
 
 def test_a_prefix_with_the_table_is_enough_to_read_the_header():
-    data = pack([b"x"] * header.MAX_LEVELS, step=256, lossless=True, deep=True, metadata=b"y")
+    data = pack([b"x"] * fields.MAX_LEVELS, step=256, deep=True, **LOSSLESS, metadata=b"y")
     assert container.read_header(data[: container.MAX_HEADER_BYTES]) == container.read_header(data)
 
 
@@ -179,8 +182,11 @@ def test_another_format_is_told_by_its_first_bytes():
 
 
 ILLEGAL = [
-    {"width": 0}, {"width": 65536}, {"height": 0}, {"width": 65535, "height": 65535}, {"y_step": 3},
-    {"step": 255}, {"step": 1409}, {"step": 900}, {"tune": 3}, {"quality": 101}, {"model_id": b"short"},
+    {"width": 0}, {"width": 65536}, {"height": 0}, {"width": 65535, "height": 65535}, {"y_step": 3}, {"y_step": 2},
+    {"step": 255}, {"step": 1409}, {"step": 900},
+    {"tune": 3}, {"quality": 101}, {"quality": 100}, {"tune": 2},
+    {"lossless": True}, LOSSLESS | {"quality": 99},
+    LOSSLESS | {"tune": 1}, LOSSLESS | {"activity": True}, {"model_id": b"short"},
     {"payloads": [], "symbol_checks": []}, {"symbol_checks": [1]},
 ]  # fmt: skip
 
@@ -208,7 +214,11 @@ def resealed(data, end=None):
         (10, 0, "height is 0"),
         (21, 16, "step is"),
         (22, 3, "y_step is 3"),
+        (22, 8, "y_step is 8, but a step of 512 goes with 4"),
         (23, 101, "quality is 101"),
+        (23, 100, "quality is 100, but it is 100 in lossless files and in no others"),
+        (7, 2, "tune is 2, but it is 2 in lossless files and in no others"),
+        (5, 4, "tune is 1, but it is 2 in lossless files and in no others"),
     ],
 )
 def test_an_illegal_field_under_a_fitting_checksum_is_refused_by_name(position, value, message):

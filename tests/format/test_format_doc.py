@@ -4,7 +4,7 @@ import re
 import struct
 from importlib.resources import files
 
-from selfvae_codec.format import container, header, metadata
+from selfvae_codec.format import container, fields, header, metadata
 
 TEXT = (files("selfvae_codec.format") / "FORMAT.md").read_text()
 
@@ -18,28 +18,28 @@ def rows(title):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def declared(fields):
+def declared(table_of):
     offset, table = 0, []
-    for field in fields:
+    for field in table_of:
         size = struct.calcsize("<" + field.code)
-        legal = header.legal_text(field)
+        legal = fields.legal_text(field)
         table.append([str(offset), str(size), field.code, field.name, field.unit, legal, field.meaning])
         offset += size
     return table
 
 
 def test_the_header_table_is_the_one_that_the_code_declares():
-    assert rows("Header") == declared(header.FIELDS)
+    assert rows("Header") == declared(fields.FIELDS)
 
 
 def test_the_level_table_entry_is_the_one_that_the_code_declares():
-    fields = [row for row in rows("Level table") if len(row) == 7]
-    assert fields == declared(header.ENTRY)
+    found = [row for row in rows("Level table") if len(row) == 7]
+    assert found == declared(fields.ENTRY)
 
 
 def test_sizes_in_the_titles_are_those_of_the_code():
     assert f"## Header: {header.HEADER_BYTES} bytes" in TEXT
-    rest = sum(struct.calcsize("<" + field.code) for field in header.ENTRY)
+    rest = sum(struct.calcsize("<" + field.code) for field in fields.ENTRY)
     assert f"## Level table: a length and {rest} bytes per section" in TEXT
 
 

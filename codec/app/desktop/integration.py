@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ...format import header
+from ...format import fields
 from ..console import PROGRAM
 from .home import Record, data_home
 
@@ -26,7 +26,7 @@ _GENERATED = (  # by update-mime-database, beside a folder for each media type
 
 def mime_type() -> str:
     """A package of the shared MIME-info database."""
-    magic = "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in header.MAGIC)
+    magic = "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in fields.MAGIC)
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <mime-info xmlns="http://www.freedesktop.org/standards/shared-mime-info">
   <mime-type type="{MIME}">
@@ -43,7 +43,7 @@ def mime_type() -> str:
 
 def magic_rule() -> str:
     """Lines for ``file``: what it is, its format number and its size."""
-    magic = "".join(f"\\x{byte:02x}" for byte in header.MAGIC)
+    magic = "".join(f"\\x{byte:02x}" for byte in fields.MAGIC)
     return f"""0\tstring\t{magic}\tselfvae-codec picture
 !:mime\t{MIME}
 !:ext\tsvae
@@ -54,8 +54,8 @@ def magic_rule() -> str:
 
 
 def offset(name: str) -> int:
-    names = [field.name for field in header.FIELDS]
-    return struct.calcsize("<" + "".join(field.code for field in header.FIELDS[: names.index(name)]))
+    names = [field.name for field in fields.FIELDS]
+    return struct.calcsize("<" + "".join(field.code for field in fields.FIELDS[: names.index(name)]))
 
 
 def thumbnailer() -> str:
