@@ -123,8 +123,9 @@ def encode(
     roi: a mask of the picture's size, a grey array (H, W) of 0..255 or of bool, or a Pillow image: where it is white,
     quantisation steps are smaller by roi_gain dB (larger, if that is negative), and errors by about half of that; where
     it is black, all is as without it; in cells of 32 pixels. The file grows by what that takes.
-    model: its name, for example "edge". backend: what runs the networks: "auto" for the fastest that is installed,
-    "native", "onnxruntime" or "torch". metadata: default is a Pillow image's own; ``Metadata()`` keeps none.
+    model: its name, for example "edge", or the path of a weights file. backend: what runs the networks: "auto" for the
+    fastest that is installed, "native", "onnxruntime" or "torch". metadata: default is a Pillow image's own;
+    ``Metadata()`` keeps none.
 
     Raises ImageError for a picture that cannot be coded, CodecError for settings out of range, WeightsError for a model
     that is not installed.
@@ -228,6 +229,7 @@ def decode(
     sample: int | None = None,
     dtype: DTypeLike | None = None,
     size_limit: float | None = None,
+    model: str | None = None,
     backend: str = "auto",
 ) -> np.ndarray:
     """The picture of a file, (H, W, 3), or (H, W, 4) if it has alpha, from its first levels (default: all).
@@ -240,9 +242,11 @@ def decode(
     size_limit: the most pixels, counted with their padding to multiples of 64, that are decoded: a small file can claim
     many, and each takes up to 80 bytes. Default: as Pillow has it, SizeWarning above 89 million, an error above twice
     that; ``math.inf`` allows any number.
+    model: the path of weights that the file may have been written with, beside those that are installed; this process
+    knows them from then on.
 
     Raises FormatError for bytes that are not a sound file, CodecError for ``levels`` and ``dtype`` out of range,
-    SizeLimitError for more pixels than the limit, ModelError for a model that is not installed, MismatchError if this
+    SizeLimitError for more pixels than the limit, ModelError for a model that is not known, MismatchError if this
     machine decodes other symbols than were encoded.
     """
     import numpy as np
@@ -256,6 +260,7 @@ def decode(
         raise CodecError(f"dtype={np.dtype(dtype)} is out of range: pictures are uint8 or uint16")
     deep = read_header(data).deep if dtype is None else np.dtype(dtype) == np.uint16
     check_size_limit(read_header(data), size_limit)
+    _take(model)
     header, payloads = container.read_levels(data, levels, partial=partial)
     transparency = _alpha(data, header)
     part = container.read_part(data, header, levels) if partial else b""
@@ -280,13 +285,26 @@ def _alpha(data: bytes, header: Header) -> np.ndarray | None:
         return None
 
 
+def _take(model: str | None) -> None:
+    """From now on files of these weights can be read. Raises WeightsError."""
+    if model is not None:
+        from .models.exact import weights
+
+        weights.identify(model)
+
+
 def representation(
-    data: bytes, level: int | None = None, *, size_limit: float | None = None, backend: str = "auto"
+    data: bytes,
+    level: int | None = None,
+    *,
+    size_limit: float | None = None,
+    model: str | None = None,
+    backend: str = "auto",
 ) -> np.ndarray:
     """The exact thumbnail or sketch that a file holds, uint8 (h, w, 3).
 
     level: 1 for the first one, 2 (or more) for the second; default: the last that the file holds.
-    size_limit: as in ``decode``, of the whole picture. Raises what ``decode`` raises.
+    size_limit, of the whole picture, and model: as in ``decode``. Raises what ``decode`` raises.
     """
     from .coding import levels as reader
     from .format import container
@@ -294,6 +312,7 @@ def representation(
 
     header = read_header(data)
     check_size_limit(header, size_limit)
+    _take(model)
     header, payloads = container.read_levels(data, min(header.n_levels, 2) if level is None else level)
     return reader.representation(header, payloads[:2], backend)
 

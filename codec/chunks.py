@@ -65,7 +65,7 @@ def decode(
     frames, at = [], 0
     while at < len(data):
         end = at + container.read_header(data[at : at + container.MAX_HEADER_BYTES]).file_bytes
-        frames.append(_array(data[at:end]))
+        frames.append(_array(data[at:end], settings.model))
         at = end
     if not frames or len({(frame.shape, frame.dtype) for frame in frames}) > 1:
         raise FormatError("the chunk does not hold pictures of one kind")
@@ -99,11 +99,11 @@ def _picture(frame: np.ndarray) -> Picture:
     return picture
 
 
-def _array(data: bytes) -> np.ndarray:
+def _array(data: bytes, model: str) -> np.ndarray:
     """An array is whole or an error: what ``decode`` warns of and shows all the same is refused."""
     header = container.read_header(data)
     if len(data) < header.file_bytes:
         raise TruncatedError(f"the chunk is cut off after {len(data)} of {header.file_bytes} bytes of a picture")
     container.read_metadata(data, header)  # alpha is in it
-    x = imaging.channels(selfvae_codec.decode(data, size_limit=math.inf), grey=header.grey)
+    x = imaging.channels(selfvae_codec.decode(data, size_limit=math.inf, model=model), grey=header.grey)
     return x[..., 0] if x.shape[2] == 1 else x

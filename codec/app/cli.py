@@ -136,6 +136,7 @@ def _encode(job: jobs.Job, settings: dict, strip: bool) -> dict:
     ),
 )
 @click.option("--depth", type=click.Choice(["8", "16"]), help="Bits per channel [default: those that were encoded].")
+@options.decoder_model
 @click.option("--raw", is_flag=True, help="Write the exact thumbnail or sketch that levels 1 and 2 hold.")
 @_processes
 @options.overwrite
@@ -168,7 +169,7 @@ def _decode(job: jobs.Job, settings: dict, raw: bool) -> None:
     imaging.check_format(name, grey=header.grey, alpha=False, depth=16 if deep else 8)
     with files.Output(job.target, overwrite=job.overwrite) as out, about(job.source):
         if raw:
-            x = representation(data, levels, size_limit=settings["size_limit"], backend=settings["backend"])
+            x = representation(data, levels, **{name: settings[name] for name in ("size_limit", "model", "backend")})
         else:
             x = decode_file(data, **settings)
         out.write(imaging.to_bytes(x, name, grey=header.grey, metadata=_metadata(data)))

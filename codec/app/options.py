@@ -33,7 +33,11 @@ quality = click.option(
     help="0 (smallest) to 100 (lossless).",
 )  # fmt: skip
 model = click.option(
-    "--model", metavar="NAME", default=DEFAULT_MODEL, show_default=True, help="Which of the installed models to use."
+    "--model", metavar="NAME", default=DEFAULT_MODEL, show_default=True,
+    help="Which of the installed models to use, or the path of a weights file.",
+)  # fmt: skip
+decoder_model = click.option(
+    "--model", metavar="PATH", help="Weights of your own that the file may have been written with."
 )
 _ENCODER = (
     quality,

@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from ...errors import CodecError
+from ...errors import CodecError, WeightsError
 from ..config import DEFAULT_MODEL
 from . import clibrary, weights
 from .inference import Networks
@@ -50,13 +50,18 @@ def load(path: Path, backend: str = "auto") -> Networks:
 
 
 @lru_cache(maxsize=4)
-def _load(model: bytes | str, backend: str) -> Networks:
-    return load(weights.named(model) if isinstance(model, str) else weights.find(model), backend)
+def _load(model_id: bytes, backend: str) -> Networks:
+    path = weights.find(model_id)
+    nets = load(path, backend)
+    if nets.weights.model_id != model_id:
+        raise WeightsError(f"{path} holds other weights than it did before: name it again")
+    return nets
 
 
 def networks(model: bytes | str = DEFAULT_MODEL, backend: str = "auto") -> Networks:
-    """The networks of a model, by id or name, loaded once. Raises ModelError, CodecError."""
+    """The networks of a model, by id, name or path, loaded once. Raises ModelError, CodecError."""
     with loading:  # many threads may ask at once
-        nets = _load(model, choose(backend))
+        model_id = weights.identify(model) if isinstance(model, str) else model
+        nets = _load(model_id, choose(backend))
     nets.tile = DEFAULT_TILE
     return nets

@@ -22,6 +22,7 @@ from ..tables import (
     TAIL,
 )
 from .layers import T_UNITS
+from .shipped import remedy
 
 FREQUENCIES = {  # rows that sum to 2^PRECISION, each number at least 1
     "symbols": (SCALE_LEVELS * FRACTIONS, ESCAPE + 1),
@@ -71,4 +72,4 @@ def _integers(path: Path, arrays: Mapping[str, np.ndarray], name: str, shape: tu
 
 
 def _damaged(path: Path, name: str) -> WeightsError:
-    return WeightsError(f"the weights file {path} is damaged: its {name} cannot be right; install the package again")
+    return WeightsError(f"the weights file {path} is damaged: its {name} cannot be right; {remedy(path)}")

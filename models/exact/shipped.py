@@ -40,13 +40,24 @@ def files(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in paths}
 
 
+def remedy(path: Path) -> str:
+    """What to do about a weights file that cannot be used."""
+    ships = path.stem in recorded(path.parent)
+    return "install the package again" if ships else "name a file that selfvae-codec export wrote"
+
+
 def digest(path: Path) -> bytes:
     """SHA-256 of a file, computed once as long as it stays as it is. Raises WeightsError."""
     try:
         about = path.stat()
         return _digest(path, about.st_size, about.st_mtime_ns)
     except (OSError, ValueError) as error:  # a folder, an empty file
-        raise WeightsError(f"cannot read the weights file {path}: {error}; install the package again") from error
+        raise WeightsError(f"cannot read the weights file {path}: {_why(error)}; {remedy(path)}") from error
+
+
+def _why(error: Exception) -> str:
+    """Without the path, which is said already."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
 @lru_cache(maxsize=64)

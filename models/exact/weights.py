@@ -201,7 +201,7 @@ def read(path: Path) -> Weights:
         config = Config.from_json(arrays.metadata["config"])
         transforms, tables = _named(arrays, "transform."), _named(arrays, "table.")
     except (OSError, KeyError, TypeError, ValueError, AttributeError, safetensors.SafetensorError) as error:
-        raise WeightsError(f"cannot read the weights file {path}: {error}; install the package again") from error
+        raise WeightsError(f"cannot read the weights file {path}: {error}; {shipped.remedy(path)}") from error
     checks.check_tables(path, tables)
     checks.check_transforms(path, transforms)
     transforms = {name: matrix.astype(np.float64) for name, matrix in transforms.items()}
@@ -233,7 +233,8 @@ def find(model_id: bytes) -> Path:
     """
     if model_id in _given:
         return _given[model_id]
-    seen, known = {}, shipped.recorded(FOLDER)
+    seen = {given.hex(): str(path) for given, path in _given.items()}
+    known = shipped.recorded(FOLDER)
     for name, path in installed().items():
         found = bytes.fromhex(known[name])[:ID_BYTES] if name in known else shipped.digest(path)[:ID_BYTES]
         if found == model_id:
@@ -244,14 +245,23 @@ def find(model_id: bytes) -> Path:
     raise UnknownModelError(
         f"the file was written with model {model_id.hex()}, which is not installed "
         f"(installed: {', '.join(f'{known} ({name})' for known, name in seen.items()) or 'none'}); "
-        f"install the release of selfvae-codec that wrote it"
+        "install the release of selfvae-codec that wrote it, or name its weights file as the model"
     )
+
+
+def identify(name: str) -> bytes:
+    """The id of a model by its name, or of a weights file by its path, which ``find`` knows from now on.
+
+    Of what ships it is what was written down; loading checks it. Raises WeightsError.
+    """
+    path, known = named(name), shipped.recorded(FOLDER)
+    return bytes.fromhex(known[name])[:ID_BYTES] if name in known else shipped.digest(path)[:ID_BYTES]
 
 
 def named(name: str) -> Path:
     """The installed file of a model, or the file at a path. Raises WeightsError, naming what is installed."""
     if name.endswith(SUFFIX) or os.sep in name:
-        path = Path(name)
+        path = Path(name).absolute()
         _given[shipped.digest(path)[:ID_BYTES]] = path
         _say_own(path)
         return path

@@ -9,6 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 import selfvae_codec
 from selfvae_codec import UnknownModelError, WeightsError, WeightsWarning
+from selfvae_codec.app import cli
 from selfvae_codec.models.exact import backends, shipped, weights
 
 X = make_picture(20, 12)
@@ -100,6 +101,79 @@ def test_own_weights_are_used_by_name_or_path_and_said_once(folder, tmp_path_fac
     assert selfvae_codec.encode(X, model="mine") == data
     with pytest.raises(WeightsError, match="absent.safetensors"):
         selfvae_codec.encode(X, model="absent.safetensors")
+
+
+@pytest.fixture
+def own(folder, tmp_path_factory):
+    """A weights file that lies elsewhere, and a file that was written with it, of which nothing is known any more."""
+    path = tmp_path_factory.mktemp("mine") / "mine.safetensors"
+    path.write_bytes((shipped.FOLDER / "downscale.safetensors").read_bytes())
+    with pytest.warns(WeightsWarning):
+        data = selfvae_codec.encode(X, model=str(path))
+    forget()
+    return path, data
+
+
+def forget():
+    weights._given.clear()
+    weights._said.clear()
+    backends._load.cache_clear()
+
+
+@pytest.mark.parametrize("call", [selfvae_codec.decode, selfvae_codec.representation])
+def test_a_file_of_own_weights_is_read_by_whoever_names_them(own, call):
+    path, data = own
+    with pytest.raises(UnknownModelError, match="or name its weights file as the model"):
+        call(data)
+    with pytest.warns(WeightsWarning, match="mine.safetensors holds weights that no release ships"):
+        expected = call(data, model=str(path))
+    assert np.array_equal(call(data), expected)  # known from then on
+    forget()
+    with pytest.raises(
+        WeightsError, match="absent.safetensors: No such file or directory; name a file that selfvae-codec export wrote"
+    ):
+        call(data, model="absent.safetensors")
+
+
+def test_own_weights_that_did_not_write_the_file_are_named_beside_those_that_are_installed(own):
+    data = bytearray(own[1])
+    header = selfvae_codec.read_header(own[1])
+    edge = shipped.FOLDER / "edge.safetensors"
+    with pytest.warns(WeightsWarning), pytest.raises(UnknownModelError) as caught:
+        selfvae_codec.decode(bytes(data), model=str(edge.absolute()))
+    assert header.model_id.hex() in str(caught.value) and str(edge) in str(caught.value)
+
+
+def test_weights_that_change_under_their_name_are_other_weights(own):
+    path, data = own
+    with pytest.warns(WeightsWarning):
+        before = selfvae_codec.decode(data, model=str(path))
+    path.write_bytes((shipped.FOLDER / "edge.safetensors").read_bytes())
+    assert np.array_equal(selfvae_codec.decode(data), before)  # they are loaded
+    backends._load.cache_clear()
+    with pytest.raises(WeightsError, match="mine.safetensors holds other weights than it did before"):
+        selfvae_codec.decode(data)
+    assert (
+        selfvae_codec.read_header(selfvae_codec.encode(X, model=str(path), effort=0)).model_id
+        == shipped.digest(path)[:8]
+    )
+
+
+def test_the_command_takes_own_weights_both_ways_and_says_so_once(own, tmp_path, monkeypatch, capsys):
+    path, data = own
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.svae", "b.svae"):
+        (tmp_path / name).write_bytes(data)
+    assert cli.run(["decode", "a.svae", "-o", "a.png"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("selfvae-codec: error: a.svae: the file was written with model") and said.count("\n") == 1
+    assert cli.run(["decode", "a.svae", "b.svae", "--model", str(path), "--output-dir", "out"]) == 0
+    assert capsys.readouterr().err.count("holds weights that no release ships") == 1
+    assert cli.run(["decode", "a.svae", "-o", "c.png", "--raw", "--levels", "1", "--model", str(path)]) == 0
+    forget()
+    assert cli.run(["encode", "a.png", "--model", str(path)]) == 1  # no such picture: the weights do not matter
+    assert cli.run(["encode", "out/a.png", "-o", "d.svae", "--model", str(path)]) == 0
+    assert capsys.readouterr().err.count("holds weights that no release ships") == 1
 
 
 def without_networks():
