@@ -2,7 +2,6 @@
 
 import os
 import signal
-from typing import Any
 
 INTERRUPTED = 130
 
@@ -10,12 +9,12 @@ INTERRUPTED = 130
 def main() -> None:
     """Runs the command. An interrupt while libraries load is answered as later ones are: one line, and 130."""
     signal.signal(signal.SIGINT, _leave)
-    from .app.cli import main as run
+    from .app.main import main as run
 
     run()
 
 
-def _leave(*_: Any) -> None:
+def _leave(*_: object) -> None:
     os.write(2, b"selfvae-codec: error: interrupted\n")
     os._exit(INTERRUPTED)
 

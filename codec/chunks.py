@@ -14,6 +14,7 @@ import numpy as np
 
 import selfvae_codec
 
+from .api.encoding import check_settings
 from .errors import CodecError, FormatError, TruncatedError
 from .format import container
 from .models.config import DEFAULT_EFFORT, DEFAULT_MODEL, TUNES
@@ -36,7 +37,7 @@ class Settings:
     channels: bool | None = None
 
     def __post_init__(self) -> None:
-        selfvae_codec.check_settings(quality=self.quality, effort=self.effort, tune=self.tune)
+        check_settings(quality=self.quality, effort=self.effort, tune=self.tune)
 
     def as_dict(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}

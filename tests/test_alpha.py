@@ -10,7 +10,7 @@ from PIL import Image
 import selfvae_codec
 import selfvae_codec.pillow
 from selfvae_codec import errors
-from selfvae_codec.app import cli
+from selfvae_codec.app import main
 from selfvae_codec.format import metadata
 from selfvae_codec.pictures import alpha
 
@@ -31,12 +31,12 @@ def test_every_level_has_the_exact_alpha(core):
 def test_stripping_metadata_leaves_alpha(core, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Image.fromarray(RGBA).save("a.png", icc_profile=b"profile")
-    assert cli.run(["encode", "a.png", "--strip"]) == 0
-    assert cli.run(["decode", "a.svae", "-o", "b.png"]) == 0
+    assert main.run(["encode", "a.png", "--strip"]) == 0
+    assert main.run(["decode", "a.svae", "-o", "b.png"]) == 0
     with Image.open("b.png") as image:
         assert image.mode == "RGBA" and "icc_profile" not in image.info
         assert np.array_equal(np.array(image)[:, :, 3], ALPHA)
-    assert cli.run(["decode", "a.svae", "-o", "b.jpg"]) == 1
+    assert main.run(["decode", "a.svae", "-o", "b.jpg"]) == 1
     assert "JPEG cannot hold this transparent picture" in capsys.readouterr().err
     assert not (tmp_path / "b.jpg").exists()
 

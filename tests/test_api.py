@@ -22,6 +22,9 @@ def test_the_public_names_are_these():
         "decode", "encode", "generate", "read_header", "read_metadata", "reconstruct", "representation", "set_threads",
     ]  # fmt: skip
     assert all(hasattr(selfvae_codec, name) for name in selfvae_codec.__all__)
+    assert set(selfvae_codec.__all__) <= set(dir(selfvae_codec))
+    with pytest.raises(AttributeError, match="module 'selfvae_codec' has no attribute 'transcode'"):
+        selfvae_codec.transcode  # noqa: B018
 
 
 def test_importing_the_package_imports_no_heavy_library():

@@ -11,7 +11,7 @@ from PIL import Image
 
 import selfvae_codec
 import selfvae_codec.pillow  # registers the format
-from selfvae_codec.app import cli, thumbnail
+from selfvae_codec.app import main, thumbnail
 from selfvae_codec.coding import depth
 from selfvae_codec.errors import CodecError
 from selfvae_codec.pictures import imaging
@@ -59,10 +59,10 @@ def test_the_command_writes_sixteen_bits_on_request_and_into_formats_that_have_t
     data = selfvae_codec.encode(X)
     (tmp_path / "a.svae").write_bytes(data)
     out = tmp_path / f"a.{suffix}"
-    assert cli.run(["decode", str(tmp_path / "a.svae"), "--depth", "16", "-o", str(out)]) == 0
+    assert main.run(["decode", str(tmp_path / "a.svae"), "--depth", "16", "-o", str(out)]) == 0
     picture = imaging.from_bytes(out.read_bytes())
     assert picture.depth == 16 and np.array_equal(picture.rgb, selfvae_codec.decode(data, dtype="uint16"))
-    assert cli.run(["decode", str(tmp_path / "a.svae"), "--depth", "16", "-o", str(tmp_path / "a.jpg")]) == 1
+    assert main.run(["decode", str(tmp_path / "a.svae"), "--depth", "16", "-o", str(tmp_path / "a.jpg")]) == 1
     assert "JPEG would hold 8 of its 16 bits" in capsys.readouterr().err and not (tmp_path / "a.jpg").exists()
 
 
@@ -104,13 +104,13 @@ def test_alpha_of_sixteen_bits_is_exact_at_every_level(core):
 def test_sixteen_bits_go_from_file_to_file(tmp_path, suffix, capsys):
     source, coded, out = tmp_path / f"a.{suffix}", tmp_path / "a.svae", tmp_path / f"b.{suffix}"
     source.write_bytes(imaging.to_bytes(DEEP, suffix.replace("tif", "tiff").upper()))
-    assert cli.run(["encode", str(source), "-o", str(coded), "--lossless", "-e", "0"]) == 0
-    assert cli.run(["decode", str(coded), "-o", str(out)]) == 0
+    assert main.run(["encode", str(source), "-o", str(coded), "--lossless", "-e", "0"]) == 0
+    assert main.run(["decode", str(coded), "-o", str(out)]) == 0
     assert np.array_equal(imaging.from_bytes(out.read_bytes()).rgb, DEEP)
-    assert cli.run(["decode", str(coded), "-o", str(tmp_path / "c.jpg")]) == 1
+    assert main.run(["decode", str(coded), "-o", str(tmp_path / "c.jpg")]) == 1
     assert "--depth 8" in capsys.readouterr().err
-    assert cli.run(["decode", str(coded), "-o", str(tmp_path / "c.jpg"), "--depth", "8"]) == 0
-    assert cli.run(["info", str(coded)]) == 0
+    assert main.run(["decode", str(coded), "-o", str(tmp_path / "c.jpg"), "--depth", "8"]) == 0
+    assert main.run(["info", str(coded)]) == 0
     assert "90x70, 16 bits, " in capsys.readouterr().out
 
 

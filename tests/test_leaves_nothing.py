@@ -14,9 +14,9 @@ import selfvae_codec.pillow
 from PIL import Image
 Image.open('a.png').save('b.svae', quality=20)
 Image.open('b.svae').load()
-from selfvae_codec.app import cli
-assert cli.run(['encode', 'a.png', '-o', 'c.svae', '-q', '20', '--backend', 'onnxruntime']) == 0
-assert cli.run(['decode', 'b.svae', 'c.svae', '--output-dir', 'out', '-j', '2', '--backend', 'onnxruntime']) == 0
+from selfvae_codec.app import main
+assert main.run(['encode', 'a.png', '-o', 'c.svae', '-q', '20', '--backend', 'onnxruntime']) == 0
+assert main.run(['decode', 'b.svae', 'c.svae', '--output-dir', 'out', '-j', '2', '--backend', 'onnxruntime']) == 0
 """
 
 

@@ -55,6 +55,11 @@ def libraries_silenced() -> Iterator[None]:
         os.close(kept)
 
 
+def silence_output() -> None:
+    """The reader has left; point the stream elsewhere so that Python's own flush at exit stays silent."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def words(error: BaseException, source: str | None = None) -> str:
     """What a person is told about an error, and about which input where it does not say so itself."""
     if isinstance(error, MemoryError):

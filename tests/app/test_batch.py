@@ -15,7 +15,7 @@ from conftest import make_picture
 from PIL import Image
 
 import selfvae_codec
-from selfvae_codec.app import cli
+from selfvae_codec.app import main
 from selfvae_codec.app.batch import manifest, sources, task
 from selfvae_codec.errors import CodecError
 
@@ -37,7 +37,7 @@ def album(tmp_path, monkeypatch):
 
 
 def batch(*arguments):
-    return cli.run(["batch", *map(str, arguments), "-j", "1"])
+    return main.run(["batch", *map(str, arguments), "-j", "1"])
 
 
 def rows(folder="out"):
@@ -171,7 +171,7 @@ def test_no_overwrite_leaves_files_of_others_alone_and_knows_its_own(album, core
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(album, core, capsys, arguments, words):
-    assert cli.run(["batch", "photos", *arguments]) == 2
+    assert main.run(["batch", "photos", *arguments]) == 2
     assert words in capsys.readouterr().err and core.calls == []
 
 
@@ -182,7 +182,7 @@ def test_missing_extras_are_named(album, capsys, monkeypatch):
         ("ray", ["--to", "out", "--engine", "ray"], "ray"),
     ):
         monkeypatch.setitem(sys.modules, module, None)
-        assert cli.run(["batch", "photos", *arguments]) == 1
+        assert main.run(["batch", "photos", *arguments]) == 1
         assert f"pip install 'selfvae-codec[{extra}]'" in capsys.readouterr().err
 
 
@@ -211,7 +211,7 @@ def killed_in_the_middle(tmp_path, monkeypatch, *more):
         Image.fromarray(make_picture(64, 64, seed=number)).save(f"photos/{number}.png")
     killer = threading.Thread(target=kill_one, args=("out", 2), daemon=True)
     killer.start()
-    assert cli.run(["batch", "photos", "--to", "out", "-j", "2", "--effort", "0", *more]) == 0
+    assert main.run(["batch", "photos", "--to", "out", "-j", "2", "--effort", "0", *more]) == 0
     assert not killer.is_alive()
     assert sorted(row["source"] for row in rows()) == [f"photos/{number}.png" for number in range(10)]
     assert all(row["error"] is None for row in rows()) and len(written()) == 10

@@ -9,7 +9,7 @@ from conftest import make_picture
 from PIL import Image
 
 import selfvae_codec
-from selfvae_codec.app import cli
+from selfvae_codec.app import main
 from selfvae_codec.app.batch import stores
 from selfvae_codec.errors import CodecError
 
@@ -34,7 +34,7 @@ def memory():
 
 
 def batch(*arguments):
-    return cli.run(["batch", *arguments, "-j", "1"])
+    return main.run(["batch", *arguments, "-j", "1"])
 
 
 def same(data, path):

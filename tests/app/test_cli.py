@@ -12,7 +12,7 @@ from conftest import make_picture
 from PIL import Image
 
 import selfvae_codec
-from selfvae_codec.app import cli, console
+from selfvae_codec.app import cli, console, main
 from selfvae_codec.pictures import files
 
 X = make_picture(70, 40)
@@ -38,7 +38,7 @@ def opened(path):
 
 
 def call(*arguments):
-    return cli.run([str(argument) for argument in arguments])
+    return main.run([str(argument) for argument in arguments])
 
 
 def test_encode_and_decode_write_beside_the_input_and_say_what_they_did(folder, core, capsys):
@@ -326,7 +326,7 @@ def test_a_missing_dependency_names_the_extra_that_has_it(monkeypatch, capsys):
 
 def test_help_and_info_import_no_heavy_library(coded):
     code = (
-        "import sys; from selfvae_codec.app import cli, console; status = cli.run(sys.argv[1:]);"
+        "import sys; from selfvae_codec.app import main; status = main.run(sys.argv[1:]);"
         "heavy = {'torch', 'numpy', 'PIL', 'constriction', 'onnxruntime'} & set(sys.modules);"
         "sys.exit(status or len(heavy))"
     )
@@ -376,6 +376,13 @@ def test_an_interrupt_while_libraries_load_is_one_line(tmp_path):
     (tmp_path / "click.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)")
     done = subprocess.run([*PROGRAM, "--help"], capture_output=True, env=os.environ | {"PYTHONPATH": str(tmp_path)})
     assert (done.returncode, done.stderr) == (130, b"selfvae-codec: error: interrupted\n")
+
+
+def test_next_to_nothing_is_loaded_before_an_interrupt_is_answered():
+    """What is interrupted before that is Python's own start."""
+    code = "import sys, selfvae_codec.__main__; print(*sorted(n for n in sys.modules if n.startswith('selfvae_codec')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["selfvae_codec", "selfvae_codec.__main__", "selfvae_codec.errors"]
 
 
 def test_an_interrupt_that_a_library_turns_into_another_error_is_an_interrupt(folder, core, monkeypatch, capsys):

@@ -15,7 +15,7 @@ from conftest import make_picture
 from PIL import Image
 
 import selfvae_codec
-from selfvae_codec.app import cli
+from selfvae_codec.app import main
 from selfvae_codec.app.desktop import integration, shells
 from selfvae_codec.format import header as header_module
 
@@ -65,16 +65,16 @@ def small_file(folder, **settings):
 def test_uninstall_leaves_a_home_as_it_was(home, capsys):
     (home / "notes").write_text("mine")
     before = everything(home)
-    assert cli.run(["desktop", "--install"]) == 0
+    assert main.run(["desktop", "--install"]) == 0
     assert (data_home(home) / "thumbnailers" / "selfvae-codec.thumbnailer").exists()
     assert (data_home(home) / "mime" / "packages" / "selfvae-codec.xml").exists()
     once = everything(home)
-    assert cli.run(["desktop", "--install"]) == 0  # again: the same
+    assert main.run(["desktop", "--install"]) == 0  # again: the same
     assert everything(home).keys() == once.keys()
-    assert cli.run(["desktop", "--uninstall"]) == 0
+    assert main.run(["desktop", "--uninstall"]) == 0
     assert everything(home) == before
     assert capsys.readouterr().out == ""
-    assert cli.run(["desktop", "--uninstall"]) == 0
+    assert main.run(["desktop", "--uninstall"]) == 0
     assert "nothing is installed" in capsys.readouterr().err
 
 
@@ -88,9 +88,9 @@ def test_uninstall_leaves_types_rules_and_thumbnailers_of_others(home):
     for path, content in others.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
-    assert cli.run(["desktop", "--install"]) == 0
+    assert main.run(["desktop", "--install"]) == 0
     assert "another kind" in (home / ".magic").read_text() and "svae" in (home / ".magic").read_text()
-    assert cli.run(["desktop", "--uninstall"]) == 0
+    assert main.run(["desktop", "--uninstall"]) == 0
     assert {path: path.read_text() for path in others} == others
     assert not [path for path in home.rglob("*svae*")]
 
@@ -100,16 +100,16 @@ def test_a_file_of_the_same_name_that_is_not_ours_is_left_alone(home, capsys):
     path = data_home(home) / "thumbnailers" / "selfvae-codec.thumbnailer"
     path.parent.mkdir(parents=True)
     path.write_text("[Thumbnailer Entry]\nExec=mine\n")
-    assert cli.run(["desktop", "--install"]) == 1
+    assert main.run(["desktop", "--install"]) == 1
     assert "exists already and was left as it is" in capsys.readouterr().err
-    assert cli.run(["desktop", "--uninstall"]) == 0
+    assert main.run(["desktop", "--uninstall"]) == 0
     assert path.read_text() == "[Thumbnailer Entry]\nExec=mine\n"
 
 
 def test_file_knows_what_it_is_and_how_large(home):
     needs("file")
     path = small_file(home)
-    assert cli.run(["desktop", "--install"]) == 0
+    assert main.run(["desktop", "--install"]) == 0
     version = selfvae_codec.read_header(path.read_bytes()).version
     assert run("file", "--brief", str(path)) == f"selfvae-codec picture, format {version}, 96 x 64"
     assert run("file", "--brief", "--mime-type", str(path)) == "image/x-svae"
@@ -119,7 +119,7 @@ def test_file_knows_what_it_is_and_how_large(home):
 def test_the_desktop_knows_the_type_by_name_and_by_content(home):
     needs("update-mime-database", "gio")
     path = small_file(home)
-    assert cli.run(["desktop", "--install"]) == 0
+    assert main.run(["desktop", "--install"]) == 0
     named, unnamed = path, home / "download"
     shutil.copy(path, unnamed)
     for file in (named, unnamed):
@@ -136,7 +136,7 @@ def test_the_thumbnailer_runs_as_file_managers_run_it(home, tmp_path):
     command = [fills.get(word, word) for word in shlex.split(entry["Exec"])]
     without = "import sys; sys.modules['torch'] = None; import socket; socket.socket = None; "
     assert command[1:3] == ["-m", "selfvae_codec"]
-    code = f"{without}from selfvae_codec.app.cli import main; main(sys.argv[1:])"
+    code = f"{without}from selfvae_codec.app.main import main; main(sys.argv[1:])"
     with open(target, "w+b") as held:  # Tumbler makes the file, and reads what it holds open
         done = subprocess.run([command[0], "-c", code, *command[3:]], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
@@ -152,10 +152,10 @@ def test_a_thumbnail_of_what_is_no_picture_or_too_large_is_an_error_without_a_fi
     bad.write_bytes(b"no picture")
     selfvae_codec_file = small_file(home).read_bytes()
     for path, words in ((bad, "not a selfvae-codec file"), (tmp_path / "absent.svae", "No such file")):
-        assert cli.run(["thumbnail", str(path), str(tmp_path / "out.png")]) == 1
+        assert main.run(["thumbnail", str(path), str(tmp_path / "out.png")]) == 1
         assert words in capsys.readouterr().err
     large.write_bytes(claiming(selfvae_codec_file, 16384, 16384))
-    assert cli.run(["thumbnail", str(large), str(tmp_path / "out.png")]) == 1
+    assert main.run(["thumbnail", str(large), str(tmp_path / "out.png")]) == 1
     assert "the limit" in capsys.readouterr().err
     assert not (tmp_path / "out.png").exists()
 
@@ -172,12 +172,12 @@ def claiming(data, width, height):
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_printed_installed_and_taken_out_again(home, capsys, shell):
     before = everything(home)
-    assert cli.run(["completion", shell]) == 0
+    assert main.run(["completion", shell]) == 0
     printed = capsys.readouterr().out
     assert "_SELFVAE_CODEC_COMPLETE" in printed and "selfvae-codec" in printed
-    assert cli.run(["completion", shell, "--install"]) == 0
+    assert main.run(["completion", shell, "--install"]) == 0
     assert shells.place(shell).read_text() == printed
-    assert cli.run(["completion", shell, "--uninstall"]) == 0
+    assert main.run(["completion", shell, "--uninstall"]) == 0
     assert everything(home) == before
 
 
@@ -206,13 +206,13 @@ def test_bash_completes_commands_and_options(home, program):
 
 def test_fish_completes_commands(home, program):
     needs("fish")
-    assert cli.run(["completion", "fish", "--install"]) == 0
+    assert main.run(["completion", "fish", "--install"]) == 0
     assert "encode" in run("fish", "-c", "complete -C 'selfvae-codec enc'")
 
 
 def test_zsh_completes_commands(home, program):
     needs("zsh")
-    assert cli.run(["completion", "zsh", "--install"]) == 0
+    assert main.run(["completion", "zsh", "--install"]) == 0
     script = f"""
         fpath=({shlex.quote(str(shells.place("zsh").parent))} $fpath)
         autoload -Uz compinit && compinit -u -D && print -r -- $_comps[selfvae-codec]

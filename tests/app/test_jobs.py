@@ -11,7 +11,7 @@ import pytest
 from conftest import make_picture
 from PIL import Image
 
-from selfvae_codec.app import cli, jobs
+from selfvae_codec.app import jobs, main
 from selfvae_codec.errors import CodecError
 
 
@@ -27,7 +27,7 @@ def album(tmp_path_factory):
 def test_processes_write_what_one_writes_and_report_in_order(album, capfd):
     names = [str(album / name) for name in ("b.png", "bad.png", "a.png", "absent.png", "c.png")]
     for folder, more in (("one", ()), ("two", ("-j", "2"))):
-        assert cli.run(["encode", *names, "--output-dir", str(album / folder), "--json", *more]) == 1
+        assert main.run(["encode", *names, "--output-dir", str(album / folder), "--json", *more]) == 1
         said = capfd.readouterr()
         assert [os.path.basename(row["output"]) for row in json.loads(said.out)] == ["b.svae", "a.svae", "c.svae"]
         assert said.err.count(" bpp, ") == 3 and "error: 2 of 5 inputs failed" in said.err
@@ -37,7 +37,7 @@ def test_processes_write_what_one_writes_and_report_in_order(album, capfd):
     assert all((album / "one" / f).read_bytes() == (album / "two" / f).read_bytes() for f in files)
     coded = [str(album / "two" / f) for f in files]
     (album / "two" / "b.svae").write_bytes((album / "two" / "b.svae").read_bytes()[:-1])
-    assert cli.run(["decode", *coded, "--output-dir", str(album / "out"), "-j", "3"]) == 0
+    assert main.run(["decode", *coded, "--output-dir", str(album / "out"), "-j", "3"]) == 0
     said = capfd.readouterr().err
     assert "b.svae: the file is cut off" in said and said.count("levels 1 to 4 of 4") == 2
 

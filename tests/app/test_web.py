@@ -11,7 +11,7 @@ from conftest import make_picture
 from PIL import Image
 
 import selfvae_codec
-from selfvae_codec.app import cli
+from selfvae_codec.app import main
 from selfvae_codec.errors import CodecError
 
 testclient = pytest.importorskip("starlette.testclient", reason="pip install 'selfvae-codec[serve]' httpx")
@@ -242,8 +242,8 @@ def test_the_cache_is_bounded():
 def test_what_cannot_be_served_is_said_in_a_line(tmp_path, capsys):
     import socket
 
-    assert cli.run(["serve", str(tmp_path / "nowhere")]) == 2
+    assert main.run(["serve", str(tmp_path / "nowhere")]) == 2
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        assert cli.run(["serve", str(tmp_path), "--port", str(taken.getsockname()[1])]) == 1
+        assert main.run(["serve", str(tmp_path), "--port", str(taken.getsockname()[1])]) == 1
     said = capsys.readouterr().err
     assert "--port 0 takes any that is free" in said and "Traceback" not in said

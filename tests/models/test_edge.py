@@ -11,7 +11,7 @@ from PIL import Image
 
 import selfvae_codec
 from selfvae_codec import CodecError
-from selfvae_codec.app import cli
+from selfvae_codec.app import main
 from selfvae_codec.models.edges import edge_map
 from selfvae_codec.models.exact import backends, shipped, weights
 from selfvae_codec.models.networks.edge_prior import EdgePrior
@@ -102,11 +102,11 @@ def test_the_modes_of_the_edge_model_repeat(installed, given):
 def test_the_command_line_encodes_and_shows_the_sketch(installed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Image.fromarray(shapes(64, 64)).save("photo.png")
-    assert cli.run(["encode", "photo.png", "--model", "edge"]) == 0
-    assert cli.run(["decode", "photo.svae", "-o", "sketch.png", "--levels", "1", "--raw"]) == 0
+    assert main.run(["encode", "photo.png", "--model", "edge"]) == 0
+    assert main.run(["decode", "photo.svae", "-o", "sketch.png", "--levels", "1", "--raw"]) == 0
     with Image.open("sketch.png") as sketch:
         assert sketch.size == (16, 16) and set(np.unique(np.asarray(sketch))) <= {0, 255}
-    assert cli.run(["generate", "--size", "64x64", "--model", "edge"]) == 0
+    assert main.run(["generate", "--size", "64x64", "--model", "edge"]) == 0
 
 
 def test_a_model_that_is_not_installed_is_named(tmp_path, monkeypatch, capsys):
@@ -114,7 +114,7 @@ def test_a_model_that_is_not_installed_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(weights, "FOLDER", tmp_path / "none")
     backends._load.cache_clear()
     Image.fromarray(shapes(64, 64)).save("photo.png")
-    assert cli.run(["encode", "photo.png", "--model", "edge"]) == 1
+    assert main.run(["encode", "photo.png", "--model", "edge"]) == 1
     assert "no weights of a model 'edge' are installed" in capsys.readouterr().err
 
 

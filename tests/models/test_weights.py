@@ -9,7 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 import selfvae_codec
 from selfvae_codec import UnknownModelError, WeightsError, WeightsWarning
-from selfvae_codec.app import cli
+from selfvae_codec.app import main
 from selfvae_codec.models.exact import backends, shipped, weights
 
 X = make_picture(20, 12)
@@ -164,15 +164,15 @@ def test_the_command_takes_own_weights_both_ways_and_says_so_once(own, tmp_path,
     monkeypatch.chdir(tmp_path)
     for name in ("a.svae", "b.svae"):
         (tmp_path / name).write_bytes(data)
-    assert cli.run(["decode", "a.svae", "-o", "a.png"]) == 1
+    assert main.run(["decode", "a.svae", "-o", "a.png"]) == 1
     said = capsys.readouterr().err
     assert said.startswith("selfvae-codec: error: a.svae: the file was written with model") and said.count("\n") == 1
-    assert cli.run(["decode", "a.svae", "b.svae", "--model", str(path), "--output-dir", "out"]) == 0
+    assert main.run(["decode", "a.svae", "b.svae", "--model", str(path), "--output-dir", "out"]) == 0
     assert capsys.readouterr().err.count("holds weights that no release ships") == 1
-    assert cli.run(["decode", "a.svae", "-o", "c.png", "--raw", "--levels", "1", "--model", str(path)]) == 0
+    assert main.run(["decode", "a.svae", "-o", "c.png", "--raw", "--levels", "1", "--model", str(path)]) == 0
     forget()
-    assert cli.run(["encode", "a.png", "--model", str(path)]) == 1  # no such picture: the weights do not matter
-    assert cli.run(["encode", "out/a.png", "-o", "d.svae", "--model", str(path)]) == 0
+    assert main.run(["encode", "a.png", "--model", str(path)]) == 1  # no such picture: the weights do not matter
+    assert main.run(["encode", "out/a.png", "-o", "d.svae", "--model", str(path)]) == 0
     assert capsys.readouterr().err.count("holds weights that no release ships") == 1
 
 

@@ -1,0 +1,1 @@
+"""What users call, and the one place that ties the rooms; ``selfvae_codec`` hands it on."""
