@@ -22,7 +22,7 @@ setup(
             "selfvae_codec.models.exact._native",
             sources=sorted(map(str, NATIVE.glob("*.c"))),
             depends=sorted(map(str, NATIVE.glob("*.h"))),
-            extra_compile_args=["-O3", "-g0", "-fvisibility=hidden", "-pthread"],
+            extra_compile_args=["-O3", "-g0", "-fvisibility=hidden", "-ffp-contract=off", "-pthread"],
             extra_link_args=["-pthread"],
             optional=True,
             py_limited_api=True,

@@ -9,10 +9,10 @@ place of the proximal map. The gradient is that of the linear synthesis; its net
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from ..coding.coders import PlaneCoder
+from ..coding.field import Region
 from ..coding.latents import Latents
 from ..coding.plan import Plan
 from ..coding.walk import Walk
@@ -24,37 +24,28 @@ from .quantise import Choose, chooser_of
 ROWS = 64  # of blocks that are moved at a time
 
 
-class AskedOnce:
-    """Networks whose first answers stand: what symbols cost hardly changes from pass to pass.
+class AskedOnce(Walk):
+    """A walk over planes whose networks answer once: what symbols cost hardly changes from pass to pass.
 
-    Answers are kept in as few bits as hold them. Features serve other networks alone, and are computed once.
+    Means and scale levels are kept in as few bits as hold them.
     """
 
-    def __init__(self, nets: Networks):
-        self._nets, self._answers = nets, {}
+    def __init__(self, nets: Networks, plan: Plan, latents: Latents):
+        super().__init__(nets, plan, latents)
+        self._answers: dict[int, list[tuple[Region, np.ndarray, np.ndarray]]] = {}
 
-    def __getattr__(self, name: str):
-        network = getattr(self._nets, name)
-        if name not in ("hyper_analysis", "z2_prior", "context", "lead", "features", "group"):
-            return network
+    def plane(self, k: int, coder: PlaneCoder) -> None:
+        if k in self._answers:
+            for region, mean, level in self._answers[k]:
+                super()._settle(k, region, mean.astype(np.int32), level.astype(np.int32), coder)
+        else:
+            self._answers[k] = []
+            super().plane(k, coder)
 
-        def answer(*asked):
-            key = (name, *(a for a in asked if isinstance(a, int)))  # index and step
-            if key not in self._answers:
-                first = network(*asked)
-                self._answers[key] = None if name == "features" else _packed(first)
-                return first
-            return self._answers[key]
-
-        return answer
-
-
-def _packed(answer):
-    """Networks answer within 16 bits (units.WIDE_LIMIT), with means and scale levels or alone; levels are few."""
-    if isinstance(answer, tuple):
-        mean, level = answer
-        return mean.astype(np.int16), level.astype(np.int16 if level.min() < 0 or level.max() > 255 else np.uint8)
-    return answer.astype(np.int16)
+    def _settle(self, k, region, mean, level, coder):
+        small = np.abs(mean).max(initial=0) <= np.iinfo(np.int8).max
+        self._answers[k].append((region, mean.astype(np.int8 if small else np.int16), level.astype(np.uint8)))
+        super()._settle(k, region, mean, level, coder)
 
 
 def refine(nets: Networks, plan: Plan, latents: Latents, effort: int) -> None:
@@ -63,8 +54,7 @@ def refine(nets: Networks, plan: Plan, latents: Latents, effort: int) -> None:
     The first takes as long as encoding without any, others less than half.
     """
     chooser, last = chooser_of(nets), plan.planes - 1
-    asked: Any = AskedOnce(nets)
-    walk = Walk(asked, plan, latents)
+    walk = AskedOnce(nets, plan, latents)
     walk.y = list(latents.y)
     for _ in range(effort):
         for k in range(plan.planes):

@@ -40,6 +40,7 @@ class Tables:
     def __init__(self, frequencies: np.ndarray):
         self.weights = frequencies.astype(np.float64) - 1
         self._models: dict[int, Any] = {}  # of constriction's Categorical
+        self.ready: Any = None  # for the C library (reading.py)
 
     @cached_property
     def cumulative(self) -> np.ndarray:

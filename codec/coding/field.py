@@ -10,11 +10,14 @@ import numpy as np
 
 from ..models.activity import STEP
 from ..models.config import Z1_STRIDE
-from ..models.tables import FIELD_LIMIT, GAIN_BITS, SCALE_LEVELS
+from ..models.tables import CENTROID_UNITS, FIELD_LIMIT, GAIN_BITS, SCALE_LEVELS
 from ..models.units import MEAN_LIMIT, RESIDUAL_MAX, RESIDUAL_UNITS, SYMBOL_INPUT_LIMIT, SYMBOL_LIMIT, SYMBOL_UNITS
 
-SMALLEST_GAIN_BITS = 4  # 2^-4 is below every g
+KNOWN_LIMIT = SYMBOL_LIMIT << 4  # of symbols that networks are told; 2^-4 is below every g
+KNOWN_BITS = GAIN_BITS - (SYMBOL_UNITS.bit_length() - 1)
 WHOLE_LIMIT = 1 << 23  # of latents in parts of D; far beyond what pictures reach, and what sums of the synthesis bear
+CHANNELS = 16  # at a time, to bound memory
+STEPS_LIMIT = 32000  # of latents in local steps; far beyond what 8-bit pictures reach
 Region = tuple[slice, slice, slice]  # of z[1]: channels, rows and columns of blocks
 
 
@@ -38,22 +41,34 @@ class Field:
         k = self._channels[channels, None, None]
         return k if self._blocks is None else (k + self._blocks[rows, columns]).clip(-FIELD_LIMIT, FIELD_LIMIT)
 
-    def local(self, k: np.ndarray, mean: np.ndarray, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Means and scale levels in steps of D -> in local steps."""
-        mean = self._times(k, mean, GAIN_BITS)
+    def local(self, region: Region, mean: np.ndarray, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Means and scale levels in steps of D, int16 -> in local steps, int32."""
+        k = self.log2(region)
+        mean = self._times(k, mean.astype(np.int32), GAIN_BITS)
         return mean.clip(-MEAN_LIMIT, MEAN_LIMIT), (level + k).clip(0, SCALE_LEVELS - 1)
 
-    def known(self, k: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        """Symbols of local steps -> what networks see of them, in 1/SYMBOL_UNITS of D."""
-        limit = SYMBOL_LIMIT << SMALLEST_GAIN_BITS
-        limited = symbols.clip(-limit, limit)
-        seen = self._times(-k, limited, GAIN_BITS - (SYMBOL_UNITS.bit_length() - 1))
-        return seen.clip(-SYMBOL_INPUT_LIMIT, SYMBOL_INPUT_LIMIT)
+    def known(self, region: Region, symbols: np.ndarray) -> np.ndarray:
+        """Symbols of local steps, int16 -> what networks see of them, int16 in 1/SYMBOL_UNITS of D."""
+        k, out = -self.log2(region), np.empty(symbols.shape, np.int16)
+        for part in _parts(len(out)):
+            seen = self._times(k[part], symbols[part].clip(-KNOWN_LIMIT, KNOWN_LIMIT), KNOWN_BITS)
+            out[part] = seen.clip(-SYMBOL_INPUT_LIMIT, SYMBOL_INPUT_LIMIT)
+        return out
 
-    def whole(self, k: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Latents in parts of the local step -> in the same parts of D, int32."""
-        whole = self._times(-k, z.astype(np.int64), GAIN_BITS)
-        return whole.clip(-WHOLE_LIMIT, WHOLE_LIMIT).astype(np.int32)
+    def whole(self, region: Region, symbols: np.ndarray, beside: np.ndarray) -> np.ndarray:
+        """Symbols of local steps and what latents have beside them, in 1/CENTROID_UNITS, int16 or int8 -> latents in
+        1/CENTROID_UNITS of D, int32."""
+        k, out = -self.log2(region), np.empty(symbols.shape, np.int32)
+        for part in _parts(len(out)):
+            whole = self._times(k[part], CENTROID_UNITS * symbols[part].astype(np.int64) + beside[part], GAIN_BITS)
+            out[part] = whole.clip(-WHOLE_LIMIT, WHOLE_LIMIT)
+        return out
+
+    def in_steps(self, region: Region, z: np.ndarray, scale: float, coarser: np.ndarray | None = None) -> np.ndarray:
+        """Latents times ``scale``, in steps of D -> in local steps, float32, less what symbols of a plane that is
+        coarser, int16, say of them."""
+        local = (z * (np.float32(scale) * self.steps(region))).clip(-STEPS_LIMIT, STEPS_LIMIT)
+        return local if coarser is None else local - np.float32(3) * coarser
 
     def steps(self, region: Region) -> np.ndarray:
         """g, float32: how many local steps a step of D is."""
@@ -70,3 +85,7 @@ class Field:
     def _times(self, k: np.ndarray, v: np.ndarray, bits: int) -> np.ndarray:
         """round(v 2^(k LOG2_SCALE_STEP)), in units of 2^(GAIN_BITS - bits)."""
         return (v * self._gains[k + FIELD_LIMIT] + (1 << (bits - 1))) >> bits
+
+
+def _parts(count: int) -> list[slice]:
+    return [slice(first, first + CHANNELS) for first in range(0, count, CHANNELS)]

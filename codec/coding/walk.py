@@ -22,15 +22,15 @@ from ..models.exact.inference import DELTA_BITS, Networks
 from ..models.exact.integers import from_ycocg, space_to_depth
 from ..models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION
 from ..models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
+from . import coefficients
 from .coders import Coder, Models, PixelCoder, PlaneCoder, ResidualCoder
 from .depth import to_16
 from .field import Field, Region
 from .latents import Latents
-from .lookup import digit_tables, offset_index
+from .lookup import digit_tables
 from .plan import Plan
-from .settled import Settled
+from .settled import Settled, centroid
 
-SYMBOL_RANGE = 32000  # of z[1]; far beyond what 8-bit pictures reach
 PART = 1 << 20  # symbols of a plane that are coded together: whole channels, as many as fit, to bound memory
 
 
@@ -132,30 +132,15 @@ class Walk:
             self.field = self._field(coder)
             self._z2(coder)
             height, width = self.plan.padded
-            self.settled = Settled(height // Z1_STRIDE, width // Z1_STRIDE)
-        refines, t, settled = k > 0, self.plan.t(k), self.settled
+            centroids = self.nets.weights.tables["centroids"]
+            self.settled = coefficients.settled(height // Z1_STRIDE, width // Z1_STRIDE, centroids)
+        refines, settled = k > 0, self.settled
         _, rows, columns = self.plan.coded
         starts = np.cumsum([0, *self.nets.config.groups])
 
-        def settle(region, mean, level):
-            height, width = settled.symbols[region].shape[1:]
-            mean, level = (v[:, :height, :width].astype(np.int32) for v in (mean, level))
-            mean, level = self.field.local(self.field.log2(region), mean, level)
-            centre = 3 * settled.symbols[region].astype(np.int32) if refines else 0
-            z = None if self.latents is None else self._in_steps(t, region) - centre
-            symbols = (coder.digits if refines else coder.symbols)(mean, level, z)
-            expectation = self._expectation(coder, symbols, mean, level, refines=refines)
-            settled.settle(region, centre + symbols, CENTROID_UNITS * centre + expectation)
-
         def known(channels=slice(None), i=0, j=0, stride=1):
-            whole = settled.symbols[channels, i::stride, j::stride]
-            seen = np.empty(whole.shape, np.int16)
-            first, size = channels.start or 0, max(1, PART // whole[0].size)
-            for c in range(0, len(whole), size):
-                part = whole[c : c + size]
-                region = (slice(first + c, first + c + len(part)), slice(i, None, stride), slice(j, None, stride))
-                seen[c : c + size] = self.field.known(self.field.log2(region), part)
-            return seen
+            region = channels, slice(i, None, stride), slice(j, None, stride)
+            return self.field.known(region, settled.symbols[region])
 
         def visit(group, sub_lattice, mean, level):
             (i, j), stride = ((0, 0), 1) if sub_lattice is None else (LATTICE[sub_lattice], 2)
@@ -164,16 +149,18 @@ class Walk:
                 part = slice(first, min(first + size, len(mean)))
                 channels = slice(starts[group] + part.start, starts[group] + part.stop)
                 region = (channels, slice(i, rows.stop, stride), slice(j, columns.stop, stride))
-                settle(region, mean[part], level[part])
+                height, width = settled.symbols[region].shape[1:]
+                mean_here, level_here = (v[part, :height, :width] for v in (mean, level))
+                self._settle(k, region, *self.field.local(region, mean_here, level_here), coder)
             return known(slice(starts[group], starts[group + 1]), i, j, stride)
 
-        walk_plane(self.nets, self.context, known() if refines else None, t, visit)
+        walk_plane(self.nets, self.context, known() if refines else None, self.plan.t(k), visit)
 
     def _field(self, coder: PlaneCoder) -> Field:
         """The step field, for which a coder settles the activity map, if there is one."""
         plan, stride = self.plan, self.plan.config.activity_stride
         if not plan.activity or stride is None:
-            return Field(self.nets.weights.tables, plan.tune)
+            return coefficients.field(self.nets.weights.tables, plan.tune)
         actual = self.latents and self.latents.activity
         activity = np.zeros((1, *(side // stride for side in plan.padded)), np.int32)
         inside = activity[:, : -(-plan.height // stride), : -(-plan.width // stride)]  # a view: the rest stays 0
@@ -187,7 +174,7 @@ class Walk:
             return activity[:, i::2, j::2]
 
         walk_lattice(self.nets.activity_prior, self.conditions[-1], plan.y_step, visit)
-        return Field(self.nets.weights.tables, plan.tune, activity, stride)
+        return coefficients.field(self.nets.weights.tables, plan.tune, activity, stride)
 
     def _z2(self, coder: PlaneCoder) -> None:
         t = self.plan.t(0)
@@ -195,31 +182,34 @@ class Walk:
         z2 = coder.symbols(*self.nets.z2_prior(self.conditions, t), actual)
         self.context = self.nets.context(z2, self.conditions, t)
 
-    def _in_steps(self, t: int, region: Region) -> np.ndarray:
-        """z[1] in local steps of a plane. Planes nest: rounding a coarser one is rounding the rounded finer one."""
-        steps = np.float32(2.0**DELTA_BITS / self.nets.delta(t)) * self.field.steps(region)
-        return (self.latents.z1[region] * steps).clip(-SYMBOL_RANGE, SYMBOL_RANGE)
+    def _settle(self, k: int, region: Region, mean: np.ndarray, level: np.ndarray, coder: PlaneCoder) -> None:
+        """A part of plane k, with means and scale levels in local steps, int32.
 
-    def _expectation(
-        self, coder: PlaneCoder, symbols, mean: np.ndarray, level: np.ndarray, *, refines: bool
-    ) -> np.ndarray:
-        """z_hat = E[z | what was read], in 1/CENTROID_UNITS: the prior's mean, inside the interval if one was read.
-
-        Where the plane refines another, symbols are digits, and all is relative to the middle of the coarser interval.
+        Planes nest: rounding a coarser one is rounding the rounded finer one. z_hat is E[z | what was read]: the
+        prior's mean, inside the interval if one was read. Where the plane refines another, symbols are digits, and all
+        is relative to the middle of the coarser interval.
         """
-        tables = self.nets.weights.tables
+        refines, tables, settled = k > 0, self.nets.weights.tables, self.settled
+        z = None
+        if self.latents is not None:
+            scale = 2.0**DELTA_BITS / self.nets.delta(self.plan.t(k))
+            coarser = settled.symbols[region] if refines else None
+            z = self.field.in_steps(region, self.latents.z1[region], scale, coarser)
+        symbols = (coder.digits if refines else coder.symbols)(mean, level, z)
+        if coder.expects is False:
+            settled.settle(region, symbols, mean, level, refines=refines)
+            return
 
         def inside(symbols):
-            return symbols * CENTROID_UNITS + tables["centroids"][level, offset_index(symbols * MEAN_UNITS - mean)]
+            return symbols * CENTROID_UNITS + centroid(tables["centroids"], symbols, mean, level)
 
-        if coder.expects is False:
-            return inside(symbols)
         if refines:
             chances = tables["digits"][digit_tables(mean, level)].astype(np.int64)
             expected = sum(chances[..., digit + 1] * inside(digit) for digit in (-1, 0, 1)) >> PRECISION
         else:
             expected = mean * (CENTROID_UNITS // MEAN_UNITS)
-        return expected if coder.expects is True else np.where(coder.expects, expected, inside(symbols))
+        z_hat = expected if coder.expects is True else np.where(coder.expects, expected, inside(symbols))
+        settled.expect(region, symbols, z_hat, refines=refines)
 
     def pixels(self, coder: PixelCoder) -> None:
         """Last level: x, by the set of the prior that stands first in it."""

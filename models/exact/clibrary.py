@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from ctypes import c_char_p, c_double, c_int, c_int64, c_void_p
+from ctypes import c_char_p, c_double, c_float, c_int, c_int64, c_void_p
 from functools import cache
 from importlib.util import find_spec
 
@@ -17,7 +17,7 @@ import numpy as np
 from ...errors import CodecError
 
 LIBRARY = __name__.rpartition(".")[0] + "._native"
-INTERFACE = 4  # of the library, counted up with every change of its functions
+INTERFACE = 6  # of the library, counted up with every change of its functions
 CHOICE = "SELFVAE_CODEC_NATIVE"
 NONE = "none"  # as CHOICE: does without the library
 
@@ -51,15 +51,10 @@ def library() -> ctypes.CDLL | None:
     lib.selfvae_net_free.argtypes, lib.selfvae_net_free.restype = (c_void_p,), None
     lib.selfvae_net_run.argtypes = (c_void_p, c_void_p, c_int, *[c_void_p] * 4, *[c_int] * 4)
     lib.selfvae_read_raw.argtypes, lib.selfvae_read_raw.restype = (c_void_p, c_int, c_int64, c_void_p), None
-    lib.selfvae_read_rows.argtypes = (c_void_p, c_void_p, c_int, c_int, c_void_p, c_int64, c_void_p)
-    lib.selfvae_read_symbols.argtypes = (
-        *(c_void_p, c_void_p, c_int, c_int, c_void_p, c_int, c_int),
-        *(c_void_p, c_void_p, c_int64, c_void_p),
-    )
-    lib.selfvae_read_digits.argtypes = (
-        *(c_void_p, c_void_p, c_int, c_void_p, c_void_p, c_int),
-        *(c_void_p, c_void_p, c_int64, c_void_p),
-    )
+    lib.selfvae_starts.argtypes, lib.selfvae_starts.restype = (c_void_p, c_int, c_int, c_void_p), None
+    lib.selfvae_read_rows.argtypes = (*[c_void_p] * 3, c_int64, c_void_p)
+    lib.selfvae_read_symbols.argtypes = (*[c_void_p] * 3, c_int, c_int, *[c_void_p] * 2, c_int64, c_void_p)
+    lib.selfvae_read_digits.argtypes = (*[c_void_p] * 4, c_int, *[c_void_p] * 2, c_int64, c_void_p)
     lib.selfvae_pack.argtypes, lib.selfvae_pack.restype = (c_int, c_void_p, c_int, c_int, c_void_p), None
     lib.selfvae_synthesis.argtypes = (
         *(c_int, c_void_p, c_void_p, c_void_p, c_int),
@@ -70,6 +65,14 @@ def library() -> ctypes.CDLL | None:
         *(c_int, c_void_p, c_void_p, c_void_p, c_int, c_void_p, c_int),
         *(c_void_p, c_int, c_int, c_int, c_int, c_int, c_double, c_void_p, c_int),
     )
+    lib.selfvae_local.argtypes = (c_int, *[c_void_p] * 3, *[c_int] * 4, c_void_p, c_void_p, c_int)
+    lib.selfvae_known.argtypes = (c_int, *[c_void_p] * 2, *[c_int] * 5, c_void_p, c_int)
+    lib.selfvae_whole.argtypes = (c_int, *[c_void_p] * 3, *[c_int] * 4, c_void_p, c_int)
+    lib.selfvae_steps.argtypes = (c_int, *[c_void_p] * 3, c_float, c_float, c_int, c_int, c_void_p, c_int)
+    lib.selfvae_settle.argtypes = (c_int, c_void_p, c_int, c_int, *[c_void_p] * 3, c_int, *[c_void_p] * 2, *[c_int] * 3)
+    lib.selfvae_choose.argtypes = (c_int, c_void_p, c_int, *[c_void_p] * 3, c_int64, c_void_p, c_int)
+    for name in ("local", "known", "whole", "steps", "settle", "choose"):
+        getattr(lib, f"selfvae_{name}").restype = None
     return lib
 
 

@@ -7,6 +7,7 @@ from conftest import make_picture
 import selfvae_codec
 from selfvae_codec.choice.analysis import analyse
 from selfvae_codec.choice.encoder import write_level
+from selfvae_codec.coding import coefficients
 from selfvae_codec.coding.coders import Expect
 from selfvae_codec.coding.field import Field
 from selfvae_codec.coding.levels import decode_levels, read_level
@@ -44,21 +45,26 @@ def test_lossless_files_and_models_without_activity_have_one_step_for_all():
     assert (TABLES["fields"][FIELDS.index("visual")] <= TABLES["fields"][FIELDS.index("psnr")]).all()
 
 
+@pytest.mark.parametrize("make", [Field, coefficients.field])
 @pytest.mark.parametrize("k", [-FIELD_LIMIT, -7, -1, 0, 1, 9, FIELD_LIMIT])
-def test_means_scales_and_symbols_change_their_unit_and_nothing_else(k):
-    field, g, at = Field(TABLES, 0), 2.0 ** (k * LOG2_SCALE_STEP), np.full(5, k)
-    means, levels, symbols = np.array([[-32767, -100, 0, 33, 32767], [0, 1, 30, 62, 63], [-9, -1, 0, 1, 9]])
+def test_means_scales_and_symbols_change_their_unit_and_nothing_else(k, make):
+    field, flat = (make(TABLES | {"fields": np.full((1, 192), v, np.int8)}, 0) for v in (k, 0))
+    g, at = 2.0 ** (k * LOG2_SCALE_STEP), (slice(1), slice(1), slice(5))
+    means, levels, symbols = np.array(
+        [[[[-32767, -100, 0, 33, 32767]]], [[[0, 1, 30, 62, 63]]], [[[-9, -1, 0, 1, 9]]]], np.int16
+    )
     mean, level = field.local(at, means, levels)
     assert np.abs(mean - (means * g).clip(-MEAN_LIMIT, MEAN_LIMIT)).max() <= 1 + 32767 / 4096
     assert np.array_equal(level, (levels + k).clip(0, SCALE_LEVELS - 1))
     seen = (symbols * SYMBOL_UNITS / g).clip(-SYMBOL_INPUT_LIMIT, SYMBOL_INPUT_LIMIT)
     assert np.abs(field.known(at, symbols) - seen).max() <= 0.51 + 9 * 4 / 4096
-    z = np.array([-32000 * 256, -77, 0, 77, 32000 * 256])
-    assert (
-        np.allclose(field.whole(at, z), (z / g).clip(-(2**23), 2**23), rtol=4e-3, atol=1)
-        and field.whole(at, z).dtype == np.int32
-    )
-    assert np.array_equal(field.known(0 * at, np.array([-200, -1, 0, 1, 127])), [-508, -4, 0, 4, 508])
+    symbols, beside = np.array([[[[-32000, -1, 0, 1, 32000]]], [[[-1, 77, 3, -77, 1]]]], np.int16)
+    z = 256 * symbols.astype(np.int32) + beside
+    whole = field.whole(at, symbols, beside)
+    assert np.allclose(whole, (z / g).clip(-(2**23), 2**23), rtol=4e-3, atol=1) and whole.dtype == np.int32
+    assert np.allclose(field.in_steps(at, symbols / np.float32(8), 0.5), symbols * g / 16, rtol=1e-3)
+    seen = flat.known(at, np.array([[[-200, -1, 0, 1, 127]]], np.int16))
+    assert np.array_equal(seen, [[[-508, -4, 0, 4, 508]]])
 
 
 def test_busy_places_have_coarser_steps_and_the_synthesis_moves_no_pixel_by_more_than_half_a_local_one():

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "coefficients.h"
+
 /* An array of inputs: (channels, H, W), strides in bytes. type: bytes of a value, negative if it is unsigned. */
 typedef struct {
     const char *data;
@@ -55,6 +57,19 @@ typedef struct {
      * where deep is 1, else uint16 */
     void (*to_pixels)(const int32_t *x, const int32_t *base, int64_t delta, int base_shift, int deep, int bits, void *out,
                       long step, long n);
+    /* rows of coefficients: steps.h, choice.h */
+    void (*to_local)(const Gain *g, const int16_t *mean, const int16_t *level, int mean_limit, int levels, int32_t *means,
+                     int32_t *out, long n);
+    void (*to_known)(const Gain *g, const int16_t *symbols, long step, int limit, int bits, int out_limit, int16_t *out,
+                     long n);
+    void (*to_whole)(const Gain *g, const int16_t *symbols, const void *beside, int narrow, int units, int limit,
+                     int32_t *out, long n);
+    void (*to_steps)(const Gain *g, const float *z, const int16_t *symbols, long step, float scale, float limit, float *out,
+                     long n);
+    void (*settle)(const int16_t *centroids, int limit, int units, const int32_t *symbols, const int32_t *mean,
+                   const int32_t *level, int refines, int16_t *settled, void *beside, int narrow, long step, long n);
+    void (*choose)(const Choice *c, int digits, const float *z, const int32_t *mean, const int32_t *level, int32_t *out,
+                   long n);
 } Path;
 
 extern const Path portable_path;

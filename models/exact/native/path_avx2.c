@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "plain.h"
+#include "steps.h"
+#include "choice.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define LOAD(p) _mm256_loadu_si256((const void *)(p))
@@ -142,7 +144,8 @@ static void depthwise(const Conv *conv, const int16_t *above, const int16_t *her
 }
 
 const Path avx2_path = {"avx2", pack_pointwise, pack_depthwise, pointwise, depthwise, product,
-                        filter_down, filter_along, to_pixels};
+                        filter_down, filter_along, to_pixels, to_local, to_known, to_whole,
+                        to_steps, settle, choose};
 
 #ifdef __clang__
 #pragma clang attribute pop

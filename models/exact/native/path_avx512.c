@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "plain.h"
+#include "steps.h"
+#include "choice.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -211,7 +213,8 @@ static void depthwise(const Conv *conv, const int16_t *above, const int16_t *her
 }
 
 const Path avx512_path = {"avx512", pack_pointwise, pack_depthwise, pointwise, depthwise, product,
-                          filter_down, filter_along, to_pixels};
+                          filter_down, filter_along, to_pixels, to_local, to_known, to_whole,
+                          to_steps, settle, choose};
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "plain.h"
+#include "steps.h"
+#include "choice.h"
 
 /* [outputs / LANES][inputs][LANES] */
 static void pack_pointwise(int16_t *packed, const int16_t *weight, int inputs, int outputs) {
@@ -87,4 +89,5 @@ static void depthwise(const Conv *conv, const int16_t *above, const int16_t *her
 }
 
 const Path portable_path = {"portable", pack_pointwise, pack_depthwise, pointwise, depthwise, product,
-                            filter_down, filter_along, to_pixels};
+                            filter_down, filter_along, to_pixels, to_local, to_known, to_whole,
+                            to_steps, settle, choose};

@@ -1,0 +1,151 @@
+/* Coefficients of z[1], channel by channel and row by row on a few threads: steps, what is settled, what is chosen. */
+#include "coefficients.h"
+
+#include "layers.h"
+#include "library.h"
+#include "threads.h"
+
+#define ALONE (1 << 15) /* coefficients that one thread is done with before another has begun */
+#define TOGETHER (1 << 13)
+
+/* Local steps of a part of z[1] */
+typedef struct {
+    const int32_t *gains, *channels, *blocks; /* blocks: what is added at every block, or NULL */
+    int64_t by_row, by_column;                /* of blocks, in values */
+    int32_t limit, bits;
+} Field;
+
+/* One call: what to do with every row, and with what */
+typedef struct Call Call;
+struct Call {
+    void (*row)(const Call *call, int channel, int row);
+    const Path *path;
+    const Field *field;
+    const Source *a, *b;
+    const void *mean, *level, *tables;
+    void *out, *more;
+    int channels, height, width, rows;
+    int32_t limits[4];
+    float scale, most;
+};
+
+static void some_rows(void *context, int worker, int item) {
+    const Call *call = context;
+    const int parts = (call->height + call->rows - 1) / call->rows, channel = item / parts;
+    const int top = item % parts * call->rows, end = top + call->rows < call->height ? top + call->rows : call->height;
+    (void)worker;
+    for (int row = top; row < end; row++) call->row(call, channel, row);
+}
+
+static void every_row(Call *call, int threads) {
+    const int64_t size = (int64_t)call->channels * call->height * call->width;
+    if (size == 0) return;
+    call->rows = TOGETHER / call->width + 1;
+    if (call->rows > call->height) call->rows = call->height;
+    in_parallel(size < ALONE ? 1 : threads, call->channels * ((call->height + call->rows - 1) / call->rows), some_rows, call);
+}
+
+static Gain gain_of(const Call *call, int channel, int row) {
+    const Field *f = call->field;
+    Gain g = {f->gains, f->blocks ? f->blocks + row * f->by_row : 0, f->by_column, f->channels[channel], f->limit, f->bits};
+    return g;
+}
+
+static void *row_of(const Source *s, int channel, int row) {
+    return (char *)s->data + channel * s->by_channel + row * s->by_row;
+}
+
+#define AT(channel, row) (((int64_t)(channel) * call->height + (row)) * call->width)
+
+static void local_row(const Call *call, int channel, int row) {
+    const Gain g = gain_of(call, channel, row);
+    const int64_t at = AT(channel, row);
+    call->path->to_local(&g, row_of(call->a, channel, row), row_of(call->b, channel, row), call->limits[0], call->limits[1],
+                         (int32_t *)call->out + at, (int32_t *)call->more + at, call->width);
+}
+
+/* Means and levels of steps of D, int16, columns side by side -> of local steps, int32 (channels, height, width) */
+EXPORT void selfvae_local(int path, const Field *field, const Source *mean, const Source *level, int mean_limit, int levels,
+                          int height, int width, int32_t *means, int32_t *out, int threads) {
+    Call call = {.row = local_row, .path = selfvae_paths[path], .field = field, .a = mean, .b = level, .out = means};
+    call.more = out, call.channels = (int)mean->channels, call.height = height, call.width = width;
+    call.limits[0] = mean_limit, call.limits[1] = levels;
+    every_row(&call, threads);
+}
+
+static void known_row(const Call *call, int channel, int row) {
+    const Gain g = gain_of(call, channel, row);
+    call->path->to_known(&g, row_of(call->a, channel, row), call->a->by_column / 2, call->limits[0], call->limits[1],
+                         call->limits[2], (int16_t *)call->out + AT(channel, row), call->width);
+}
+
+/* Symbols of local steps, int16 -> what networks see of them, int16 (channels, height, width) */
+EXPORT void selfvae_known(int path, const Field *field, const Source *symbols, int limit, int bits, int out_limit,
+                          int height, int width, int16_t *out, int threads) {
+    Call call = {.row = known_row, .path = selfvae_paths[path], .field = field, .a = symbols, .out = out};
+    call.channels = (int)symbols->channels, call.height = height, call.width = width;
+    call.limits[0] = limit, call.limits[1] = bits, call.limits[2] = out_limit;
+    every_row(&call, threads);
+}
+
+static void whole_row(const Call *call, int channel, int row) {
+    const Gain g = gain_of(call, channel, row);
+    call->path->to_whole(&g, row_of(call->a, channel, row), row_of(call->b, channel, row), call->b->type == 1,
+                         call->limits[0], call->limits[1], (int32_t *)call->out + AT(channel, row), call->width);
+}
+
+/* Symbols, int16, and what is beside them, int8 or int16, columns side by side -> z_hat, int32 (channels, height, width) */
+EXPORT void selfvae_whole(int path, const Field *field, const Source *symbols, const Source *beside, int units, int limit,
+                          int height, int width, int32_t *out, int threads) {
+    Call call = {.row = whole_row, .path = selfvae_paths[path], .field = field, .a = symbols, .b = beside, .out = out};
+    call.channels = (int)symbols->channels, call.height = height, call.width = width;
+    call.limits[0] = units, call.limits[1] = limit;
+    every_row(&call, threads);
+}
+
+static void steps_row(const Call *call, int channel, int row) {
+    const Gain g = gain_of(call, channel, row);
+    call->path->to_steps(&g, row_of(call->a, channel, row), call->b ? row_of(call->b, channel, row) : 0,
+                         call->a->by_column / 4, call->scale, call->most, (float *)call->out + AT(channel, row), call->width);
+}
+
+/* Latents, float -> in local steps, less three times the coarser symbols, if these are given, int16 that lie as they do */
+EXPORT void selfvae_steps(int path, const Field *field, const Source *z, const Source *symbols, float scale, float most,
+                          int height, int width, float *out, int threads) {
+    Call call = {.row = steps_row, .path = selfvae_paths[path], .field = field, .a = z, .b = symbols, .out = out};
+    call.channels = (int)z->channels, call.height = height, call.width = width, call.scale = scale, call.most = most;
+    every_row(&call, threads);
+}
+
+static void settle_row(const Call *call, int channel, int row) {
+    const int64_t at = AT(channel, row), step = call->a->by_column / 2;
+    call->path->settle(call->tables, call->limits[0], call->limits[1], (const int32_t *)call->out + at,
+                       (const int32_t *)call->mean + at, (const int32_t *)call->level + at, call->limits[2],
+                       row_of(call->a, channel, row), row_of(call->b, channel, row), call->b->type == 1, step, call->width);
+}
+
+/* Symbols of a plane into what is settled, int16, and their centroids beside it, int8 or int16 that lie as it does */
+EXPORT void selfvae_settle(int path, const int16_t *centroids, int limit, int units, const int32_t *symbols,
+                           const int32_t *mean, const int32_t *level, int refines, const Source *settled,
+                           const Source *beside, int height, int width, int threads) {
+    Call call = {.row = settle_row, .path = selfvae_paths[path], .a = settled, .b = beside, .mean = mean, .level = level};
+    call.tables = centroids, call.out = (void *)symbols, call.channels = (int)settled->channels, call.height = height;
+    call.width = width, call.limits[0] = limit, call.limits[1] = units, call.limits[2] = refines;
+    every_row(&call, threads);
+}
+
+static void choice_row(const Call *call, int channel, int row) {
+    const int64_t at = AT(channel, row);
+    call->path->choose(call->tables, call->limits[0], (const float *)call->more + at, (const int32_t *)call->mean + at,
+                       (const int32_t *)call->level + at, (int32_t *)call->out + at, call->width);
+}
+
+/* n symbols, or digits, that cost least; one after the other */
+EXPORT void selfvae_choose(int path, const Choice *choice, int digits, const float *z, const int32_t *mean,
+                           const int32_t *level, int64_t n, int32_t *out, int threads) {
+    Call call = {.row = choice_row, .path = selfvae_paths[path], .tables = choice, .mean = mean, .level = level, .out = out};
+    call.more = (void *)z, call.limits[0] = digits, call.channels = 1, call.width = CHUNK, call.height = (int)(n / CHUNK);
+    every_row(&call, threads);
+    call.width = (int)(n % CHUNK), z += n - call.width, mean += n - call.width, level += n - call.width, out += n - call.width;
+    if (call.width) call.path->choose(choice, digits, z, mean, level, out, call.width);
+}

@@ -1,0 +1,92 @@
+"""What stands around networks, in C and in NumPy: the same numbers in any part of z[1], on any number of threads."""
+
+import numpy as np
+import pytest
+
+import selfvae_codec
+from selfvae_codec.choice.quantise import Chooser, NativeChooser
+from selfvae_codec.coding.coefficients import NativeField, NativeSettled
+from selfvae_codec.coding.field import STEPS_LIMIT, Field
+from selfvae_codec.coding.settled import Settled
+from selfvae_codec.models import tables
+from selfvae_codec.models.exact import clibrary, weights
+
+pytestmark = pytest.mark.skipif(not clibrary.library(), reason="the C library is not installed")
+SHIPPED = weights.read(weights.default()).tables
+SIZE = 24, 1000  # of blocks: rows of more columns than are computed together
+REGIONS = (
+    (slice(0, 21), slice(0, 24, 2), slice(1, 1000, 2)),
+    (slice(104, 192), slice(0, 24), slice(0, 1000)),
+    (slice(3, 4), slice(5, 6), slice(7, 8)),
+)
+
+
+def fields(with_map):
+    """The same field in NumPy and in C."""
+    activity = np.random.default_rng(1).integers(-8, 8, (1, 6, 250)).astype(np.int32) if with_map else None
+    return [kind(SHIPPED, 0, activity, 32 if with_map else 0) for kind in (Field, NativeField)]
+
+
+def shape_of(region):
+    return np.empty((192, *SIZE), np.int8)[region].shape
+
+
+@pytest.fixture(params=[1, 3])
+def threads(request):
+    selfvae_codec.set_threads(request.param)
+    yield
+    selfvae_codec.set_threads(None)
+
+
+@pytest.mark.parametrize("with_map", [False, True])
+@pytest.mark.parametrize("region", REGIONS)
+def test_steps_change_by_the_same_integers(threads, with_map, region):
+    rng, (plain, native) = np.random.default_rng(2), fields(with_map)
+    shape = shape_of(region)
+    mean, level = rng.integers(-32767, 32768, shape, np.int16), rng.integers(-3, 70, shape, np.int16)
+    for ours, theirs in zip(native.local(region, mean, level), plain.local(region, mean, level)):
+        assert ours.dtype == np.int32 and np.array_equal(ours, theirs)
+    for largest in (5, 32767):
+        symbols = rng.integers(-largest, largest + 1, (192, *SIZE), np.int16)
+        assert np.array_equal(native.known(region, symbols[region]), plain.known(region, symbols[region]))
+        for kind in (np.int8, np.int16):
+            beside = rng.integers(-128, 128, (192, *SIZE)).astype(kind)
+            given = region, symbols[region], beside[region]
+            if region[2].step is None:  # what the synthesis reads is never every other column
+                assert np.array_equal(native.whole(*given), plain.whole(*given))
+        z = (40 * largest * rng.standard_normal((192, *SIZE))).astype(np.float32)
+        for coarser in (None, symbols[region]):
+            found = native.in_steps(region, z[region], 0.01, coarser)
+            assert np.array_equal(found, plain.in_steps(region, z[region], 0.01, coarser))
+            assert np.abs(found).max() <= STEPS_LIMIT + 3 * largest
+
+
+@pytest.mark.parametrize("widest", [127, 200])
+def test_planes_settle_alike_whether_centroids_need_one_byte_or_two(threads, widest):
+    rng = np.random.default_rng(3)
+    centroids = SHIPPED["centroids"].copy()
+    centroids[0, 0] = widest
+    both = [kind(*SIZE, centroids) for kind in (Settled, NativeSettled)]
+    for refines in (False, True):
+        for region in REGIONS:
+            shape = shape_of(region)
+            symbols, mean = rng.integers(-4, 5, shape).astype(np.int32), rng.integers(-300, 301, shape).astype(np.int32)
+            level = rng.integers(0, tables.SCALE_LEVELS, shape).astype(np.int32)
+            for settled in both:
+                settled.settle(region, symbols, mean, level, refines=refines)
+    field = fields(True)[0]
+    plain, native = both
+    assert np.array_equal(native.symbols, plain.symbols) and native.symbols.any()
+    assert np.array_equal(native.z(field, slice(24), slice(1000)), plain.z(field, slice(24), slice(1000)))
+
+
+@pytest.mark.parametrize("finer", [0, 1, 2])
+@pytest.mark.parametrize("kind", ["symbols", "digits"])
+def test_the_same_symbols_are_chosen(threads, kind, finer):
+    rng = np.random.default_rng(4)
+    level = rng.integers(0, 50, 70001).astype(np.int32)
+    mean = rng.integers(-200, 201, level.shape).astype(np.int32)
+    z = (mean / tables.MEAN_UNITS + rng.logistic(0, tables.scale_values()[level])).astype(np.float32)
+    plain, native = (getattr(chooser(SHIPPED), kind)(z, mean, level, finer) for chooser in (Chooser, NativeChooser))
+    assert np.array_equal(native, plain)
+    assert (native != np.rint(z)).any()
