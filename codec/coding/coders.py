@@ -21,8 +21,9 @@ import numpy as np
 
 from ..errors import ChecksumError, MismatchError
 from ..models.tables import EDGE_LOGIT_MAX, EDGE_UNITS, ESCAPE, MEAN_UNITS, PRECISION, TAIL
-from .entropy import RAW_OFFSET, Decoder, Encoder, Tables
+from .entropy import Decoder, Encoder, Tables
 from .lookup import digit_tables, symbol_tables
+from .writing import new_encoder
 
 SKIP_BITS = 13  # a symbol whose likeliest value has probability 1 - 2^-13 or more may go unsaid
 
@@ -122,16 +123,14 @@ class Writer(_Checked):
         super().__init__()
         self.models, self.skip, self.damage = models, skip, 0.0
         self._choice = Round() if choice is None else choice
-        self._encoder = Encoder() if encoder is None else encoder
+        self._encoder = new_encoder() if encoder is None else encoder
         if skip is not None:
             self._encoder.put_raw(np.array([skip]), bits=1)
 
     def symbols(self, mean, level, actual):
-        base, table = symbol_tables(mean, level)
         symbols = self._choice.symbols(mean, level, actual)
-        said = ~self.models.symbol_certain[table] if self.skip else np.ones(table.shape, bool)
-        self._put(self.models.symbols, table[said], (symbols - base)[said])
-        return self._settle(np.where(said, symbols, base), symbols)
+        certain = self.models.symbol_certain if self.skip else None
+        return self._settle(*self._encoder.around(self.models.symbols, mean, level, symbols, certain))
 
     def variant(self, count, actual):
         if count > 1:
@@ -139,29 +138,19 @@ class Writer(_Checked):
         return actual
 
     def pixels(self, mean, level, actual):
-        base, table = symbol_tables(mean, level)
-        self._put(self.models.pixels, table.ravel(), (actual - base).ravel())
-        return self._note(actual)
-
-    def _put(self, tables: Tables, ids: np.ndarray, offsets: np.ndarray) -> None:
-        """Offsets (N,) from the nearest integers; those that no table holds are escaped."""
-        escaped = np.abs(offsets) > TAIL
-        self._encoder.put(tables, ids, np.where(escaped, ESCAPE, offsets + TAIL))
-        self._encoder.put_raw(offsets[escaped] + RAW_OFFSET)
+        return self._settle(*self._encoder.around(self.models.pixels, mean, level, actual))
 
     def digits(self, mean, level, actual):
-        table = digit_tables(mean, level)
-        digit = self._choice.digits(mean, level, actual)
-        said = ~self.models.digit_certain[table] if self.skip else np.ones(table.shape, bool)
-        self._encoder.put(self.models.digits, table[said], digit[said] + 1)
-        return self._settle(np.where(said, digit, self.models.likeliest_digit[table]), digit)
+        digits = self._choice.digits(mean, level, actual)
+        told = self.models.likeliest_digit, self.models.digit_certain if self.skip else None
+        return self._settle(*self._encoder.digits(self.models.digits, mean, level, digits, *told))
 
     def edges(self, rows, actual):
         self._encoder.put(self.models.edges, rows.ravel(), actual.ravel())
         return self._note(actual)
 
-    def _settle(self, settled, chosen):
-        self.damage += float(np.square((settled - chosen).astype(np.float64)).sum())
+    def _settle(self, settled: np.ndarray, damage: float) -> np.ndarray:
+        self.damage += damage
         return self._note(settled)
 
     def likelihoods(self) -> np.ndarray:

@@ -26,7 +26,7 @@ TOTAL = 1 << 24
 
 Categorical = constriction.stream.model.Categorical
 AnsCoder = constriction.stream.stack.AnsCoder
-_ROWS = Categorical(perfect=False)
+ROWS_CODED = Categorical(perfect=False)
 
 
 @cache
@@ -87,7 +87,7 @@ class Encoder:
         ids = ids.astype(np.min_scalar_type(count - 1))
         if alphabet <= ROW_CODED:
             for part in _parts(len(ids)):
-                self._work.append((symbols[part], _ROWS, tables, ids[part]))
+                self._work.append((symbols[part], ROWS_CODED, tables, ids[part]))
             return
         order, used, starts = _group(ids)
         ordered = symbols[order]
@@ -98,13 +98,33 @@ class Encoder:
         """Code values (N,) in [0, 2^bits) at that many bits each, 1 or more."""
         self._work.append((values.astype(np.int32), _raw(bits), bits))
 
+    def around(self, tables: Tables, mean, level, symbols, certain: np.ndarray | None = None):
+        """Code integers around means, int32, as lookup.py finds their tables; those that no table holds are escaped.
+
+        certain: tables whose middle goes unsaid. Returns what is read of them, int32, and the squared errors of that.
+        """
+        base, table = symbol_tables(mean, level)
+        said = np.ones(table.shape, bool) if certain is None else ~certain[table]
+        offsets = (symbols - base)[said]
+        escaped = np.abs(offsets) > TAIL
+        self.put(tables, table[said], np.where(escaped, ESCAPE, offsets + TAIL))
+        self.put_raw(offsets[escaped] + RAW_OFFSET)
+        return _read(np.where(said, symbols, base), symbols)
+
+    def digits(self, tables: Tables, mean, level, digits, likeliest, certain: np.ndarray | None = None):
+        """The same of digits -1, 0 or 1. likeliest: of each table, what goes unsaid where ``certain`` says so."""
+        table = digit_tables(mean, level)
+        said = np.ones(table.shape, bool) if certain is None else ~certain[table]
+        self.put(tables, table[said], digits[said] + 1)
+        return _read(np.where(said, digits, likeliest[table]), digits)
+
     def likelihoods(self) -> np.ndarray:
         """Probability of every symbol put so far, float64: what the model itself counts."""
         parts = [np.zeros(0)]
         for symbols, model, *source in self._work:
             if isinstance(source[0], int):
                 parts.append(np.full(len(symbols), 2.0 ** -source[0]))
-            elif model is _ROWS:
+            elif model is ROWS_CODED:
                 parts.append((source[0].weights[source[1], symbols] + 1) / TOTAL)
             else:
                 parts.append((source[0][symbols] + 1) / TOTAL)
@@ -114,12 +134,16 @@ class Encoder:
         """The compressed bytes: 32-bit words in the order in which they are read, without the zeros that lead."""
         coder = AnsCoder()
         for symbols, model, *source in reversed(self._work):
-            if model is _ROWS:
+            if model is ROWS_CODED:
                 tables, ids = source
-                coder.encode_reverse(symbols.astype(np.int32), _ROWS, tables.weights[ids])
+                coder.encode_reverse(symbols.astype(np.int32), ROWS_CODED, tables.weights[ids])
             elif len(symbols):
                 coder.encode_reverse(symbols.astype(np.int32), model)
         return coder.get_compressed()[::-1].astype(">u4").tobytes().lstrip(b"\0")
+
+
+def _read(read: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, float]:
+    return read, float(np.square((read - wanted).astype(np.float64)).sum())
 
 
 class Decoder:
@@ -144,7 +168,7 @@ class Decoder:
         if tables.weights.shape[1] <= ROW_CODED:
             out = np.empty(len(ids), np.int32)
             for part in _parts(len(ids)):
-                out[part] = self._coder.decode(_ROWS, tables.weights[ids[part]])
+                out[part] = self._coder.decode(ROWS_CODED, tables.weights[ids[part]])
             return out
         order, used, starts = _group(ids)
         ordered = np.empty(len(ids), np.int32)

@@ -19,7 +19,8 @@ import numpy as np
 from ..errors import ChecksumError, MismatchError
 from ..models.units import DEEP
 from .depth import to_8
-from .entropy import TOTAL, Decoder, Encoder, Tables
+from .entropy import TOTAL, Decoder, Tables
+from .writing import new_encoder
 
 GRID = 64  # of the samples that are settled first
 LATTICE = ((1, 1), (0, 1), (1, 0))  # of each 2x2 cell, once (0, 0) is known
@@ -92,7 +93,7 @@ class _Coder(Protocol):
 
 class _Writes:
     def __init__(self):
-        self.encoder = Encoder()
+        self.encoder = new_encoder()
 
     def settle(self, tables, ids, wanted):
         self.encoder.put(tables, ids, wanted)

@@ -10,8 +10,7 @@ from ..models.exact import clibrary
 from ..models.exact.clibrary import pointers
 from ..models.tables import FRACTIONS, MEAN_UNITS, OFFSETS
 from .entropy import RAW_BITS, ROW_CODED, STATE_WORDS, Decoder, Tables
-
-PARTS = 256  # of the range, whose first symbols are looked up
+from .writing import done, ready
 
 
 def decoder(data: bytes, length: int | None = None) -> Decoder:
@@ -25,28 +24,6 @@ class _Stream(ctypes.Structure):
     _fields_ = [("state", ctypes.c_uint64), ("words", ctypes.c_void_p), ("left", ctypes.c_int64)]
 
 
-class _Tables(ctypes.Structure):
-    """As native/reader.c has them."""
-
-    _fields_ = [
-        ("cumulative", ctypes.c_void_p),
-        ("first", ctypes.c_void_p),
-        ("count", ctypes.c_int32),
-        ("alphabet", ctypes.c_int32),
-    ]
-
-
-def _ready(tables: Tables):
-    """Tables for the library, made once."""
-    if tables.ready is None:
-        cumulative, first = tables.cumulative, None
-        if cumulative.shape[1] > ROW_CODED:
-            first = np.empty((len(cumulative), PARTS), np.uint8)
-            clibrary.library().selfvae_starts(*pointers(cumulative), *cumulative.shape, *pointers(first))
-        tables.ready = _Tables(*pointers(cumulative, first), *cumulative.shape), cumulative, first
-    return ctypes.byref(tables.ready[0])
-
-
 class NativeDecoder(Decoder):
     """The same in C, where what reads symbols looks their tables up, too."""
 
@@ -57,11 +34,7 @@ class NativeDecoder(Decoder):
         self._stream = _Stream(state, words.ctypes.data + 4 * len(first), len(words) - len(first))
 
     def _asked(self, function: str, *arguments) -> None:
-        done = getattr(self._lib, function)(ctypes.byref(self._stream), *arguments)
-        if done < 0:
-            raise MemoryError
-        if done == 0:
-            raise IndexError("a table that is not there")
+        done(getattr(self._lib, function)(ctypes.byref(self._stream), *arguments))
 
     def get(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
         if tables.weights.shape[1] > ROW_CODED:
@@ -73,7 +46,7 @@ class NativeDecoder(Decoder):
 
     def _rows(self, tables: Tables, ids: np.ndarray) -> np.ndarray:
         ids, out = np.ascontiguousarray(ids, np.int32), np.empty(len(ids), np.int32)
-        self._asked("selfvae_read_rows", _ready(tables), *pointers(ids), len(ids), *pointers(out))
+        self._asked("selfvae_read_rows", ready(tables), *pointers(ids), len(ids), *pointers(out))
         return out
 
     def get_raw(self, count: int, bits: int = RAW_BITS) -> np.ndarray:
@@ -85,14 +58,14 @@ class NativeDecoder(Decoder):
         mean, level = (np.ascontiguousarray(v, np.int32) for v in (mean, level))
         out = np.empty(mean.shape, np.int32)
         told = *pointers(certain), MEAN_UNITS.bit_length() - 1, FRACTIONS.bit_length() - 1
-        self._asked("selfvae_read_symbols", _ready(tables), *told, *pointers(mean, level), mean.size, *pointers(out))
+        self._asked("selfvae_read_symbols", ready(tables), *told, *pointers(mean, level), mean.size, *pointers(out))
         return out
 
     def digits(self, tables: Tables, mean: np.ndarray, level: np.ndarray, likeliest, certain: np.ndarray | None = None):
         mean, level = (np.ascontiguousarray(v, np.int32) for v in (mean, level))
         out = np.empty(mean.shape, np.int32)
         told = *pointers(certain, likeliest), OFFSETS // 2
-        self._asked("selfvae_read_digits", _ready(tables), *told, *pointers(mean, level), mean.size, *pointers(out))
+        self._asked("selfvae_read_digits", ready(tables), *told, *pointers(mean, level), mean.size, *pointers(out))
         return out
 
     def _words(self) -> int:

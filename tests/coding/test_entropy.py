@@ -6,6 +6,7 @@ import pytest
 from selfvae_codec.coding.coders import Expect, Models, Reader, Sample, Writer
 from selfvae_codec.coding.entropy import Decoder, Encoder, Tables
 from selfvae_codec.coding.reading import NativeDecoder
+from selfvae_codec.coding.writing import NativeEncoder
 from selfvae_codec.errors import ChecksumError, MismatchError
 from selfvae_codec.models.exact import clibrary
 from selfvae_codec.models.tables import MEAN_UNITS, PRECISION, SCALE_LEVELS, build_tables, to_frequencies
@@ -33,6 +34,12 @@ def decodes(request):
     return request.param
 
 
+@pytest.fixture(params=[Encoder, NativeEncoder] if clibrary.library() else [Encoder])
+def encodes(request):
+    """What writes one."""
+    return request.param
+
+
 def rans_words(symbols, ids, frequencies):
     """An independent rANS coder in Python integers: 64-bit state, 32-bit words, pushed in reverse."""
     state, words = 0, []
@@ -50,23 +57,23 @@ def rans_words(symbols, ids, frequencies):
 
 
 @pytest.mark.parametrize("symbols_per_table", [3, 256])
-def test_constriction_uses_our_integer_tables_as_they_are(symbols_per_table):
+def test_integer_tables_are_used_as_they_are(symbols_per_table, encodes):
     frequencies = random_tables(5, symbols_per_table)
     ids = np.sort(np.random.default_rng(1).integers(0, 5, 400))  # sorted: the coder groups symbols by table
     symbols = draw(frequencies, ids)
-    encoder = Encoder()
+    encoder = encodes()
     encoder.put(Tables(frequencies), ids, symbols)
     words = rans_words(symbols.tolist(), ids.tolist(), frequencies)
     assert encoder.finish() == np.array(words[::-1], ">u4").tobytes().lstrip(b"\0")
 
 
 @pytest.mark.parametrize("symbols_per_table", [3, 256])
-def test_symbols_come_back_and_cost_their_entropy(symbols_per_table, decodes):
+def test_symbols_come_back_and_cost_their_entropy(symbols_per_table, encodes, decodes):
     frequencies = random_tables(300, symbols_per_table)
     ids = np.random.default_rng(1).integers(0, 300, 20_000)
     symbols = draw(frequencies, ids)
     tables = Tables(frequencies)
-    encoder = Encoder()
+    encoder = encodes()
     encoder.put(tables, ids, symbols)
     encoder.put_raw(np.array([0, 65535, 7]))
     encoder.put_raw(np.array([1, 0]), bits=1)
@@ -82,8 +89,8 @@ def test_symbols_come_back_and_cost_their_entropy(symbols_per_table, decodes):
 
 
 @pytest.mark.parametrize("count", range(12))
-def test_no_stream_begins_with_a_zero(count, decodes):
-    encoder = Encoder()
+def test_no_stream_begins_with_a_zero(count, encodes, decodes):
+    encoder = encodes()
     encoder.put_raw(np.ones(count))
     data = encoder.finish()
     assert len(data) <= 2 * count and not data.startswith(b"\0")
@@ -145,6 +152,24 @@ def test_writer_and_reader_agree_on_symbols_digits_and_escapes(models, skip, dec
         assert writer.damage == 0
     else:
         assert writer.damage > 0, "digits drawn at random defy near-certain predictions"
+
+
+@pytest.mark.skipif(not clibrary.library(), reason="the native library is not installed")
+@pytest.mark.parametrize("skip", [False, True])
+def test_both_encoders_write_the_same_bytes(models, skip):
+    rng = np.random.default_rng(5)
+    level = rng.integers(0, SCALE_LEVELS, (5, 40, 30)).astype(np.int32)
+    mean = rng.integers(-300, 300, level.shape).astype(np.int32)
+    actual = np.rint(mean / MEAN_UNITS + rng.logistic(0, 0.1 * 2 ** (0.15 * level))).astype(np.int32)
+    actual[0, :2, :3] = [[32000, -32000, 400], [-128, 127, 128]]
+    written = []
+    for encodes in (Encoder, NativeEncoder):
+        writer = Writer(models, skip=skip, encoder=encodes())
+        settled = writer.symbols(mean, level, actual), writer.digits(mean // 8, level, actual.clip(-1, 1))
+        writer.pixels(mean[1:2], level[1:2], actual[1:2].astype(np.int16))
+        written.append((*(v.tobytes() for v in settled), writer.check, writer.damage, writer.bits, writer.finish()))
+    assert written[0][:4] == written[1][:4] and written[0][5] == written[1][5]
+    assert np.isclose(written[0][4], written[1][4], rtol=1e-12)
 
 
 @pytest.mark.parametrize("skip", [None, True])

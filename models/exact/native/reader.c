@@ -4,24 +4,14 @@
 #include <string.h>
 
 #include "library.h"
+#include "tables.h"
 
-#define PRECISION 24
-#define PARTS 256
-#define PART_BITS 16
-#define RAW_OFFSET 32768 /* escaped symbols are 16-bit numbers around this */
 
 typedef struct {
     uint64_t state;
     const uint32_t *words;
     int64_t left; /* words that are not read */
 } Reader;
-
-/* Rows of cumulative frequencies, at most 256 symbols each. They start with 0; the last one, 2^24, is left out. */
-typedef struct {
-    const uint32_t *cumulative;
-    const uint8_t *first; /* see read_one */
-    int32_t count, alphabet;
-} Tables;
 
 static inline void advance(Reader *r, uint32_t start, uint32_t end) {
     const uint32_t quantile = (uint32_t)(r->state & ((1u << PRECISION) - 1));
@@ -32,7 +22,7 @@ static inline void advance(Reader *r, uint32_t start, uint32_t end) {
     }
 }
 
-/* first: the symbol in which each of PARTS equal parts of the range begins, or NULL where the alphabet is small */
+/* first: the symbol in which each of PARTS equal parts of the range begins, or one before it; NULL for a small alphabet */
 static inline int read_one(Reader *r, const uint32_t *row, const uint8_t *first, int alphabet) {
     const uint32_t quantile = (uint32_t)(r->state & ((1u << PRECISION) - 1));
     int symbol = first ? first[quantile >> PART_BITS] : 0;
@@ -50,7 +40,7 @@ EXPORT void selfvae_starts(const uint32_t *cumulative, int count, int alphabet, 
     for (int i = 0; i < count; i++, cumulative += alphabet)
         for (int part = 0, symbol = 0; part < PARTS; part++) {
             while (symbol + 1 < alphabet && cumulative[symbol + 1] <= (uint32_t)part << PART_BITS) symbol++;
-            *first++ = (uint8_t)symbol;
+            *first++ = (uint8_t)(symbol < 255 ? symbol : 255);
         }
 }
 
@@ -77,16 +67,11 @@ EXPORT int selfvae_read_rows(Reader *r, const Tables *tables, const int32_t *ids
 EXPORT int selfvae_read_symbols(Reader *r, const Tables *tables, const uint8_t *certain, int unit_bits, int fraction_bits,
                                 const int32_t *mean, const int32_t *level, int64_t n, int32_t *out) {
     const int tail = (tables->alphabet - 2) / 2, escape = tables->alphabet - 1;
-    const int32_t half = 1 << unit_bits >> 1, inside = (1 << unit_bits) - 1, together = unit_bits - fraction_bits;
     int64_t *starts = calloc(tables->count + 1, sizeof *starts), escaped = 0;
     int32_t *ids = malloc((n + 1) * sizeof *ids), *order = malloc((n + 1) * sizeof *order);
     int done = starts && ids && order ? 1 : -1;
     if (done > 0) {
-        for (int64_t i = 0; i < n; i++) { /* a right shift rounds down */
-            const int32_t v = mean[i] + half;
-            out[i] = v >> unit_bits;
-            ids[i] = (level[i] << fraction_bits) + ((v & inside) >> together);
-        }
+        symbol_tables(unit_bits, fraction_bits, mean, level, n, out, ids);
         for (int64_t i = 0; i < n; i++) {
             const int32_t id = ids[i];
             if (id < 0 || id >= tables->count) done = 0;
@@ -121,10 +106,7 @@ EXPORT int selfvae_read_symbols(Reader *r, const Tables *tables, const uint8_t *
  * where certain says so; certain: NULL if nothing does. Returns 0 for a table that is not there. */
 EXPORT int selfvae_read_digits(Reader *r, const Tables *tables, const uint8_t *certain, const int32_t *likeliest, int limit,
                                const int32_t *mean, const int32_t *level, int64_t n, int32_t *out) {
-    for (int64_t i = 0; i < n; i++) {
-        const int32_t offset = mean[i] < -limit ? -limit : mean[i] > limit ? limit : mean[i];
-        out[i] = level[i] * (2 * limit + 1) + offset + limit;
-    }
+    digit_tables(limit, mean, level, n, out);
     for (int64_t i = 0; i < n; i++) {
         const int32_t id = out[i];
         if (id < 0 || id >= tables->count) return 0;
