@@ -19,7 +19,8 @@ from ..models.config import DEFAULT_EFFORT, DEFAULT_MODEL, TUNES
 from ..models.exact.backends import networks
 from ..models.exact.inference import Networks
 from .analysis import analyse
-from .quantise import Choose, chooser_of
+from .native import chooser_of
+from .quantise import Choose
 from .refine import refine
 from .region import with_region
 from .sets import best_set

@@ -7,27 +7,13 @@ plane can still end. A decoder never knows: it reads symbols, whatever made them
 from __future__ import annotations
 
 import math
-from ctypes import Structure, byref, c_double, c_float, c_int, c_void_p
 
 import numpy as np
 
 from ..coding.coders import rounded
 from ..coding.lookup import digit_tables, offset_index, symbol_tables
 from ..models.config import RD_SLOPE, RDO_RATE
-from ..models.exact import clibrary
-from ..models.exact.clibrary import pointers
-from ..models.exact.inference import Networks
-from ..models.exact.system import threads
-from ..models.tables import (
-    CENTROID_UNITS,
-    FRACTIONS,
-    LOG2_SCALE_STEP,
-    MEAN_UNITS,
-    OFFSETS,
-    PRECISION,
-    SCALE_LEVELS,
-    TAIL,
-)
+from ..models.tables import CENTROID_UNITS, LOG2_SCALE_STEP, MEAN_UNITS, PRECISION, SCALE_LEVELS, TAIL
 
 STOP_SHARE = 0.75  # of what a stop costs counts beside the end; all of it costs the end more than it gives the stop
 LEVELS_PER_PLANE = math.log2(3) / LOG2_SCALE_STEP  # a scale is three times as many steps of the next plane
@@ -52,6 +38,17 @@ class Chooser:
     def digits(self, z: np.ndarray, mean: np.ndarray, level: np.ndarray, finer: int) -> np.ndarray:
         """Digits -1, 0, 1, int32; z and mean are relative to the coarser bin's centre."""
         return self._choose(z, rounded(z).clip(-1, 1), mean, level, self._bits_of_digits, finer, limit=1)
+
+    def again(self, field, settled, region, z, scale, mean, level, finer: int, *, refines: bool) -> None:
+        """Choose symbols of a part of a plane, by a prior kept in few bits, and settle them.
+
+        field, settled: as of Walk. z, scale: as of Field.in_steps. mean: int8 or int16, level: uint8.
+        """
+        coarser = settled.symbols[region] if refines else None
+        z = field.in_steps(region, z, scale, coarser)
+        mean, level = mean.astype(np.int32), level.astype(np.int32)
+        symbols = (self.digits if refines else self.symbols)(z, mean, level, finer)
+        settled.settle(region, symbols, mean, level, refines=refines)
 
     def _choose(self, z, plain, mean, level, bits, finer: int, limit: int | None = None) -> np.ndarray:
         distance = mean - plain * MEAN_UNITS
@@ -89,54 +86,6 @@ class Chooser:
 
     def _bits_of_digits(self, digits, mean, level) -> np.ndarray:
         return self._digit_bits[digit_tables(mean, level), digits + 1]
-
-
-class NativeChooser(Chooser):
-    """The same choice in C (models/exact/native/choice.h)."""
-
-    def __init__(self, tables: dict[str, np.ndarray]):
-        super().__init__(tables)
-        self._made: dict[int, _Choice] = {}  # by how many planes are finer
-
-    def _choice(self, finer: int) -> _Choice:
-        if finer not in self._made:
-            tables = pointers(self._symbol_bits, self._digit_bits, self._centroids)
-            sizes = self._symbol_bits.shape[1], TAIL, SCALE_LEVELS, OFFSETS // 2
-            bits = MEAN_UNITS.bit_length() - 1, FRACTIONS.bit_length() - 1
-            costs = 3**finer, round(finer * LEVELS_PER_PLANE), RDO_RATE, RD_SLOPE, STOP_SHARE
-            self._made[finer] = _Choice(*tables, *sizes, *bits, *costs)
-        return self._made[finer]
-
-    def symbols(self, z, mean, level, finer):
-        return self._chosen(False, z, mean, level, finer)
-
-    def digits(self, z, mean, level, finer):
-        return self._chosen(True, z, mean, level, finer)
-
-    def _chosen(self, digits: bool, z, mean, level, finer: int) -> np.ndarray:
-        z = np.ascontiguousarray(z, np.float32)
-        mean, level = (np.ascontiguousarray(v, np.int32) for v in (mean, level))
-        out = np.empty(z.shape, np.int32)
-        told = clibrary.paths()[clibrary.path()], byref(self._choice(finer)), digits
-        clibrary.library().selfvae_choose(*told, *pointers(z, mean, level), z.size, *pointers(out), threads())
-        return out
-
-
-class _Choice(Structure):
-    """As native/coefficients.h has it."""
-
-    _fields_ = [
-        *((n, c_void_p) for n in ("symbol_bits", "digit_bits", "centroids")),
-        *((n, c_int) for n in ("alphabet", "tail", "levels", "limit", "unit_bits", "fraction_bits", "times", "wider")),
-        *(("rate", c_float), ("slope", c_double), ("stop_share", c_double)),
-    ]
-
-
-def chooser_of(nets: Networks) -> Chooser:
-    """The chooser by the tables of these networks; made once."""
-    if "chooser" not in nets.made:
-        nets.made["chooser"] = (NativeChooser if clibrary.library() else Chooser)(nets.weights.tables)
-    return nets.made["chooser"]
 
 
 class Choose:

@@ -12,14 +12,18 @@ from __future__ import annotations
 import numpy as np
 
 from ..coding.coders import PlaneCoder
-from ..coding.field import Region
+from ..coding.field import Field, Region
 from ..coding.latents import Latents
 from ..coding.plan import Plan
+from ..coding.settled import Settled
 from ..coding.walk import Walk
 from ..models.config import PACE, Z1_STRIDE
+from ..models.exact import clibrary
 from ..models.exact.inference import DELTA_BITS, Networks
 from ..models.tables import CENTROID_UNITS
-from .quantise import Choose, chooser_of
+from . import native
+from .native import chooser_of
+from .quantise import Choose
 
 ROWS = 64  # of blocks that are moved at a time
 
@@ -32,15 +36,19 @@ class AskedOnce(Walk):
 
     def __init__(self, nets: Networks, plan: Plan, latents: Latents):
         super().__init__(nets, plan, latents)
+        self._chooser = chooser_of(nets)
         self._answers: dict[int, list[tuple[Region, np.ndarray, np.ndarray]]] = {}
 
-    def plane(self, k: int, coder: PlaneCoder) -> None:
+    def plane(self, k: int, coder: PlaneCoder | None = None) -> None:
         if k in self._answers:
+            finer, scale = self.plan.planes - 1 - k, 2.0**DELTA_BITS / self.nets.delta(self.plan.t(k))
             for region, mean, level in self._answers[k]:
-                super()._settle(k, region, mean.astype(np.int32), level.astype(np.int32), coder)
+                z = self.latents.z1[region]
+                told = self.field, self.settled, region, z, scale, mean, level
+                self._chooser.again(*told, finer, refines=k > 0)
         else:
             self._answers[k] = []
-            super().plane(k, coder)
+            super().plane(k, Choose(self._chooser, self.plan.planes - 1 - k))
 
     def _settle(self, k, region, mean, level, coder):
         small = np.abs(mean).max(initial=0) <= np.iinfo(np.int8).max
@@ -53,12 +61,11 @@ def refine(nets: Networks, plan: Plan, latents: Latents, effort: int) -> None:
 
     The first takes as long as encoding without any, others less than half.
     """
-    chooser, last = chooser_of(nets), plan.planes - 1
     walk = AskedOnce(nets, plan, latents)
     walk.y = list(latents.y)
     for _ in range(effort):
         for k in range(plan.planes):
-            walk.plane(k, Choose(chooser, last - k))
+            walk.plane(k)
         _move(walk)
 
 
@@ -67,7 +74,8 @@ def _move(walk: Walk) -> None:
     nets, plan, z1 = walk.nets, walk.plan, walk.latents.z1
     last = plan.planes - 1
     decoded = walk.picture(last).transpose(2, 0, 1)
-    step = np.float32(nets.delta(plan.t(last)) / 2.0**DELTA_BITS / CENTROID_UNITS)
+    step = nets.delta(plan.t(last)) / 2.0**DELTA_BITS / CENTROID_UNITS
+    move = native.move if clibrary.library() else _move_plainly
     for first in range(0, plan.rows, ROWS):
         # one row of blocks more on each side, which the transform reads
         rows, start = slice(first, min(first + ROWS, plan.rows)), max(first - 1, 0)
@@ -77,5 +85,11 @@ def _move(walk: Walk) -> None:
         part = walk.latents.x[inside].astype(np.int16) - decoded[inside]
         missing[:, : part.shape[1], : part.shape[2]] = part
         pull = nets.pull(missing)[:, rows.start - start : rows.stop - start]
-        here = z1[:, rows, : plan.columns]
-        here += np.float32(PACE) * (walk.latents_in(rows) * step + pull - here)
+        told = walk.field, walk.settled, (slice(None), rows, slice(plan.columns))
+        move(*told, z1[:, rows, : plan.columns], pull, step, PACE)
+
+
+def _move_plainly(field: Field, settled: Settled, region: Region, z, pull, step: float, pace: float) -> None:
+    """Latents z, float32, go a share of the way to z_hat, times a step, plus what pulls at them."""
+    _, rows, columns = region
+    z += np.float32(pace) * (settled.z(field, rows, columns) * np.float32(step) + pull - z)

@@ -39,7 +39,7 @@ class _Steps(ctypes.Structure):
     ]
 
 
-def _beside(v: np.ndarray) -> np.ndarray:
+def _side_by_side(v: np.ndarray) -> np.ndarray:
     """As it is where columns are side by side."""
     return v if v.strides[2] == v.itemsize else np.ascontiguousarray(v)
 
@@ -47,10 +47,10 @@ def _beside(v: np.ndarray) -> np.ndarray:
 class NativeField(Field):
     def __init__(self, *told):
         super().__init__(*told)
-        self._lib, self._path = clibrary.library(), clibrary.paths()[clibrary.path()]
+        self._lib, self._path = clibrary.library(), clibrary.way()
         self._gains = np.ascontiguousarray(self._gains, np.int32)
 
-    def _at(self, region: Region) -> _Steps:
+    def at(self, region: Region) -> _Steps:
         channels, rows, columns = region
         parts = [self._gains, self._channels[channels]]
         if self._blocks is None:
@@ -60,28 +60,28 @@ class NativeField(Field):
         return _Steps(*pointers(*parts, blocks), *strides, FIELD_LIMIT, GAIN_BITS)
 
     def local(self, region, mean, level):
-        mean, level = (_beside(v.astype(np.int16, copy=False)) for v in (mean, level))
+        mean, level = (_side_by_side(v.astype(np.int16, copy=False)) for v in (mean, level))
         means, levels = (np.empty(mean.shape, np.int32) for _ in range(2))
-        given = byref(self._at(region)), byref(Source.of(mean)), byref(Source.of(level)), MEAN_LIMIT, SCALE_LEVELS
+        given = byref(self.at(region)), byref(Source.of(mean)), byref(Source.of(level)), MEAN_LIMIT, SCALE_LEVELS
         self._lib.selfvae_local(self._path, *given, *mean.shape[1:], *pointers(means, levels), threads())
         return means, levels
 
     def known(self, region, symbols):
         out = np.empty(symbols.shape, np.int16)
-        given = byref(self._at(region)), byref(Source.of(symbols)), KNOWN_LIMIT, KNOWN_BITS, SYMBOL_INPUT_LIMIT
+        given = byref(self.at(region)), byref(Source.of(symbols)), KNOWN_LIMIT, KNOWN_BITS, SYMBOL_INPUT_LIMIT
         self._lib.selfvae_known(self._path, *given, *out.shape[1:], *pointers(out), threads())
         return out
 
     def whole(self, region, symbols, beside):
         out = np.empty(symbols.shape, np.int32)
-        given = byref(self._at(region)), byref(Source.of(symbols)), byref(Source.of(beside))
+        given = byref(self.at(region)), byref(Source.of(symbols)), byref(Source.of(beside))
         units = CENTROID_UNITS, WHOLE_LIMIT
         self._lib.selfvae_whole(self._path, *given, *units, *out.shape[1:], *pointers(out), threads())
         return out
 
     def in_steps(self, region, z, scale, coarser=None):
         out = np.empty(z.shape, np.float32)
-        given = byref(self._at(region)), byref(Source.of(z)), None if coarser is None else byref(Source.of(coarser))
+        given = byref(self.at(region)), byref(Source.of(z)), None if coarser is None else byref(Source.of(coarser))
         self._lib.selfvae_steps(self._path, *given, scale, STEPS_LIMIT, *out.shape[1:], *pointers(out), threads())
         return out
 
@@ -89,9 +89,9 @@ class NativeField(Field):
 class NativeSettled(Settled):
     def settle(self, region, symbols, mean, level, *, refines):
         symbols, mean, level = (np.ascontiguousarray(v, np.int32) for v in (symbols, mean, level))
-        settled, beside = self.symbols[region], self._beside[region]
+        settled, beside = self.symbols[region], self.beside[region]
         clibrary.library().selfvae_settle(
-            *(clibrary.paths()[clibrary.path()], *pointers(self._centroids), OFFSETS // 2, MEAN_UNITS),
+            *(clibrary.way(), *pointers(self._centroids), OFFSETS // 2, MEAN_UNITS),
             *(*pointers(symbols, mean, level), refines, byref(Source.of(settled)), byref(Source.of(beside))),
             *(*settled.shape[1:], threads()),
         )

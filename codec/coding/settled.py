@@ -14,20 +14,21 @@ CHANNELS = 16  # at a time, to bound memory
 class Settled:
     """The symbols of the last plane walked, and z_hat = E[z | all that was settled] next to them.
 
-    symbols: int16 (192, H/8, W/8), in local steps; 0 where nothing is coded. centroids: of the tables.
+    symbols: int16 (192, H/8, W/8), in local steps; 0 where nothing is coded. beside: z_hat less its symbol, in
+    1/CENTROID_UNITS, int8 or wider where it must be. centroids: of the tables.
     """
 
     def __init__(self, rows: int, columns: int, centroids: np.ndarray):
         shape = 192, rows, columns
         self._centroids = centroids
         self.symbols = np.zeros(shape, np.int16)
-        self._beside = np.zeros(shape, np.int8)  # z_hat less its symbol, in 1/CENTROID_UNITS; wider where it must be
+        self.beside = np.zeros(shape, np.int8)
         self._make_room(centroids)
 
     def copy(self) -> Settled:
         other = self.__class__.__new__(self.__class__)
         other.__dict__.update(self.__dict__)
-        other.symbols, other._beside = self.symbols.copy(), self._beside.copy()
+        other.symbols, other.beside = self.symbols.copy(), self.beside.copy()
         return other
 
     def coarsen(self) -> None:
@@ -39,27 +40,27 @@ class Settled:
     def settle(self, region: Region, symbols: np.ndarray, mean: np.ndarray, level: np.ndarray, *, refines: bool):
         """Symbols of a plane, int32, and z_hat, by their prior. Those that refine a coarser one are digits."""
         self._add(region, symbols, refines)
-        self._beside[region] = centroid(self._centroids, symbols, mean, level)
+        self.beside[region] = centroid(self._centroids, symbols, mean, level)
 
     def expect(self, region: Region, symbols: np.ndarray, z: np.ndarray, *, refines: bool) -> None:
         """The same with another z_hat, int32 in 1/CENTROID_UNITS of the local step, from the same middle as symbols."""
         beside = z - CENTROID_UNITS * symbols
         self._make_room(beside)
         self._add(region, symbols, refines)
-        self._beside[region] = beside
+        self.beside[region] = beside
 
     def _add(self, region: Region, symbols: np.ndarray, refines: bool) -> None:
         self.symbols[region] = 3 * self.symbols[region].astype(np.int32) + symbols if refines else symbols
 
     def _make_room(self, beside: np.ndarray) -> None:
         """For such values."""
-        if self._beside.itemsize == 1 and max(beside.max(initial=0), -beside.min(initial=0)) > np.iinfo(np.int8).max:
-            self._beside = self._beside.astype(np.int16)
+        if self.beside.itemsize == 1 and max(beside.max(initial=0), -beside.min(initial=0)) > np.iinfo(np.int8).max:
+            self.beside = self.beside.astype(np.int16)
 
     def z(self, field: Field, rows: slice, columns: slice) -> np.ndarray:
         """z_hat of all channels, int32, in 1/CENTROID_UNITS of the step D."""
         region = slice(None), rows, columns
-        return field.whole(region, self.symbols[region], self._beside[region])
+        return field.whole(region, self.symbols[region], self.beside[region])
 
 
 def centroid(centroids: np.ndarray, symbols: np.ndarray, mean: np.ndarray, level: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 from ...errors import CodecError
 
 LIBRARY = __name__.rpartition(".")[0] + "._native"
-INTERFACE = 7  # of the library, counted up with every change of its functions
+INTERFACE = 8  # of the library, counted up with every change of its functions
 CHOICE = "SELFVAE_CODEC_NATIVE"
 NONE = "none"  # as CHOICE: does without the library
 
@@ -75,11 +75,14 @@ def library() -> ctypes.CDLL | None:
     lib.selfvae_steps.argtypes = (c_int, *[c_void_p] * 3, c_float, c_float, c_int, c_int, c_void_p, c_int)
     lib.selfvae_settle.argtypes = (c_int, c_void_p, c_int, c_int, *[c_void_p] * 3, c_int, *[c_void_p] * 2, *[c_int] * 3)
     lib.selfvae_choose.argtypes = (c_int, c_void_p, c_int, *[c_void_p] * 3, c_int64, c_void_p, c_int)
-    for name in ("local", "known", "whole", "steps", "settle", "choose"):
+    lib.selfvae_again.argtypes = (c_int, *[c_void_p] * 3, *[c_int] * 3, *[c_void_p] * 5, c_float, c_float, *[c_int] * 3)
+    lib.selfvae_move.argtypes = (c_int, *[c_void_p] * 3, c_int, c_int, *[c_void_p] * 2, c_float, c_float, *[c_int] * 3)
+    for name in ("local", "known", "whole", "steps", "settle", "choose", "again", "move"):
         getattr(lib, f"selfvae_{name}").restype = None
     return lib
 
 
+@cache
 def paths() -> dict[str, int]:
     """Ways through the library that this machine can go, the fastest first, with their numbers in it."""
     found, runs, index = {}, c_int(), 0
@@ -97,6 +100,11 @@ def path() -> str:
     if wanted not in able:
         raise CodecError(f"{CHOICE}={wanted}: this machine can run {', '.join(able)}")
     return wanted
+
+
+def way() -> int:
+    """The number of ``path()``."""
+    return paths()[path()]
 
 
 def pointers(*arrays: np.ndarray | None) -> list[int | None]:

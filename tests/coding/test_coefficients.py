@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import selfvae_codec
-from selfvae_codec.choice.quantise import Chooser, NativeChooser
+from selfvae_codec.choice.native import NativeChooser
+from selfvae_codec.choice.quantise import Chooser
 from selfvae_codec.coding.coefficients import NativeField, NativeSettled
 from selfvae_codec.coding.field import STEPS_LIMIT, Field
 from selfvae_codec.coding.settled import Settled

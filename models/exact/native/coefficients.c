@@ -27,6 +27,8 @@ struct Call {
     int channels, height, width, rows;
     int32_t limits[4];
     float scale, most;
+    const void *choice;
+    const Source *c, *d, *e;
 };
 
 static void some_rows(void *context, int worker, int item) {
@@ -106,10 +108,11 @@ EXPORT void selfvae_whole(int path, const Field *field, const Source *symbols, c
 static void steps_row(const Call *call, int channel, int row) {
     const Gain g = gain_of(call, channel, row);
     call->path->to_steps(&g, row_of(call->a, channel, row), call->b ? row_of(call->b, channel, row) : 0,
-                         call->a->by_column / 4, call->scale, call->most, (float *)call->out + AT(channel, row), call->width);
+                         call->a->by_column / 4, call->b ? call->b->by_column / 2 : 0, call->scale, call->most,
+                         (float *)call->out + AT(channel, row), call->width);
 }
 
-/* Latents, float -> in local steps, less three times the coarser symbols, if these are given, int16 that lie as they do */
+/* Latents, float -> in local steps, less three times the coarser symbols, if these are given, int16 */
 EXPORT void selfvae_steps(int path, const Field *field, const Source *z, const Source *symbols, float scale, float most,
                           int height, int width, float *out, int threads) {
     Call call = {.row = steps_row, .path = selfvae_paths[path], .field = field, .a = z, .b = symbols, .out = out};
@@ -148,4 +151,81 @@ EXPORT void selfvae_choose(int path, const Choice *choice, int digits, const flo
     every_row(&call, threads);
     call.width = (int)(n % CHUNK), z += n - call.width, mean += n - call.width, level += n - call.width, out += n - call.width;
     if (call.width) call.path->choose(choice, digits, z, mean, level, out, call.width);
+}
+
+/* Columns of a row from the first-th on */
+static Gain gain_from(Gain g, long first) {
+    if (g.blocks) g.blocks += first * g.by_column;
+    return g;
+}
+
+static void widened(const Source *s, const char *from, long n, int32_t *out) {
+    if (s->type == 2) for (long i = 0; i < n; i++) out[i] = ((const int16_t *)from)[i];
+    else for (long i = 0; i < n; i++) out[i] = ((const int8_t *)from)[i];
+}
+
+static void again_row(const Call *call, int channel, int row) {
+    const Gain all = gain_of(call, channel, row);
+    const long z_step = call->a->by_column / 4, step = call->b->by_column / 2;
+    const float *z = row_of(call->a, channel, row);
+    int16_t *settled = row_of(call->b, channel, row);
+    char *beside = row_of(call->c, channel, row);
+    const char *mean = row_of(call->d, channel, row);
+    const int refines = call->limits[2], narrow = call->c->type == 1;
+    const uint8_t *level = row_of(call->e, channel, row);
+    float steps[CHUNK];
+    int32_t means[CHUNK], levels[CHUNK], symbols[CHUNK];
+    for (long first = 0, many; first < call->width; first += many) {
+        many = call->width - first < CHUNK ? call->width - first : CHUNK;
+        const Gain g = gain_from(all, first);
+        int16_t *here = settled + first * step;
+        call->path->to_steps(&g, z + first * z_step, refines ? here : 0, z_step, step, call->scale, call->most, steps, many);
+        widened(call->d, mean + first * call->d->type, many, means);
+        for (long i = 0; i < many; i++) levels[i] = level[first + i];
+        call->path->choose(call->choice, refines, steps, means, levels, symbols, many);
+        call->path->settle(call->tables, call->limits[0], call->limits[1], symbols, means, levels, refines, here,
+                           beside + first * call->c->by_column, narrow, step, many);
+    }
+}
+
+/* What an encoder chooses of latents z, float, goes into what is settled: selfvae_steps, selfvae_choose and selfvae_settle
+ * in one. mean: int8 or int16, level: uint8, both of local steps with columns side by side. */
+EXPORT void selfvae_again(int path, const Field *field, const Choice *choice, const int16_t *centroids, int limit, int units,
+                          int refines, const Source *z, const Source *settled, const Source *beside, const Source *mean,
+                          const Source *level, float scale, float most, int height, int width, int threads) {
+    Call call = {.row = again_row, .path = selfvae_paths[path], .field = field, .choice = choice, .tables = centroids};
+    call.a = z, call.b = settled, call.c = beside, call.d = mean, call.e = level, call.scale = scale, call.most = most;
+    call.channels = (int)z->channels, call.height = height, call.width = width;
+    call.limits[0] = limit, call.limits[1] = units, call.limits[2] = refines;
+    every_row(&call, threads);
+}
+
+static void move_row(const Call *call, int channel, int row) {
+    const Gain all = gain_of(call, channel, row);
+    const int16_t *symbols = row_of(call->a, channel, row);
+    const char *beside = row_of(call->b, channel, row);
+    const float *pull = row_of(call->c, channel, row);
+    float *z = row_of(call->d, channel, row);
+    const double step = call->scale, pace = call->most;
+    int32_t whole[CHUNK];
+    for (long first = 0, many; first < call->width; first += many) {
+        many = call->width - first < CHUNK ? call->width - first : CHUNK;
+        const Gain g = gain_from(all, first);
+        call->path->to_whole(&g, symbols + first, beside + first * call->b->type, call->b->type == 1, call->limits[0],
+                             call->limits[1], whole, many);
+        for (long i = 0; i < many; i++) {
+            const double here = z[first + i];
+            z[first + i] = (float)(here + pace * (whole[i] * step + pull[first + i] - here));
+        }
+    }
+}
+
+/* Moves latents z, float, at some pace to z_hat, as selfvae_whole has it, times step, plus what pulls at them, float; all
+ * with columns side by side */
+EXPORT void selfvae_move(int path, const Field *field, const Source *symbols, const Source *beside, int units, int limit,
+                         const Source *pull, const Source *z, float step, float pace, int height, int width, int threads) {
+    Call call = {.row = move_row, .path = selfvae_paths[path], .field = field, .a = symbols, .b = beside, .c = pull, .d = z};
+    call.channels = (int)z->channels, call.height = height, call.width = width, call.scale = step, call.most = pace;
+    call.limits[0] = units, call.limits[1] = limit;
+    every_row(&call, threads);
 }

@@ -64,8 +64,8 @@ typedef struct {
                      long n);
     void (*to_whole)(const Gain *g, const int16_t *symbols, const void *beside, int narrow, int units, int limit,
                      int32_t *out, long n);
-    void (*to_steps)(const Gain *g, const float *z, const int16_t *symbols, long step, float scale, float limit, float *out,
-                     long n);
+    void (*to_steps)(const Gain *g, const float *z, const int16_t *symbols, long z_step, long step, float scale, float limit,
+                     float *out, long n);
     void (*settle)(const int16_t *centroids, int limit, int units, const int32_t *symbols, const int32_t *mean,
                    const int32_t *level, int refines, int16_t *settled, void *beside, int narrow, long step, long n);
     void (*choose)(const Choice *c, int digits, const float *z, const int32_t *mean, const int32_t *level, int32_t *out,

@@ -65,12 +65,12 @@ static void to_whole(const Gain *g, const int16_t *symbols, const void *beside, 
     }
 }
 
-static void to_steps(const Gain *g, const float *z, const int16_t *symbols, long step, float scale, float limit, float *out,
-                     long n) {
+static void to_steps(const Gain *g, const float *z, const int16_t *symbols, long z_step, long step, float scale, float limit,
+                     float *out, long n) {
     const float unit = 1.0f / (float)(1 << g->bits);
     CHUNKS(1) {
         for (long i = 0; i < many; i++) {
-            const float v = z[(first + i) * step] * (scale * ((float)gain[i] * unit));
+            const float v = z[(first + i) * z_step] * (scale * ((float)gain[i] * unit));
             out[first + i] = v < -limit ? -limit : v > limit ? limit : v;
         }
         if (symbols)
