@@ -8,13 +8,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context, parent_process, resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +139,11 @@ def _pooled(
     jobs: Iterator[Any], attempt: Callable, processes: int, threads: int
 ) -> Generator[tuple[Any, Any, str | None], None, list[Any]]:
     """Outcomes from a pool, until there are no more jobs or a process is killed. Returns the jobs lost by that."""
-    running: dict[Future, Any] = {}
+    from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context, resource_tracker
+
+    running: dict[Any, Any] = {}  # by its future
     lost: list[Any] = []
     if HOLDS_SIGNALS:
         with _signals_held():  # for good in Python's own helper: a hangup would end it before it has tidied up
@@ -220,6 +221,8 @@ _PATIENCE_S = 60  # for what is at work to take its temporary files away
 
 def _end_with_parent() -> None:
     """End this process when the one that it works for has, even killed: nobody is left to tell it."""
+    from multiprocessing import parent_process
+
     parent = parent_process()
     if parent is None:
         return

@@ -71,7 +71,8 @@ def refine(nets: Networks, plan: Plan, latents: Latents, effort: int) -> None:
 
 def _move(walk: Walk) -> None:
     """z[1] by what the decoded picture lacks, inside the picture alone: what is padded has nothing to show."""
-    nets, plan, z1 = walk.nets, walk.plan, walk.latents.z1
+    nets, plan, z1, settled = walk.nets, walk.plan, walk.latents.z1, walk.settled
+    assert settled is not None  # after a pass
     last = plan.planes - 1
     decoded = walk.picture(last).transpose(2, 0, 1)
     step = nets.delta(plan.t(last)) / 2.0**DELTA_BITS / CENTROID_UNITS
@@ -85,8 +86,8 @@ def _move(walk: Walk) -> None:
         part = walk.latents.x[inside].astype(np.int16) - decoded[inside]
         missing[:, : part.shape[1], : part.shape[2]] = part
         pull = nets.pull(missing)[:, rows.start - start : rows.stop - start]
-        told = walk.field, walk.settled, (slice(None), rows, slice(plan.columns))
-        move(*told, z1[:, rows, : plan.columns], pull, step, PACE)
+        region = slice(None), rows, slice(plan.columns)
+        move(walk.field, settled, region, z1[region], pull, step, PACE)
 
 
 def _move_plainly(field: Field, settled: Settled, region: Region, z, pull, step: float, pace: float) -> None:
