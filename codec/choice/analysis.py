@@ -20,20 +20,27 @@ def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True, 
     Raises CodecError for a model of edges where the library that finds them is missing.
     """
     H, W = plan.padded
-    x = np.pad(x, ((0, H - plan.height), (0, W - plan.width), (0, 0)), mode="edge").transpose(2, 0, 1)
-    downscales = _downscales(x, plan)
+    whole = _padded(x, H, W)  # for now: of large pictures a copy is large, too
+    downscales = _downscales(whole, plan)
     y = tuple(map(to_ycocg, downscales))
     u = _scales(mean_of(y[0], 2, U_STEP)) if y else ()
     if stride := plan.config.edge_stride:
-        y = (edge_map(x, stride), *y)
+        y = (edge_map(whole, stride), *y)
+    del whole
+    x = _padded(x, plan.rows * Z1_STRIDE, plan.columns * Z1_STRIDE)
     z1 = np.zeros((192, H // Z1_STRIDE, W // Z1_STRIDE) if latents else 0, np.float32)
     activity = None
     if latents:
-        inside = np.s_[:, : plan.rows * Z1_STRIDE, : plan.columns * Z1_STRIDE]
-        z1[plan.coded] = nets.analysis(x[inside], _base(downscales, plan))
+        z1[plan.coded] = nets.analysis(x, _base(downscales, plan))
         stride = plan.config.activity_stride
-        activity = activity_map(x[inside], stride, strength) if plan.activity and stride else None
+        activity = activity_map(x, stride, strength) if plan.activity and stride else None
     return Latents(u, y, z1, x, activity)
+
+
+def _padded(x: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(H, W, 3) -> (3, height, width), its edge repeated; itself where nothing is missing."""
+    missing = [(0, height - x.shape[0]), (0, width - x.shape[1]), (0, 0)]
+    return (np.pad(x, missing, mode="edge") if np.any(missing) else x).transpose(2, 0, 1)
 
 
 def _downscales(x: np.ndarray, plan: Plan) -> list[np.ndarray]:

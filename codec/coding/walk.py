@@ -138,9 +138,8 @@ class Walk:
         _, rows, columns = self.plan.coded
         starts = np.cumsum([0, *self.nets.config.groups])
 
-        def known(channels=slice(None), i=0, j=0, stride=1):
-            region = channels, slice(i, None, stride), slice(j, None, stride)
-            return self.field.known(region, settled.symbols[region])
+        def known(channels, rows, columns):
+            return self.field.known((channels, rows, columns), settled.symbols[channels, rows, columns])
 
         def visit(group, sub_lattice, mean, level):
             (i, j), stride = ((0, 0), 1) if sub_lattice is None else (LATTICE[sub_lattice], 2)
@@ -152,9 +151,13 @@ class Walk:
                 height, width = settled.symbols[region].shape[1:]
                 mean_here, level_here = (v[part, :height, :width] for v in (mean, level))
                 self._settle(k, region, *self.field.local(region, mean_here, level_here), coder)
-            return known(slice(starts[group], starts[group + 1]), i, j, stride)
+            if group + 1 < len(self.nets.config.groups):  # nobody reads the last one's
+                return known(slice(starts[group], starts[group + 1]), slice(i, None, stride), slice(j, None, stride))
 
-        walk_plane(self.nets, self.context, known() if refines else None, self.plan.t(k), visit)
+        def coarse(rows):
+            return known(slice(None), rows, slice(None))
+
+        walk_plane(self.nets, self.context, coarse if refines else None, self.plan.t(k), visit)
 
     def _field(self, coder: PlaneCoder) -> Field:
         """The step field, for which a coder settles the activity map, if there is one."""

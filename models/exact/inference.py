@@ -133,9 +133,18 @@ class Networks:
             out[:, i::2, j::2] = part
         return out
 
-    def features(self, context: np.ndarray, coarse: np.ndarray | None, t: int) -> np.ndarray:
+    def features(self, context: np.ndarray, coarse: Callable[[slice], np.ndarray] | None, t: int) -> np.ndarray:
+        """coarse: from rows of blocks to the coarser plane's symbols, int16 (192, rows, W/8)."""
         features = self.run("context_at8", [context], t)
-        return features if coarse is None else self.run("coarse", [features, coarse], t)
+        if coarse is None:
+            return features
+        _, height, width = features.shape
+        radius, out = self.weights.net("coarse", t).radius, np.empty_like(features)
+        for rows in _strips(height, max(STRIP, POSITIONS // width)):
+            top, bottom = max(rows.start - radius, 0), min(rows.stop + radius, height)
+            known = self.run("coarse", [features[:, top:bottom], coarse(slice(top, bottom))], t)
+            out[:, rows] = known[:, rows.start - top : rows.stop - top]
+        return out
 
     def group(self, index: int, features: np.ndarray, known: list[np.ndarray], t: int):
         return self._narrow_prior(f"groups.{index}", [features, *known], t)

@@ -113,7 +113,8 @@ def test_u_of_odd_sizes_is_halved_down_to_its_mean_the_same_in_floats_and_in_fil
     assert [u.shape[1:] for u in latents.u] == [(1, 1), (1, 2), (2, 3), (3, 5)]
     walk, models = Walk(made.nets, plan, latents), models_of(made.nets)
     writers = [write_plainly(walk, models, index) for index in range(2)]
-    padded = torch.from_numpy(latents.x[None]).float()
+    padded = np.pad(x, [(0, to - side) for side, to in zip(x.shape[:2], plan.padded)] + [(0, 0)], mode="edge")
+    padded = torch.from_numpy(padded.transpose(2, 0, 1)[None]).float()
     counted = made.floats.downscale_bits(padded, torch.tensor([float(y_step)]))
     assert sum(w.bits for w in writers) == pytest.approx(sum(counted.values()).item() * padded[0, 0].numel(), rel=0.02)
     read = Walk(made.nets, plan)
