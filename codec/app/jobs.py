@@ -20,6 +20,7 @@ import click
 from ..errors import CodecError
 from ..pictures import files
 from . import console
+from .orphans import end_with_parent
 
 _KILLED = "its process was killed, most likely for want of memory: give fewer with -j"
 HOLDS_SIGNALS = hasattr(signal, "pthread_sigmask")  # not on Windows
@@ -212,21 +213,13 @@ def _begin(threads: int) -> None:
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     console.warnings_for_people()
     set_threads(threads)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent(_leave_nothing_half_done)
 
 
 _at_work = threading.Lock()
 _PATIENCE_S = 60  # for what is at work to take its temporary files away
 
 
-def _end_with_parent() -> None:
-    """End this process when the one that it works for has, even killed: nobody is left to tell it."""
-    from multiprocessing import parent_process
-
-    parent = parent_process()
-    if parent is None:
-        return
-    parent.join()
+def _leave_nothing_half_done() -> None:
     os.kill(os.getpid(), signal.SIGTERM)  # the job unwinds
     _at_work.acquire(timeout=_PATIENCE_S)
-    os._exit(128 + signal.SIGTERM)

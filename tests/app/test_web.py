@@ -3,7 +3,11 @@
 import asyncio
 import io
 import os
+import subprocess
+import sys
 import time
+import urllib.error
+import urllib.request
 
 import numpy as np
 import pytest
@@ -247,3 +251,20 @@ def test_what_cannot_be_served_is_said_in_a_line(tmp_path, capsys):
         assert main.run(["serve", str(tmp_path), "--port", str(taken.getsockname()[1])]) == 1
     said = capsys.readouterr().err
     assert "--port 0 takes any that is free" in said and "Traceback" not in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are counted by Linux' /proc")
+def test_decoders_end_with_a_server_that_is_killed(folder):
+    command = [sys.executable, "-m", "selfvae_codec", "serve", str(folder), "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+        address = run.stderr.readline().partition(": ")[2].partition(" ")[0]
+        with pytest.raises(urllib.error.HTTPError, match="422"):  # of a model that is not installed
+            urllib.request.urlopen(f"{address}pictures/a.svae?level=1", timeout=120)
+        with open(f"/proc/{run.pid}/task/{run.pid}/children") as children:
+            others = children.read().split()
+        assert others
+        run.kill()
+        until = time.monotonic() + 120
+        while any(os.path.exists(f"/proc/{pid}") for pid in others) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert [pid for pid in others if os.path.exists(f"/proc/{pid}")] == []

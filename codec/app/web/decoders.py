@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 from ...errors import CodecError
+from ..orphans import end_with_parent
 from .rendering import Wanted, rendered
 
 
@@ -98,8 +99,9 @@ def _process() -> ProcessPoolExecutor:
 
 
 def _begin() -> None:
-    """In a new process: whoever stops the server stops its processes, without a word from each."""
+    """In a new process: whoever stops the server, in whatever way, stops its processes, without a word from each."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
 
 
 def _end(process: ProcessPoolExecutor) -> None:
