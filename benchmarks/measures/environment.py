@@ -59,8 +59,13 @@ def environment(command: list[str], threads: int, workers: int, repeats: int, ti
 
 
 def relative(word: str) -> str:
-    """Absolute paths of a command made relative: the command means the same from here."""
-    return os.path.relpath(word) if os.path.isabs(word) else word
+    """A word of a command as others can repeat it: paths below here are relative, of others the last name is kept."""
+    option, equals, path = word.rpartition("=")
+    if os.sep not in path or "://" in path:
+        return word
+    below = os.path.relpath(path)
+    outside = below.split(os.sep)[0] == os.pardir
+    return option + equals + (os.path.basename(os.path.normpath(path)) if outside else below)
 
 
 def versions() -> dict[str, str]:

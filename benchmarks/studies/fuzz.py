@@ -5,13 +5,15 @@ to any value. Most are then given right checksums, as an attacker would. Each go
 and every other one through one of those that decode; weights files and their arrays are damaged as well. All this is
 done in processes that come and go, so that a crash or a hang costs one of them and is counted. A call may end in a
 picture (or a header, or metadata), or in an error that is ours; anything else counts as outside and is told by the
-number of its input, which makes it again. Goes on where it stopped. What hypothesis tries is in the tests.
+number of its input, which makes it again. Goes on where it stopped, and begins anew where format, model or code are
+others than before. What hypothesis tries is in the tests.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import io
 import json
 import multiprocessing
@@ -36,6 +38,7 @@ import selfvae_codec
 import selfvae_codec.pillow  # noqa: F401  (registers the format)
 from selfvae_codec import CodecError, CodecWarning, Metadata
 from selfvae_codec.app import info
+from selfvae_codec.app import main as command_line
 from selfvae_codec.format import container, fields, header, metadata
 from selfvae_codec.models.exact import backends, weights
 
@@ -145,6 +148,15 @@ def ways(data: bytes, rng: random.Random) -> Iterator[tuple[str, Callable[[], An
                 raise Image.UnidentifiedImageError from None
             raise
 
+    def command() -> int:
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()) as said:
+            source, target = Path(folder) / "a.svae", Path(folder) / "a.png"
+            source.write_bytes(data)
+            status = command_line.run(["decode", str(source), "-o", str(target), "--size-limit", str(PIXELS)])
+            if status not in (0, 1) or target.exists() == bool(status) or "internal error" in said.getvalue():
+                raise AssertionError(f"status {status}: {said.getvalue()}")
+            return status
+
     yield "read_header", lambda: selfvae_codec.read_header(data)
     yield "info", lambda: info.text(selfvae_codec.read_header(data))
     yield "read_metadata", lambda: selfvae_codec.read_metadata(data)
@@ -166,6 +178,7 @@ def ways(data: bytes, rng: random.Random) -> Iterator[tuple[str, Callable[[], An
         ("Image.load", loaded),
         ("Image.thumbnail", thumbnail),
         ("ImageFile.Parser", parsed),
+        ("decode, the command", command),
     ]
     yield from rng.sample(dear, rng.randrange(2))
 
@@ -189,11 +202,22 @@ def weights_ways(rng: random.Random) -> Iterator[tuple[str, Callable[[], Any]]]:
     if not rng.randrange(8):
         del file[rng.randrange(len(file)) :]
 
-    def read() -> Any:
+    @contextlib.contextmanager
+    def written() -> Iterator[str]:
         with tempfile.NamedTemporaryFile(suffix=".safetensors") as temporary:
             temporary.write(file)
             temporary.flush()
-            return weights.read(Path(temporary.name))
+            yield temporary.name
+
+    def read() -> Any:
+        with written() as path:
+            return weights.read(Path(path))
+
+    def decoded() -> np.ndarray:
+        data = bytearray(corpus()[0])
+        data[12:20] = hashlib.sha256(file).digest()[:8]  # its model
+        with written() as path:
+            return selfvae_codec.decode(sealed(data), model=path)
 
     damaged = dict(arrays)
     name = rng.choice(sorted(damaged))
@@ -215,6 +239,7 @@ def weights_ways(rng: random.Random) -> Iterator[tuple[str, Callable[[], Any]]]:
         return [runner(net)([np.ones((len(net.input_limits), 5, 4), np.int16)], 700) for net in networks.values()]
 
     yield "weights.read", read
+    yield "decode, model", decoded
     yield "weights, a network", run
 
 
@@ -277,10 +302,22 @@ def tried(number: int) -> dict[str, Any]:
     return found
 
 
+def code() -> str:
+    """Hash of what is tried: calls of another build are not added to these."""
+    rooms = (Path(selfvae_codec.__file__).parent, Path(weights.__file__).parents[1])
+    sources = {path for room in rooms for path in room.rglob("*") if path.suffix in (".py", ".c", ".h")}
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(sources | {Path(__file__)}))).hexdigest()[:16]
+
+
 def run(calls: int, output: Path, command: list[str]) -> dict[str, Any]:
     """Go on until so many calls are counted; the file is written after every number."""
     known: dict[str, Any] = json.loads(output.read_text()) if output.exists() else {}
-    kept = known.get("format") == fields.VERSION
+    now = {
+        "format": fields.VERSION,
+        "model": backends.networks().weights.model_id.hex(),
+        "code": code(),
+    }
+    kept = {name: known.get(name) for name in now} == now
     counts = Counter(known["counts"] if kept else {})
     outside = known["outside"] if kept else []
     slowest, peak, number, took = (
@@ -294,8 +331,7 @@ def run(calls: int, output: Path, command: list[str]) -> dict[str, Any]:
         slowest = {name: max(slowest.get(name, 0), value) for name, value in (slowest | found["slowest_s"]).items()}
         peak, number, took = max(peak, found["peak_mib"]), number + 1, took + time.monotonic() - start
         known = {
-            "format": fields.VERSION,
-            "model": backends.networks().weights.model_id.hex(),
+            **now,
             "calls": sum(counts.values()),
             "outside_picture_and_our_errors": sum(n for name, n in counts.items() if "outside" in name),
             "chunks": number,

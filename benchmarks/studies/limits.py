@@ -1,8 +1,9 @@
 """``python -m benchmarks.studies.limits``: what the worst files that are accepted cost, in time and memory.
 
 A file's bytes say little: flat pictures of many pixels take a few, and a file of one level is shown at full size, too.
-Each is decoded in a process of its own, on one thread; time is the processor's, and memory the largest that the process
-held, less what it held after a tiny picture. The last rows are as large as the default limit allows (--largest).
+Each is encoded in a process of its own and decoded in another, on one thread; time is the processor's, and memory the
+largest that the process held, less what it held after a tiny picture. The last rows are as large as the default limit
+allows (--largest).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import json
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +56,8 @@ def coded(width: int, height: int, kind: str) -> tuple[bytes, dict[str, Any]]:
 
 
 def cost(width: int, height: int, kind: str) -> dict[str, Any]:
-    data, settings = coded(width, height, kind)
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # what encoding holds is given back before
+        data, settings = pool.submit(coded, width, height, kind).result()
     with tempfile.NamedTemporaryFile(suffix=".svae") as file:
         file.write(data)
         file.flush()

@@ -262,7 +262,9 @@ def named(name: str) -> Path:
     """The installed file of a model, or the file at a path. Raises WeightsError, naming what is installed."""
     if name.endswith(SUFFIX) or os.sep in name:
         path = Path(name).absolute()
-        _given[shipped.digest(path)[:ID_BYTES]] = path
+        model_id = shipped.digest(path)[:ID_BYTES]
+        if _given.get(model_id) != path:
+            _given[read(path).model_id] = path
         _say_own(path)
         return path
     files = installed()

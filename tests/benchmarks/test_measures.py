@@ -24,6 +24,7 @@ from selfvae_codec.benchmarks.measures import (  # noqa: E402
     colorvideovdp,
     curves,
     embedding,
+    environment,
     quality,
     timing,
 )
@@ -266,3 +267,20 @@ def test_the_stopwatch_takes_the_median_and_keeps_to_its_budget(monkeypatch):
     ticks = iter([0, 3])
     monkeypatch.setattr(timing.time, "perf_counter", lambda: next(ticks))
     assert timing.stopwatch(3, 2)(lambda: "x") == ("x", 3, 1)
+
+
+def test_a_command_names_no_folder_of_this_machine(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = {
+        "python": "python",
+        "benchmarks.studies.rd": "benchmarks.studies.rd",
+        "results/a.json": "results/a.json",
+        str(tmp_path / "results" / "a.json"): "results/a.json",
+        "../other/photos/": "photos",
+        "/somewhere/else/build": "build",
+        "--python=/somewhere/else/python": "--python=python",
+        "before=/somewhere/python": "before=python",
+        "s3://bucket/photos": "s3://bucket/photos",
+        "--levels=3": "--levels=3",
+    }
+    assert {word: environment.relative(word) for word in said} == said

@@ -1,7 +1,10 @@
 """The studies of what strangers and servers do: they find what they look for."""
 
+import json
 import random
+import re
 import warnings
+from pathlib import Path
 
 import pytest
 from conftest import make_picture
@@ -46,9 +49,27 @@ def test_every_way_in_is_tried():
     assert {"decode", "decode, partial", "representation", "Image.load", "ImageFile.Parser", "read_metadata"} <= names
 
 
+def test_no_file_that_was_measured_took_more_memory_than_is_promised():
+    checkout = Path(__file__).parents[2]
+    rows = json.loads((checkout / "benchmarks/results/limits.json").read_text())["rows"]
+    (promised,) = re.findall(r"(\d+) bytes a pixel at most", (checkout / "README.md").read_text())
+    assert max(row["bytes_per_padded_pixel"] for row in rows) <= int(promised)
+    assert f"each takes up to {promised} bytes" in " ".join(selfvae_codec.decode.__doc__.split())
+
+
 def test_a_soak_counts_what_differs(monkeypatch):
     wrong = iter(range(100))
     monkeypatch.setattr(soak, "tasks", lambda backend: [lambda: b"same", lambda: bytes([next(wrong)])])
     found = soak.soak("auto", 1, 1, 20)
     selfvae_codec.set_threads(None)
     assert found["calls"] == 20 and 0 < found["wrong"] < 20
+
+
+def test_calls_are_added_to_those_of_the_same_build_alone(tmp_path, monkeypatch):
+    found = {"counts": {"decode: result": 5}, "outside": [], "slowest_s": {"decode": 0.1}, "peak_mib": 1}
+    monkeypatch.setattr(fuzz, "tried", lambda number: found)
+    output = tmp_path / "fuzz.json"
+    assert fuzz.run(5, output, [])["calls"] == 5
+    assert fuzz.run(8, output, [])["calls"] == 10
+    monkeypatch.setattr(fuzz, "code", lambda: "other")
+    assert fuzz.run(5, output, [])["calls"] == 5

@@ -129,6 +129,8 @@ def test_a_file_of_own_weights_is_read_by_whoever_names_them(own, call):
         expected = call(data, model=str(path))
     assert np.array_equal(call(data), expected)  # known from then on
     forget()
+    with pytest.raises(WeightsError, match="test_weights.py: .*name a file that selfvae-codec export wrote"):
+        call(data, model=__file__)
     with pytest.raises(
         WeightsError, match="absent.safetensors: No such file or directory; name a file that selfvae-codec export wrote"
     ):
