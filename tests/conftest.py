@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import types
 import zlib
@@ -45,6 +46,19 @@ def make_picture(width: int, height: int, seed: int = 0) -> np.ndarray:
     return np.clip(np.round(x), 0, 255).astype(np.uint8)
 
 
+@contextlib.contextmanager
+def torch_as_it_was():
+    """What training in this process sets for the whole of it is set back."""
+    import torch
+
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
+
+
 @dataclass
 class FakeEncoded:
     payloads: list[bytes]
@@ -71,7 +85,7 @@ def fake_core() -> types.ModuleType:
         if levels is not None and not 1 <= levels <= len(FAKE_BITS):
             raise CodecError(f"levels={levels} is out of range: a file has 1 to {len(FAKE_BITS)} levels")
         x = to_8(x)
-        payloads = [zlib.compress((x & (256 - (1 << (8 - bits)))).tobytes(), 9) for bits in FAKE_BITS]
+        payloads = [zlib.compress((x & (256 - (1 << (8 - bits)))).tobytes(), 1) for bits in FAKE_BITS]
         payloads[-1] += bytes(round(50 * 1.04**quality))
         payloads = payloads[:levels]
         tune = 2 if lossless else 0

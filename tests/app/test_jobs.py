@@ -75,7 +75,7 @@ def test_a_process_that_dies_costs_its_own_input_and_no_other(capsys):
 @pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGHUP", 129)])
 def test_a_signal_to_stop_stops_all_processes_and_leaves_no_partial_file(tmp_path, number, status):
     for i in range(6):
-        Image.fromarray(make_picture(900, 700, seed=i)).save(tmp_path / f"{i}.png")
+        Image.fromarray(make_picture(450, 350, seed=i)).save(tmp_path / f"{i}.png")
     command = [sys.executable, "-m", "selfvae_codec", "encode", *map(str, sorted(tmp_path.glob("*.png"))), "-j", "2"]
     run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     while not list(tmp_path.glob(".selfvae-*")):
@@ -92,7 +92,7 @@ def test_a_signal_to_stop_stops_all_processes_and_leaves_no_partial_file(tmp_pat
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
 def test_processes_end_with_the_one_that_they_work_for_however_it_ended(tmp_path, number):
     for i in range(4):
-        Image.fromarray(make_picture(900, 700, seed=i)).save(tmp_path / f"{i}.png")
+        Image.fromarray(make_picture(450, 350, seed=i)).save(tmp_path / f"{i}.png")
     command = [sys.executable, "-m", "selfvae_codec", "encode", *map(str, sorted(tmp_path.glob("*.png"))), "-j", "2"]
     run = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     while not list(tmp_path.glob(".selfvae-*")):

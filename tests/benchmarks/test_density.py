@@ -1,10 +1,12 @@
 """The density experiments end to end, on pictures made here and with tiny models trained for seconds."""
 
 import json
+import subprocess
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import TINY, make_picture
+from conftest import TINY, make_picture, torch_as_it_was
 from PIL import Image
 
 pytest.importorskip("jinja2", reason="jinja2 is not installed: pip install 'selfvae-codec[bench]'")
@@ -15,6 +17,7 @@ from selfvae_codec.benchmarks.studies.density import models as density_models  #
 from selfvae_codec.benchmarks.studies.density import modes as density_modes
 from selfvae_codec.benchmarks.studies.density import small_pictures
 from selfvae_codec.benchmarks.studies.density import table as density_table
+from selfvae_codec.models.training import train
 
 
 def write_sheet(path, side, columns, rows, seed):
@@ -54,8 +57,18 @@ def test_the_original_folders_are_cut_and_resized(tmp_path):
     assert celeba.train.shape == celeba.test.shape == (1, 64, 64, 3) and not celeba.shown
 
 
+def run_here(command, **_):
+    """Training as it is started, without loading torch anew for each model."""
+    module, *arguments = command[2:]
+    assert module == train.__name__
+    with torch_as_it_was():
+        train.main(arguments)
+    return subprocess.CompletedProcess(command, 0)
+
+
 def test_all_models_are_trained_measured_and_shown(sheets, tmp_path, monkeypatch):
     monkeypatch.setattr(density_models, "WIDTHS", TINY)
+    monkeypatch.setattr(density_models, "subprocess", SimpleNamespace(run=run_here))
     out, runs = tmp_path / "out", tmp_path / "runs"
     arguments = ["--small", sheets, "--sets", "cifar10", "--minutes", 0.03, "--workers", 1, "--runs", runs]
     arguments = [str(word) for word in (*arguments, "--coded", 4, "--sampled", 2, "-o", out)]

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import TINY, make_picture
+from conftest import TINY, make_picture, torch_as_it_was
 from PIL import Image
 
 import selfvae_codec
@@ -39,18 +39,17 @@ def folder(tmp_path_factory):
     (root / "edge.json").write_text(json.dumps(CONFIG))
     common = ["--config", root / "edge.json", "--data", root / "pictures", "--cache", root / "cache"]
     common += ["--hours", 0.0005, "--crop", 64, "--batch", 2]
-    threads = torch.get_num_threads()
 
     def run(main, *arguments):
         main([str(word) for word in arguments])
 
-    run(train.main, *common, "--out", root / "z")
-    run(train.main, *common, "--out", root / "y", "--part", "representations")
-    run(train.main, *common, "--out", root / "x", "--part", "pixels", "--init", root / "z" / "averaged.safetensors")
     parts = ("--latents", root / "z", "--representations", root / "y", "--pixels", root / "x")
-    run(export.main, *parts, "--cache", root / "cache", "--out", root / "installed" / "edge.safetensors")
-    torch.set_num_threads(threads)
-    torch.set_flush_denormal(False)
+    out = root / "installed" / "edge.safetensors"
+    with torch_as_it_was():
+        run(train.main, *common, "--out", root / "z")
+        run(train.main, *common, "--out", root / "y", "--part", "representations")
+        run(train.main, *common, "--out", root / "x", "--part", "pixels", "--init", root / "z" / "averaged.safetensors")
+        run(export.main, *parts, "--cache", root / "cache", "--crop", 64, "--out", out)
     return root / "installed"
 
 
