@@ -10,7 +10,9 @@ import pytest
 from conftest import make_picture
 
 import selfvae_codec
-from selfvae_codec.benchmarks.studies import fuzz, soak
+from selfvae_codec.benchmarks.studies import soak
+from selfvae_codec.benchmarks.studies.fuzz import __main__ as fuzz
+from selfvae_codec.benchmarks.studies.fuzz import damage
 
 DATA = selfvae_codec.encode(make_picture(9, 7), effort=0)
 
@@ -30,13 +32,13 @@ def test_anything_but_a_result_and_an_error_of_ours_counts_as_outside():
 
 def test_damage_is_the_same_for_the_same_number_and_may_have_right_checksums():
     files = [DATA, selfvae_codec.encode(make_picture(24, 16), levels=2, effort=0)]
-    first = [fuzz.damaged(files, random.Random(f"3 {i}")) for i in range(40)]
-    assert first == [fuzz.damaged(files, random.Random(f"3 {i}")) for i in range(40)] and len(set(first)) > 30
+    first = [damage.damaged(files, random.Random(f"3 {i}")) for i in range(40)]
+    assert first == [damage.damaged(files, random.Random(f"3 {i}")) for i in range(40)] and len(set(first)) > 30
     changed = bytearray(DATA)
     changed[-2] ^= 8
     with pytest.raises(selfvae_codec.ChecksumError):
         selfvae_codec.decode(bytes(changed))
-    repaired = fuzz.sealed(changed)
+    repaired = damage.sealed(changed)
     assert selfvae_codec.read_header(repaired).n_levels
     with pytest.raises(selfvae_codec.MismatchError):
         selfvae_codec.decode(repaired)

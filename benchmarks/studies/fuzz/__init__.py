@@ -1,0 +1,1 @@
+"""What do damaged files do, by whatever way they come in?"""
