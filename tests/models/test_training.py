@@ -50,11 +50,12 @@ def trained(tmp_path_factory):
     (root / "pictures").mkdir()
     for i in range(4):
         Image.fromarray(make_picture(300, 280, seed=i)).save(root / "pictures" / f"{i}.png")
+    (root / "watched").mkdir()
+    Image.fromarray(make_picture(256, 256)).save(root / "watched" / "a.png")
     common = ["--data", root / "pictures", "--cache", root / "cache", *OVERRIDES]
     module = "selfvae_codec.models.training.train"
-    first = [*common, "--out", root / "z", "--batch", 8, "--crop", 64, "--watch", root / "pictures"]
-    run("torch.distributed.run", "--standalone", "--nproc-per-node", 2, "-m", module, *first, "--hours", 0.001)
-    run(module, *first, "--hours", log_of(root / "z")[-1]["hours"] + 0.001)
+    first = ["--out", root / "z", "--batch", 8, "--crop", 64, "--watch", root / "watched"]
+    run("torch.distributed.run", "--standalone", "--nproc-per-node", 2, "-m", module, *common, *first, "--hours", 0.001)
 
     def here(*arguments):  # torch takes seconds to load anew
         train.main([str(word) for word in (*common, *arguments)])
@@ -63,6 +64,7 @@ def trained(tmp_path_factory):
     representations = ["--part", "representations", "--crop", 256, "--batch", 4]
     pixels = ["--part", "pixels", "--init", root / "d" / "averaged.safetensors", "--crop", 64, "--batch", 2]
     with torch_as_it_was():
+        here(*first, "--hours", log_of(root / "z")[-1]["hours"] + 0.001)
         here(*decoder, "--batch", 8, "--crop", 64, "--hours", 0.001)
         here("--out", root / "y", "--hours", 0.001, *representations)
         here("--out", root / "x", "--hours", 0.001, *pixels)
