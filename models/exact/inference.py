@@ -19,7 +19,7 @@ from .integers import mean_of, space_to_depth
 from .layers import T_UNITS, ExactNet
 from .system import loading, threads
 from .transform import DELTA_BITS as DELTA_BITS
-from .transform import LappedTransform
+from .transform import LappedTransform, rounded
 from .weights import Weights
 
 STRIP = 64  # rows of 8x8 blocks whose linear transform is computed at once,
@@ -197,7 +197,7 @@ class Networks:
             start, stop = max(rows.start - 1, 0), min(rows.stop + 1, height)
             top = max(start - radius, 0)
             seen = z(slice(top, min(stop + radius, height)))
-            learned = self.run("synthesis", [(seen + (1 << (shift - 1))) >> shift], t)
+            learned = self.run("synthesis", [rounded(seen, shift)], t)
             here, pixels = np.s_[:, start - top : stop - top], slice(Z1_STRIDE * rows.start, Z1_STRIDE * rows.stop)
             about = start, height, bound, y, self.delta(t), rows
             self._lapped.pixels(seen[here], learned[here], *about, x_hat[:, pixels], threads())

@@ -14,7 +14,7 @@ from ...errors import WeightsError
 from .. import units
 from ..config import Z1_STRIDE
 from ..tables import CENTROID_UNITS
-from . import clibrary
+from . import clibrary, system
 from .clibrary import Source, pointers
 from .integers import UPSAMPLE_BITS, across_borders, depth_to_space, space_to_depth, upsample
 from .weights import TRANSFORM_BITS
@@ -24,6 +24,16 @@ PULL_BITS = 6  # fraction bits of errors that pull at latents
 ROWS = 64  # of blocks
 PIXEL_BITS = DELTA_BITS + units.RESIDUAL_UNITS.bit_length() - 1  # of a residual times a step
 SHIFT = TRANSFORM_BITS + (CENTROID_UNITS // units.RESIDUAL_UNITS).bit_length() - 1
+
+
+def rounded(x: np.ndarray, bits: int) -> np.ndarray:
+    """round(x / 2^bits) of int32 (C, H, W), as far as int16 goes; x has its columns side by side."""
+    lib, out = clibrary.library(), np.empty(x.shape, np.int16)
+    if lib:
+        lib.selfvae_rounded(ctypes.byref(Source.of(x)), bits, *x.shape[1:], *pointers(out), system.threads())
+        return out
+    np.clip((x + (1 << (bits - 1))) >> bits, np.iinfo(np.int16).min, np.iinfo(np.int16).max, out=out, casting="unsafe")
+    return out
 
 
 class _Matrix(NamedTuple):

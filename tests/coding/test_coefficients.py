@@ -10,7 +10,7 @@ from selfvae_codec.coding.coefficients import NativeField, NativeSettled
 from selfvae_codec.coding.field import STEPS_LIMIT, Field
 from selfvae_codec.coding.settled import Settled
 from selfvae_codec.models import tables
-from selfvae_codec.models.exact import clibrary, weights
+from selfvae_codec.models.exact import clibrary, transform, weights
 
 pytestmark = pytest.mark.skipif(not clibrary.library(), reason="the C library is not installed")
 SHIPPED = weights.read(weights.default()).tables
@@ -91,3 +91,11 @@ def test_the_same_symbols_are_chosen(threads, kind, finer):
     plain, native = (getattr(chooser(SHIPPED), kind)(z, mean, level, finer) for chooser in (Chooser, NativeChooser))
     assert np.array_equal(native, plain)
     assert (native != np.rint(z)).any()
+
+
+def test_latents_are_rounded_as_far_as_16_bits_go(threads):
+    z = np.random.default_rng(5).integers(-(2**23), 2**23, (192, 30, 41)).astype(np.int32)
+    z[0, 0, :5] = [-3, -2, 1, 2, 6]
+    expected = ((z + 2) >> 2).clip(-(2**15), 2**15 - 1)
+    assert np.array_equal(transform.rounded(z, 2), expected)
+    assert expected[0, 0, :5].tolist() == [-1, 0, 0, 1, 2]

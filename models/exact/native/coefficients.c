@@ -229,3 +229,20 @@ EXPORT void selfvae_move(int path, const Field *field, const Source *symbols, co
     call.limits[0] = units, call.limits[1] = limit;
     every_row(&call, threads);
 }
+
+static void rounded_row(const Call *call, int channel, int row) {
+    const int32_t *from = row_of(call->a, channel, row);
+    int16_t *to = (int16_t *)call->out + AT(channel, row);
+    const int32_t bits = call->limits[0], half = 1 << bits >> 1;
+    for (int i = 0; i < call->width; i++) {
+        const int32_t v = (from[i] + half) >> bits;
+        to[i] = (int16_t)(v < INT16_MIN ? INT16_MIN : v > INT16_MAX ? INT16_MAX : v);
+    }
+}
+
+/* round(x / 2^bits), int32 with columns side by side -> as far as int16 goes, (channels, height, width) */
+EXPORT void selfvae_rounded(const Source *x, int bits, int height, int width, int16_t *out, int threads) {
+    Call call = {.row = rounded_row, .a = x, .out = out, .channels = (int)x->channels, .height = height, .width = width};
+    call.limits[0] = bits;
+    every_row(&call, threads);
+}

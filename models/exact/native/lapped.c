@@ -59,18 +59,17 @@ static void split(Job *job, int row, int16_t *low, int16_t *high) {
 }
 
 /* Residuals of a row of blocks, spread over eight rows of pixels; rows of one colour lie next to each other */
-static void residuals(const Job *job, int row, const int32_t *low, const int32_t *high, int32_t *x, long colour) {
+static void spread(const Job *job, int row, const int32_t *low, const int32_t *high, int32_t *x, long colour) {
     const Source *learned = &job->learned;
     const long pixels = (long)BLOCK * job->width;
-    for (int p = 0; p < job->width; p++) {
+    int16_t added[COEFFICIENTS];
+    for (int p = 0; p < job->width; p++, low += COEFFICIENTS, high += COEFFICIENTS) {
         const char *more = learned->data + (row - job->first_given) * learned->by_row + p * learned->by_column;
-        const int32_t bound = job->bound ? job->bound[(long)row * job->width + p] : INT32_MAX;
-        for (int k = 0; k < COEFFICIENTS; k++, more += learned->by_channel) {
-            const int64_t sum = ((int64_t)high[p * COEFFICIENTS + k] << LOW_BITS) + low[p * COEFFICIENTS + k];
-            const int32_t given = *(const int16_t *)more;
-            x[k / 64 * colour + k % 64 / BLOCK * pixels + (long)p * BLOCK + k % BLOCK] =
-                (int32_t)(sum >> job->bits) + (given > bound ? bound : given < -bound ? -bound : given);
-        }
+        if (learned->by_channel == sizeof *added) memcpy(added, more, sizeof added);
+        else
+            for (int k = 0; k < COEFFICIENTS; k++, more += learned->by_channel) added[k] = *(const int16_t *)more;
+        const int32_t bound = job->bound ? job->bound[(long)row * job->width + p] : INT16_MAX;
+        job->path->residuals(low, high, LOW_BITS, job->bits, added, bound, x + (long)p * BLOCK, colour, pixels);
     }
 }
 
@@ -114,7 +113,7 @@ static void run_strip(void *context, int worker, int item) {
             for (int k = 0; k < 2; k++)
                 path->product(job->packed, COEFFICIENTS, COEFFICIENTS, halves + k * positions, sums + k * positions,
                               job->width);
-            residuals(job, row, sums, sums + positions, x + (row - start) * BLOCK * pixels, colour);
+            spread(job, row, sums, sums + positions, x + (row - start) * BLOCK * pixels, colour);
         }
         for (int c = 0; c < 3; c++) {
             int32_t *rows = x + c * colour;

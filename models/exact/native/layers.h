@@ -57,6 +57,9 @@ typedef struct {
      * where deep is 1, else uint16 */
     void (*to_pixels)(const int32_t *x, const int32_t *base, int64_t delta, int base_shift, int deep, int bits, void *out,
                       long step, long n);
+    /* one block's 192 residuals: low + high * 2^high_bits in 2^-bits, plus what is added, at most bound either way */
+    void (*residuals)(const int32_t *low, const int32_t *high, int high_bits, int bits, const int16_t *added, int bound,
+                      int32_t *out, long by_colour, long by_row);
     /* rows of coefficients: steps.h, choice.h */
     void (*to_local)(const Gain *g, const int16_t *mean, const int16_t *level, int mean_limit, int levels, int32_t *means,
                      int32_t *out, long n);

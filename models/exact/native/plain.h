@@ -34,12 +34,34 @@ static void to_pixels(const int32_t *x, const int32_t *base, int64_t delta, int 
                       void *out, long step, long n) {
     const int64_t half = (int64_t)1 << (bits - 1), most = 255 * (int64_t)deep;
     const int32_t times = (int32_t)delta;
-#define PIXELS(type)                                                                                             \
-    for (long i = 0; i < n; i++) {                                                                               \
-        const int64_t v = (((int64_t)x[i] * times + ((int64_t)base[i] << base_shift)) * deep + half) >> bits;    \
-        ((type *)out)[i * step] = (type)(v < 0 ? 0 : v > most ? most : v);                                       \
+#define PIXELS(type)                                                                                                 \
+    for (long first = 0, many; first < n; first += many) { /* spread afterwards, since no vector is stored in steps */  \
+        type here[64];                                                                                                   \
+        many = n - first < 64 ? n - first : 64;                                                                         \
+        for (long i = 0; i < many; i++) {                                                                               \
+            const int64_t v = (int64_t)x[first + i] * times + ((int64_t)base[first + i] << base_shift);                 \
+            const int64_t w = (v * deep + half) >> bits;                                                                \
+            here[i] = (type)(w < 0 ? 0 : w > most ? most : w);                                                          \
+        }                                                                                                               \
+        for (long i = 0; i < many; i++) ((type *)out)[(first + i) * step] = here[i];                                    \
     }
     if (deep == 1) PIXELS(uint8_t)
     else PIXELS(uint16_t)
 #undef PIXELS
+}
+
+/* sums of two halves in 2^-bits, and what is added, at most bound: three colours of 8x8 values, each row of eight to its
+ * place */
+static void residuals(const int32_t *low, const int32_t *high, int high_bits, int bits, const int16_t *added, int bound,
+                      int32_t *out, long by_colour, long by_row) {
+    for (int c = 0; c < 3; c++)
+        for (int row = 0; row < 8; row++) {
+            int32_t *to = out + c * by_colour + row * by_row;
+            const int k = 64 * c + 8 * row;
+            for (int i = 0; i < 8; i++) {
+                const int64_t sum = (int64_t)high[k + i] * (1 << high_bits) + low[k + i];
+                const int32_t more = added[k + i];
+                to[i] = (int32_t)(sum >> bits) + (more > bound ? bound : more < -bound ? -bound : more);
+            }
+        }
 }
