@@ -51,7 +51,7 @@ class AskedOnce(Walk):
             super().plane(k, Choose(self._chooser, self.plan.planes - 1 - k))
 
     def _settle(self, k, region, mean, level, coder):
-        small = np.abs(mean).max(initial=0) <= np.iinfo(np.int8).max
+        small = max(mean.max(initial=0), -mean.min(initial=0)) <= np.iinfo(np.int8).max
         self._answers[k].append((region, mean.astype(np.int8 if small else np.int16), level.astype(np.uint8)))
         super()._settle(k, region, mean, level, coder)
 

@@ -163,7 +163,12 @@ class Networks:
         """z[2], rounded, int32 (z2_channels, H/hyper_stride, W/hyper_stride)."""
         h = np.empty(z1.shape, np.int16)
         for rows in _strips(z1.shape[1]):
-            h[:, rows] = np.floor(np.log1p(np.abs(z1[:, rows]) / 8) * units.HYPER_UNITS + 0.5).clip(0, 1023)
+            v = np.abs(z1[:, rows])
+            v /= 8
+            np.log1p(v, out=v)
+            v *= units.HYPER_UNITS
+            v += 0.5
+            h[:, rows] = np.minimum(v, 1023, out=v)  # rounded down
         for i in range((self.config.hyper_stride // Z1_STRIDE).bit_length()):
             h = self.run(f"hyper_analysis.{i}", [space_to_depth(h, 2) if i else h], t)
         limit = units.SYMBOL_LIMIT
