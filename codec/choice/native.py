@@ -13,7 +13,7 @@ from ..models.exact.clibrary import Source, pointers
 from ..models.exact.inference import Networks
 from ..models.exact.system import threads
 from ..models.tables import CENTROID_UNITS, FRACTIONS, MEAN_UNITS, OFFSETS, SCALE_LEVELS, TAIL
-from .quantise import LEVELS_PER_PLANE, STOP_SHARE, Chooser
+from .quantise import LEVEL_BITS, LEVELS_PER_PLANE, STOP_SHARE, Chooser
 
 
 def chooser_of(nets: Networks) -> Chooser:
@@ -65,10 +65,16 @@ class NativeChooser(Chooser):
         return out
 
     def again(self, field, settled, region, z, scale, mean, level, finer, *, refines):
-        arrays = z, settled.symbols[region], settled.beside[region], mean, level
+        arrays = z, settled.symbols[region], settled.beside[region], mean, mean if level is None else level
         clibrary.library().selfvae_again(
             *(clibrary.way(), byref(field.at(region)), byref(self._choice(finer)), *pointers(self._reconstructions)),
-            *(OFFSETS // 2, MEAN_UNITS, refines, *(byref(Source.of(v)) for v in arrays)),
+            *(
+                OFFSETS // 2,
+                MEAN_UNITS,
+                refines,
+                LEVEL_BITS if level is None else 0,
+                *(byref(Source.of(v)) for v in arrays),
+            ),
             *(scale, STEPS_LIMIT, *z.shape[1:], threads()),
         )
 

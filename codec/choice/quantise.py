@@ -16,7 +16,26 @@ from ..models.config import RD_SLOPE, RDO_RATE
 from ..models.tables import CENTROID_UNITS, LOG2_SCALE_STEP, MEAN_UNITS, PRECISION, SCALE_LEVELS, TAIL
 
 STOP_SHARE = 0.75  # of what a stop costs counts beside the end; all of it costs the end more than it gives the stop
+LEVEL_BITS = (SCALE_LEVELS - 1).bit_length()
 LEVELS_PER_PLANE = math.log2(3) / LOG2_SCALE_STEP  # a scale is three times as many steps of the next plane
+
+
+def kept(mean: np.ndarray, level: np.ndarray, *, digits: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    """Means and scale levels in few bits: int8 or int16, and uint8; those of digits in one int16, the level below.
+
+    Digits' means fit since they are far outside the coarser bin where they are cut off: one digit is certain there.
+    """
+    if digits:
+        most = np.iinfo(np.int16).max >> LEVEL_BITS
+        return (mean.clip(~most, most) << LEVEL_BITS | level).astype(np.int16), None
+    small = max(mean.max(initial=0), -mean.min(initial=0)) <= np.iinfo(np.int8).max
+    return mean.astype(np.int8 if small else np.int16), level.astype(np.uint8)
+
+
+def _known(mean: np.ndarray, level: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """What was kept, int32."""
+    whole = mean.astype(np.int32)
+    return (whole >> LEVEL_BITS, whole & SCALE_LEVELS - 1) if level is None else (whole, level.astype(np.int32))
 
 
 class Chooser:
@@ -42,11 +61,11 @@ class Chooser:
     def again(self, field, settled, region, z, scale, mean, level, finer: int, *, refines: bool) -> None:
         """Choose symbols of a part of a plane, by a prior kept in few bits, and settle them.
 
-        field, settled: as of Walk. z, scale: as of Field.in_steps. mean: int8 or int16, level: uint8.
+        field, settled: as of Walk. z, scale: as of Field.in_steps. mean, level: as ``kept`` gives them.
         """
         coarser = settled.symbols[region] if refines else None
         z = field.in_steps(region, z, scale, coarser)
-        mean, level = mean.astype(np.int32), level.astype(np.int32)
+        mean, level = _known(mean, level)
         symbols = (self.digits if refines else self.symbols)(z, mean, level, finer)
         settled.settle(region, symbols, mean, level, refines=refines)
 

@@ -23,21 +23,18 @@ from ..models.exact.inference import DELTA_BITS, Networks
 from ..models.tables import CENTROID_UNITS
 from . import native
 from .native import chooser_of
-from .quantise import Choose
+from .quantise import Choose, kept
 
 ROWS = 64  # of blocks that are moved at a time
 
 
 class AskedOnce(Walk):
-    """A walk over planes whose networks answer once: what symbols cost hardly changes from pass to pass.
-
-    Means and scale levels are kept in as few bits as hold them.
-    """
+    """A walk over planes whose networks answer once: what symbols cost hardly changes from pass to pass."""
 
     def __init__(self, nets: Networks, plan: Plan, latents: Latents):
         super().__init__(nets, plan, latents)
         self._chooser = chooser_of(nets)
-        self._answers: dict[int, list[tuple[Region, np.ndarray, np.ndarray]]] = {}
+        self._answers: dict[int, list[tuple[Region, np.ndarray, np.ndarray | None]]] = {}
 
     def plane(self, k: int, coder: PlaneCoder | None = None) -> None:
         if k in self._answers:
@@ -51,8 +48,7 @@ class AskedOnce(Walk):
             super().plane(k, Choose(self._chooser, self.plan.planes - 1 - k))
 
     def _settle(self, k, region, mean, level, coder):
-        small = max(mean.max(initial=0), -mean.min(initial=0)) <= np.iinfo(np.int8).max
-        self._answers[k].append((region, mean.astype(np.int8 if small else np.int16), level.astype(np.uint8)))
+        self._answers[k].append((region, *kept(mean, level, digits=k > 0)))
         super()._settle(k, region, mean, level, coder)
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import selfvae_codec
-from selfvae_codec.choice.native import NativeChooser
-from selfvae_codec.choice.quantise import Chooser
+from selfvae_codec.choice.native import NativeChooser, move
+from selfvae_codec.choice.quantise import Chooser, kept
+from selfvae_codec.choice.refine import _move_plainly
 from selfvae_codec.coding.coefficients import NativeField, NativeSettled
 from selfvae_codec.coding.field import STEPS_LIMIT, Field
 from selfvae_codec.coding.settled import Settled
@@ -99,3 +100,37 @@ def test_latents_are_rounded_as_far_as_16_bits_go(threads):
     expected = ((z + 2) >> 2).clip(-(2**15), 2**15 - 1)
     assert np.array_equal(transform.rounded(z, 2), expected)
     assert expected[0, 0, :5].tolist() == [-1, 0, 0, 1, 2]
+
+
+@pytest.mark.parametrize("with_map", [False, True])
+@pytest.mark.parametrize("spread", [0.02, 8])
+def test_later_passes_settle_and_move_the_same(threads, with_map, spread):
+    rng = np.random.default_rng(6)
+    both = [kind(*SIZE, SHIPPED["centroids"]) for kind in (Settled, NativeSettled)]
+    latents = [(20 * rng.standard_normal((192, *SIZE))).astype(np.float32)] * 2
+    latents[1] = latents[0].copy()
+    for refines in (False, True):
+        for region in REGIONS:
+            mean = np.rint(64 * spread * rng.standard_normal(shape_of(region))).astype(np.int32)
+            level = rng.integers(0, tables.SCALE_LEVELS, mean.shape).astype(np.int32)
+            told = kept(mean, level, digits=refines)
+            for chooser, field, settled, z in zip((Chooser, NativeChooser), fields(with_map), both, latents):
+                chooser(SHIPPED).again(field, settled, region, z[region], 0.1, *told, 1, refines=refines)
+    region = slice(None), slice(3, 20), slice(0, 990)
+    pull = rng.standard_normal(shape_of(region)).astype(np.float32)
+    for moves, field, settled, z in zip((_move_plainly, move), fields(with_map), both, latents):
+        moves(field, settled, region, z[region], pull, 0.03, 0.5)
+    assert np.array_equal(both[0].symbols, both[1].symbols) and both[0].symbols.any()
+    assert np.array_equal(both[0].beside, both[1].beside)
+    assert np.array_equal(*latents)
+
+
+def test_what_is_kept_of_digits_chooses_the_same_digits():
+    rng = np.random.default_rng(7)
+    level = rng.integers(0, tables.SCALE_LEVELS, 50000).astype(np.int32)
+    mean = rng.integers(-2000, 2001, level.shape).astype(np.int32)
+    z = (3 * rng.standard_normal(level.shape)).astype(np.float32)
+    packed, none = kept(mean, level, digits=True)
+    assert packed.dtype == np.int16 and none is None and np.array_equal(packed & 63, level)
+    chosen = [Chooser(SHIPPED).digits(z, m, level, 0) for m in (mean, packed.astype(np.int32) >> 6)]
+    assert np.array_equal(*chosen) and (chosen[0] != np.rint(z).clip(-1, 1)).any()

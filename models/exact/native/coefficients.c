@@ -171,7 +171,7 @@ static void again_row(const Call *call, int channel, int row) {
     int16_t *settled = row_of(call->b, channel, row);
     char *beside = row_of(call->c, channel, row);
     const char *mean = row_of(call->d, channel, row);
-    const int refines = call->limits[2], narrow = call->c->type == 1;
+    const int refines = call->limits[2], level_bits = call->limits[3], narrow = call->c->type == 1;
     const uint8_t *level = row_of(call->e, channel, row);
     float steps[CHUNK];
     int32_t means[CHUNK], levels[CHUNK], symbols[CHUNK];
@@ -181,7 +181,10 @@ static void again_row(const Call *call, int channel, int row) {
         int16_t *here = settled + first * step;
         call->path->to_steps(&g, z + first * z_step, refines ? here : 0, z_step, step, call->scale, call->most, steps, many);
         widened(call->d, mean + first * call->d->type, many, means);
-        for (long i = 0; i < many; i++) levels[i] = level[first + i];
+        if (level_bits)
+            for (long i = 0; i < many; i++) levels[i] = means[i] & ((1 << level_bits) - 1), means[i] >>= level_bits;
+        else
+            for (long i = 0; i < many; i++) levels[i] = level[first + i];
         call->path->choose(call->choice, refines, steps, means, levels, symbols, many);
         call->path->settle(call->tables, call->limits[0], call->limits[1], symbols, means, levels, refines, here,
                            beside + first * call->c->by_column, narrow, step, many);
@@ -189,14 +192,16 @@ static void again_row(const Call *call, int channel, int row) {
 }
 
 /* What an encoder chooses of latents z, float, goes into what is settled: selfvae_steps, selfvae_choose and selfvae_settle
- * in one. mean: int8 or int16, level: uint8, both of local steps with columns side by side. */
+ * in one. mean: int8 or int16, level: uint8, both of local steps with columns side by side; or levels are the lowest
+ * level_bits of the means. */
 EXPORT void selfvae_again(int path, const Field *field, const Choice *choice, const int16_t *centroids, int limit, int units,
-                          int refines, const Source *z, const Source *settled, const Source *beside, const Source *mean,
+                          int refines, int level_bits, const Source *z, const Source *settled, const Source *beside, const Source *mean,
                           const Source *level, float scale, float most, int height, int width, int threads) {
     Call call = {.row = again_row, .path = selfvae_paths[path], .field = field, .choice = choice, .tables = centroids};
     call.a = z, call.b = settled, call.c = beside, call.d = mean, call.e = level, call.scale = scale, call.most = most;
     call.channels = (int)z->channels, call.height = height, call.width = width;
     call.limits[0] = limit, call.limits[1] = units, call.limits[2] = refines;
+    call.limits[3] = level_bits;
     every_row(&call, threads);
 }
 
