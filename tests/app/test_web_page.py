@@ -48,7 +48,7 @@ def site(tmp_path):
         yield re.search(r"http://127\.0\.0\.1:\d+/", said).group(), selfvae_codec.read_header(data)
     finally:
         server.terminate()
-        _, said = server.communicate(timeout=30)
+        _, said = server.communicate(timeout=120)
         assert "Traceback" not in said
 
 
