@@ -22,6 +22,12 @@ def deepened(picture: np.ndarray) -> np.ndarray:
     return (257 * picture.astype(np.int64) + below).clip(0, 65535).astype(np.uint16)
 
 
+def unusual() -> np.ndarray:
+    """A picture whose colours share their noise but for a sign: networks fitted to it pay."""
+    noise = np.random.default_rng(0).normal(0, 9, (128, 160, 1)) * np.array([1, -1, 0.5])
+    return (make_picture(160, 128) + noise).round().clip(0, 255).astype(np.uint8)
+
+
 def main() -> None:
     GOLDEN.mkdir(exist_ok=True)
     if not (GOLDEN / "golden.png").exists():
@@ -32,6 +38,7 @@ def main() -> None:
     for name, settings in SETTINGS.items():
         (GOLDEN / f"{name}.svae").write_bytes(selfvae_codec.encode(picture, **settings, backend="torch"))
     (GOLDEN / "deep.svae").write_bytes(selfvae_codec.encode(deepened(picture), lossless=True, backend="torch"))
+    (GOLDEN / "fitted.svae").write_bytes(selfvae_codec.encode(unusual(), lossless=True, backend="torch"))
     probe = [sys.executable, str(Path(__file__).parent / "portability_probe.py"), "torch", "-"]
     report = subprocess.run(probe, check=True, capture_output=True, text=True, env={"OMP_NUM_THREADS": "1"}).stdout
     (GOLDEN / "golden.json").write_text(json.dumps(json.loads(report), indent=1) + "\n")

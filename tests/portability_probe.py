@@ -15,7 +15,7 @@ from selfvae_codec.format.container import read_levels
 from selfvae_codec.models.exact import backends
 
 GOLDEN = Path(__file__).parent / "golden"
-# of the golden files
+# of the golden files that are made of golden.png
 SETTINGS = {"golden": {"quality": 75}, "lossless": {"lossless": True}, "edge": {"quality": 75, "model": "edge"}}
 ENCODED = ("golden", "lossless")  # not edge: another version of scikit-image may find other edges
 
@@ -43,10 +43,10 @@ def main() -> None:
         torch.backends.mkldnn.enabled = os.environ.get("PROBE_MKLDNN", "1") == "1"
     picture = np.asarray(Image.open(GOLDEN / "golden.png"))
     report = {}
-    for name, settings in SETTINGS.items():
+    for name in (*SETTINGS, "fitted"):
         golden = (GOLDEN / f"{name}.svae").read_bytes()
         if name in ENCODED:
-            report[f"{name}, encoded"] = digest(encode(picture, **settings, backend=backend))
+            report[f"{name}, encoded"] = digest(encode(picture, **SETTINGS[name], backend=backend))
         levels = len(read_levels(golden)[1])
         for level, tile in [*((level, 256) for level in range(1, levels + 1)), (levels, 8)]:
             key = f"{name}, level {level}"

@@ -69,7 +69,7 @@ def test_bits_do_not_depend_on_the_machine(backend, threads, forced, expected, l
     assert report == expected | {"large": large[1]}
 
 
-@pytest.mark.parametrize("name", CODED)
+@pytest.mark.parametrize("name", [*CODED, "fitted"])
 def test_golden_files_decode_to_the_same_bits_in_int64(name, monkeypatch):
     """Every network of every level, computed by the reference of numpy_reference.py."""
     data = (GOLDEN / f"{name}.svae").read_bytes()

@@ -19,12 +19,15 @@ from ..models.config import DEFAULT_EFFORT, DEFAULT_MODEL, TUNES
 from ..models.exact.backends import networks
 from ..models.exact.inference import Networks
 from .analysis import analyse
+from .fit import best_fit
 from .native import chooser_of
 from .quantise import Choose
 from .refine import refine
 from .region import with_region
 from .sets import best_set
 
+FIT_EFFORT = DEFAULT_EFFORT  # from here on networks of the exact pixels are fitted to the picture
+GAIN_STEPS = {8: 100, 9: 200}  # by effort, of gradients that this takes beside
 DAMAGE_LIMIT = 0.01  # squared error of skipped symbols, mean per coefficient, in steps; 1/12 is the quantiser's own
 
 
@@ -147,14 +150,18 @@ def _write(
         refine(nets, plan, latents, effort)
     walk, models = Walk(nets, plan, latents), models_of(nets)
     for index in range(count):
-        yield write_level(walk, models, index)
+        yield write_level(walk, models, index, effort)
 
 
-def write_level(walk: Walk, models: Models, index: int) -> Writer:
+def write_level(walk: Walk, models: Models, index: int, effort: int = DEFAULT_EFFORT) -> Writer:
     """Walk one level. Near-certain symbols are skipped unless the picture defies the model (text, noise)."""
     latents = walk.plan.has_latents(index)
     if index == walk.plan.count - 1 and walk.plan.lossless:
-        walk.variant = best_set(walk)
+        exact = walk.to_exact()
+        walk.variant = best_set(walk, exact)
+        steps = GAIN_STEPS.get(effort, 0)
+        walk.fit = best_fit(walk, exact, walk.variant, steps) if effort >= FIT_EFFORT else None
+        del exact  # as large as the picture, several times
     finer = walk.plan.first_latent + walk.plan.planes - 1 - index
     choice = Choose(chooser_of(walk.nets), finer) if latents else None
     writer = Writer(models, skip=True if latents else None, choice=choice)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..coding.lookup import symbol_tables
-from ..coding.walk import Walk
+from ..coding.walk import Exact, Walk
 from ..models.tables import ESCAPE, PRECISION, TAIL
 
 TILE = 32  # side, pixels
@@ -33,19 +33,19 @@ class Count:
         return actual
 
 
-def best_set(walk: Walk) -> int:
-    """The set for a walk that has come to the pixels."""
+def best_set(walk: Walk, exact: Exact) -> int:
+    """The set for a walk that has come to the pixels. exact: of ``Walk.to_exact``."""
     count = walk.plan.config.pixel_sets
     if count == 1:
         return 0
-    x_hat, owed, actual = walk.to_exact()
+    x_hat, owed, actual = exact
     assert actual is not None  # an encoder knows the picture
     x_hat, actual = _sampled(x_hat, TILE), _sampled(actual, TILE)
     owed = None if owed is None else _sampled(owed, TILE // 2)
     bits = []
     for chosen in range(count):
         counter = Count(walk.nets.weights.tables["pixels"])
-        walk.residuals(chosen, x_hat, owed, actual, x_hat.shape[1:], counter)
+        walk.residuals(walk.nets, chosen, x_hat, owed, actual, x_hat.shape[1:], counter)
         bits.append(counter.bits)
     return int(np.argmin(bits))
 

@@ -6,7 +6,8 @@ One interface (walk.py asks it):
     digits(mean, level, actual)   -1, 0 or 1 inside a coarser bin, mean relative to its centre
     edges(rows, actual)           0 or 1, an edge map's, from its own table; a row for each probability
     pixels(mean, level, actual)   like symbols, from the pixels' own tables; never chosen, never expected
-    variant(count, actual)        which of ``count`` variants of the networks code what follows
+    variant(count, actual)        which of ``count`` variants of the networks code what follows, or another small number
+    follows(actual)               whether something follows that only an encoder can know
 
 Means are int32 in 1/MEAN_UNITS of a step, levels int32 table indices; all arrays of one call share their shape.
 ``actual`` is what the encoder wants coded, whole numbers or not; other coders ignore it.
@@ -67,9 +68,13 @@ class ResidualCoder(Protocol):
 
 
 class PixelCoder(ResidualCoder, Protocol):
-    """Settles which variant of the networks they are coded with, too."""
+    """Settles which networks they are coded with, too."""
 
     def variant(self, count: int, actual: int | None) -> int: ...
+
+    def follows(self, actual: bool) -> bool: ...
+
+    def symbols(self, mean: np.ndarray, level: np.ndarray, actual: Any) -> np.ndarray: ...
 
 
 class _Checked:
@@ -137,6 +142,9 @@ class Writer(_Checked):
             self._encoder.put_raw(np.array([actual]), bits=variant_bits(count))
         return actual
 
+    def follows(self, actual):
+        return bool(self.variant(2, int(actual)))
+
     def pixels(self, mean, level, actual):
         return self._settle(*self._encoder.around(self.models.pixels, mean, level, actual))
 
@@ -188,6 +196,9 @@ class Reader(_Checked):
         if found >= count:
             raise ChecksumError(f"level {self._name} is damaged: it names set {found + 1} of {count}")
         return found
+
+    def follows(self, actual=None):
+        return bool(self.variant(2))
 
     def pixels(self, mean, level, actual=None):
         return self._note(self.decoder.around(self.models.pixels, mean, level))
@@ -285,6 +296,9 @@ class Sample:
 
     def variant(self, count, actual=None):
         return int(self._rng.integers(count)) if count > 1 else 0
+
+    def follows(self, actual=None):
+        return False
 
     def pixels(self, mean, level, actual=None):
         return self._around(self.models.pixels, mean, level)

@@ -22,7 +22,7 @@ from ..models.exact.inference import DELTA_BITS, Networks
 from ..models.exact.integers import from_ycocg, space_to_depth
 from ..models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION
 from ..models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
-from . import coefficients
+from . import coefficients, fitted
 from .coders import Coder, Models, PixelCoder, PlaneCoder, ResidualCoder
 from .depth import to_16
 from .field import Field, Region
@@ -32,6 +32,7 @@ from .plan import Plan
 from .settled import Settled, centroid
 
 PART = 1 << 20  # symbols of a plane that are coded together: whole channels, as many as fit, to bound memory
+Exact = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]  # what Walk.to_exact gives
 
 
 class Walk:
@@ -42,7 +43,8 @@ class Walk:
         self.u: np.ndarray | None = None  # int32, in YCoCg
         self.y: list[np.ndarray] = []  # representations, coarse to fine, int32; downscales in YCoCg
         self.settled: Settled | None = None  # of z[1], after the last plane walked
-        self.variant = 0  # the set of the pixel prior that an encoder wants to use
+        self.variant = 0  # the set of the pixel prior that an encoder wants to use,
+        self.fit: fitted.Fit | None = None  # and how its networks are to differ
         self.x: np.ndarray | None = None  # the exact pixels, uint8 (3, H, W)
         self.x16: np.ndarray | None = None  # those of a deep picture, uint16 (H, W, 3)
 
@@ -215,14 +217,17 @@ class Walk:
         settled.expect(region, symbols, z_hat, refines=refines)
 
     def pixels(self, coder: PixelCoder) -> None:
-        """Last level: x, by the set of the prior that stands first in it."""
-        plan = self.plan
+        """Last level: x, by the set of the prior that stands first in it, or by networks that differ from it."""
+        plan, nets = self.plan, self.nets
         chosen = coder.variant(plan.config.pixel_sets, self.variant)
+        if coder.follows(self.fit is not None):
+            fit = fitted.settle(coder, fitted.networks_of(nets, chosen), self.fit)
+            nets, chosen = fitted.fitted(nets, chosen, fit), 0
         x_hat, owed, actual = self.to_exact()
-        residual = self.residuals(chosen, x_hat, owed, actual, (plan.height, plan.width), coder)
+        residual = self.residuals(nets, chosen, x_hat, owed, actual, (plan.height, plan.width), coder)
         self.x = (x_hat + residual).clip(0, 255).astype(np.uint8)[COLOURS]
 
-    def to_exact(self) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    def to_exact(self) -> Exact:
         """x_hat, what the residuals of each cell sum to where y[1] ties them, and the residuals, where x is known.
 
         Colours in the order of COLOURS, whole blocks that touch the picture: (3, H, W) int16, (3, H/2, W/2) int32.
@@ -236,7 +241,9 @@ class Walk:
         known = None if self.latents is None else self.latents.x[COLOURS, : x_hat.shape[1], : x_hat.shape[2]]
         return x_hat, owed, None if known is None else known - x_hat
 
-    def residuals(self, chosen: int, x_hat, owed, actual, size: tuple[int, int], coder: ResidualCoder) -> np.ndarray:
+    def residuals(
+        self, nets: Networks, chosen: int, x_hat, owed, actual, size: tuple[int, int], coder: ResidualCoder
+    ) -> np.ndarray:
         """Residuals to x_hat by a set of the prior, (3, H, W) int16; outside ``size`` they are 0. Arguments as above.
 
         Grey pictures code green alone.
@@ -259,7 +266,7 @@ class Walk:
                     residual[inside][part] = coder.pixels(mean[part], level[part], wanted)
             return residual[colour : colour + 1, i::2, j::2]
 
-        walk_pixels(self.nets, given, chosen, visit, np.concatenate)
+        walk_pixels(nets, given, chosen, visit, np.concatenate)
         return residual
 
     def _synthesis(self, k: int, *, deep: bool = False) -> np.ndarray:

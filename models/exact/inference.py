@@ -46,6 +46,12 @@ class Networks:
         self._lapped = LappedTransform(weights.transforms, weights.config.base_stride)
         self.made: dict[str, Any] = {}  # once, by those who use these networks: tables, ready for coders
 
+    def with_weights(self, weights: Weights) -> Networks:
+        """The same on other weights of the same configuration."""
+        other = Networks(weights, self._make_runner)
+        other.tile = self.tile
+        return other
+
     def run(self, name: str, inputs: list[np.ndarray], t: int) -> np.ndarray:
         """Outputs of a network, int16, for integers, which are clamped to what its bound was proven for."""
         net = self.weights.net(name, t)
