@@ -80,7 +80,7 @@ class Fitting:
         )
         found = [self.head(net, net, sample) for net, sample in zip(self.nets, samples)]
         if steps:
-            found = min(found, self.with_gains(found, steps), key=_bits)
+            found = [min(pair, key=lambda network: network.bits) for pair in zip(found, self.with_gains(found, steps))]
         return [network.rows for network in found] if _bits(found) < first else None
 
     def with_gains(self, found: list[Found], steps: int) -> list[Found]:
