@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ SETTINGS: list[tuple[str, str, dict[str, str]]] = [  # every two of threads, ATe
     ("onnxruntime", "2", {clibrary.CHOICE: clibrary.NONE}),
 ]
 NATIVE = list(clibrary.paths()) if clibrary.library() else []
-SETTINGS += [("native", threads, {clibrary.CHOICE: path}) for path, threads in zip(NATIVE, ("4", "2", "1", "1"))]
+SETTINGS += [("native", threads, {clibrary.CHOICE: path}) for path, threads in zip(NATIVE, cycle(("4", "2", "1")))]
 
 
 @pytest.fixture(scope="module")
