@@ -85,7 +85,7 @@ def fake_core() -> types.ModuleType:
         if levels is not None and not 1 <= levels <= len(FAKE_BITS):
             raise CodecError(f"levels={levels} is out of range: a file has 1 to {len(FAKE_BITS)} levels")
         x = to_8(x)
-        payloads = [zlib.compress((x & (256 - (1 << (8 - bits)))).tobytes(), 1) for bits in FAKE_BITS]
+        payloads = [zlib.compress((x & (256 - (1 << (8 - bits)))).tobytes(), 6) for bits in FAKE_BITS]
         payloads[-1] += bytes(round(50 * 1.04**quality))
         payloads = payloads[:levels]
         tune = 2 if lossless else 0
