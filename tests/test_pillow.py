@@ -116,7 +116,7 @@ def test_loading_finds_the_file_wherever_somebody_has_left_the_stream(core, tmp_
 
 @pytest.mark.parametrize("size", [1, 7, 4096])
 def test_a_file_that_comes_in_pieces_is_parsed(core, size):
-    data = selfvae_codec.encode(X)
+    data = selfvae_codec.encode(X[:80, :96])
     with ImageFile.Parser() as parser:
         for start in range(0, len(data), size) if size > 1 else range(60):
             parser.feed(data[start : start + size])
