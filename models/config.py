@@ -27,9 +27,15 @@ RD_SLOPE = 0.13  # d(distortion) / d(bits) of a uniform quantiser, in units of D
 DEFAULT_EFFORT, MAX_EFFORT = 5, 9  # passes of an encoder that fit latents to what decoders show (refine.py)
 TUNES = ("visual", "psnr")  # what a file may be best for: an eye, the default, or the least squared error
 DEFAULT_ROI_GAIN, MAX_ROI_GAIN = 6.0, 12.0  # dB, of a region of interest
-FIELDS = (*TUNES, "lossless")  # how steps may differ by frequency: for each of these, or not at all
+FALLS = 8  # falls, log2 of how much coarser steps are at each further frequency, are multiples, from 0 on, of
+FALL_STEP = 0.03
+FALL_BY_TUNE = {  # (log3 of the finest step, fall) between which falls go: near the original, an eye minds fine errors
+    "visual": ((1.9, 0.06), (3.0, 0.18)),
+    "psnr": ((2.7, 0.0), (3.1, 0.06)),
+}
+FIELD_ENDS = (0, -1)  # networks are told log2 g of the lowest and of the highest frequency
 PACE = 0.5  # of such a pass; whole gradient steps overshoot, since overlapping functions correct the same error twice
-RDO_RATE = 0.6  # share of a symbol's bits that its choice counts: a change also costs what later symbols learn from it
+RDO_RATE = 0.5  # share of a symbol's bits that its choice counts: a change also costs what later symbols learn from it
 Y_STEPS = (1, 2, 4, 8, 16)  # quantisation steps of the representations
 Y_STEP_PACE = 0.5625  # of t, where priors of representations see their step, a doubling of it
 U_STEP = 8  # u is the 2x2 mean of y[K] in YCoCg, in units of this many of its steps
@@ -65,6 +71,7 @@ class Config:
     pixel_width: int = 64  # hidden channels of the pixel prior, at 1/2
     pixel_blocks: int = 5
     pixel_sets: int = 6  # of gains and biases of the pixel prior, one chosen for each picture
+    told_field: bool = False  # whether context and synthesis see the step field (FIELD_ENDS)
 
     def __post_init__(self):
         object.__setattr__(self, "groups", tuple(self.groups))  # JSON has lists
@@ -158,6 +165,11 @@ class Config:
         return tuple(CHANNELS[kind] * fold**2 for (kind, _), (_, fold) in zip(self.conditions, self.seen(stride)))
 
     @property
+    def told_channels(self) -> int:
+        """What context and synthesis see of the step field."""
+        return len(FIELD_ENDS) if self.told_field else 0
+
+    @property
     def joining(self) -> tuple[bool, ...]:
         """Whether a condition, finer than the context, joins it as it is, so that nothing of it is lost."""
         return tuple(stride < CONTEXT_STRIDE for _, stride in self.conditions)
@@ -185,6 +197,13 @@ def planes_for(t: float) -> int:
     while t + planes - 1 < T_FIRST:
         planes += 1
     return planes
+
+
+def fall_for(t: float, tune: str) -> int:
+    """How much coarser steps are at each further frequency, in FALL_STEPs, in files whose finest step is ``3**t``."""
+    (fine, low), (coarse, high) = FALL_BY_TUNE[tune]
+    share = min(max((t - fine) / (coarse - fine), 0.0), 1.0)
+    return round((low + (high - low) * share) / FALL_STEP)
 
 
 def y_step_for(t_coarsest: float) -> int:

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .config import FIELDS, Z1_STRIDE
+from .config import FALL_STEP, FALLS, Z1_STRIDE
 from .lapped import by_frequency
 
 SCALE_LEVELS = 64
@@ -29,8 +29,6 @@ EDGE_UNITS = 8  # the logit of an edge is a multiple of 1/8,
 EDGE_LOGIT_MAX = 8  # of at most this
 FIELD_LIMIT = 24  # |log2 g| of the step field is at most this many LOG2_SCALE_STEPs
 GAIN_BITS = 12  # fraction bits of g in tables; products of means and gains stay below 2^31
-# log2 of how much coarser steps are at each further frequency, down or along
-FALL = {"visual": 0.1875, "psnr": 0.06, "lossless": 0.0}
 
 
 def scale_values() -> np.ndarray:
@@ -124,9 +122,9 @@ def centroid_table() -> np.ndarray:
 
 
 def field_table(flat: bool) -> np.ndarray:
-    """log2 of F, by which steps differ by channel, in LOG2_SCALE_STEP: (len(FIELDS), 192) int8, zeros if ``flat``."""
+    """log2 of F, by which steps differ by channel, in LOG2_SCALE_STEP: (FALLS, 192) int8, zeros if ``flat``."""
     order = sum(np.divmod(np.array(by_frequency()) % Z1_STRIDE**2, Z1_STRIDE))
-    fall = np.array([0.0 if flat else FALL[name] for name in FIELDS])
+    fall = (0.0 if flat else FALL_STEP) * np.arange(FALLS)
     return np.rint(-fall[:, None] * order / LOG2_SCALE_STEP).astype(np.int8)
 
 

@@ -38,6 +38,9 @@ SYMBOL_LIMIT = 127  # priors see symbols clamped to this,
 SYMBOL_UNITS = 4  # those of z[1] in 1/4 of the step D: local steps are other ones
 SYMBOL_INPUT, SYMBOL_INPUT_LIMIT = 1 / SYMBOL_UNITS, SYMBOL_LIMIT * SYMBOL_UNITS
 
+FIELD_SCALE = 8  # networks see log2 g of the step field, in LOG2_SCALE_STEPs, divided by 8
+FIELD_INPUT = 1 / FIELD_SCALE
+
 ACTIVITY_LIMIT = 16  # the prior of activity sees symbols of it clamped to this
 MEAN_LIMIT = 32767  # means come in 1/MEAN_UNITS of a step
 

@@ -66,7 +66,7 @@ class FakeEncoded:
     symbol_checks: list[int]
     step: int
     y_step: int
-    tune: int
+    fall: int
     activity: bool
     model_id: bytes
 
@@ -94,8 +94,7 @@ def fake_core() -> types.ModuleType:
         payloads = [packed((x & (256 - (1 << (8 - bits)))).tobytes()) for bits in FAKE_BITS]
         payloads[-1] += bytes(round(50 * 1.04**quality))
         payloads = payloads[:levels]
-        tune = 2 if lossless else 0
-        return FakeEncoded(payloads, [1] * len(payloads), FAKE_STEP, FAKE_Y_STEP, tune, not lossless, b"fakefake")
+        return FakeEncoded(payloads, [1] * len(payloads), FAKE_STEP, FAKE_Y_STEP, 0, not lossless, b"fakefake")
 
     def decode_levels(header, payloads, *, part=b"", sample, deep=False, backend):
         core.calls.append(("decode", len(payloads)))

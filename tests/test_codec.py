@@ -175,7 +175,7 @@ def test_a_file_of_another_model_names_the_models_that_are_installed():
         quality=header.quality,
         y_step=header.y_step,
         lossless=header.lossless,
-        tune=header.tune,
+        fall=header.fall,
         payloads=payloads,
         symbol_checks=[level.symbol_check for level in header.levels],
     )
@@ -194,7 +194,7 @@ def test_symbols_that_decode_to_something_else_are_a_mismatch():
         quality=header.quality,
         y_step=header.y_step,
         lossless=header.lossless,
-        tune=header.tune,
+        fall=header.fall,
         payloads=payloads,
         symbol_checks=[level.symbol_check ^ 1 for level in header.levels],
     )

@@ -18,10 +18,36 @@ DISPLAY = "standard_4k"
 def missing() -> str | None:
     """Why it cannot be measured here; None if it can."""
     try:
+        import torchvision  # noqa: F401
+    except RuntimeError:
+        _declare_operators()
+    except ImportError:
+        pass  # said below
+    try:
         import pycvvdp  # noqa: F401
     except Exception as error:  # whatever it lacks, or a torchvision that does not fit torch
-        return f"{type(error).__name__}: {error} (pip install cvvdp, with a torchvision that fits torch)"
+        return f"{type(error).__name__}: {error} (pip install cvvdp torchvision)"
     return None
+
+
+def _declare_operators() -> None:
+    """Let a torchvision be imported whose compiled operators do not fit this torch, as PyPI's beside a torch for CPUs.
+
+    It asks torch for two of them while it is imported; cvvdp uses none.
+    """
+    import sys
+
+    import torch
+
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+        del sys.modules[name]  # what a failed import has left
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for operator in ("nms", "qnms"):
+        library.define(f"{operator}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+    _declared.append(library)  # they go with it
+
+
+_declared: list[Any] = []
 
 
 @lru_cache(maxsize=1)

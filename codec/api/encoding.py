@@ -112,7 +112,7 @@ def encode(
             step=encoded.step,
             quality=100 if lossless else min(round(quality), 99),
             y_step=encoded.y_step,
-            tune=encoded.tune,
+            fall=encoded.fall,
             activity=encoded.activity,
             payloads=encoded.payloads,
             symbol_checks=encoded.symbol_checks,

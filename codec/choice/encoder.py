@@ -37,7 +37,7 @@ class EncodedLevels:
     symbol_checks: list[int]
     step: int
     y_step: int
-    tune: int
+    fall: int
     activity: bool
     model_id: bytes
 
@@ -80,7 +80,7 @@ def encode_levels(
     if deeper:
         written.append(low_bits.pack(x, grey))
     payloads, checks = zip(*written)
-    said = (plan.step, plan.y_step, plan.tune, plan.activity)
+    said = (plan.step, plan.y_step, plan.fall, plan.activity)
     return EncodedLevels(list(payloads), list(checks), *said, nets.weights.model_id)
 
 

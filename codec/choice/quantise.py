@@ -15,7 +15,7 @@ from ..coding.lookup import digit_tables, offset_index, symbol_tables
 from ..models.config import RD_SLOPE, RDO_RATE
 from ..models.tables import CENTROID_UNITS, LOG2_SCALE_STEP, MEAN_UNITS, PRECISION, SCALE_LEVELS, TAIL
 
-STOP_SHARE = 0.75  # of what a stop costs counts beside the end; all of it costs the end more than it gives the stop
+STOP_SHARE = 0.4  # of what a stop costs counts beside the end, which nearly everybody looks at
 LEVEL_BITS = (SCALE_LEVELS - 1).bit_length()
 LEVELS_PER_PLANE = math.log2(3) / LOG2_SCALE_STEP  # a scale is three times as many steps of the next plane
 

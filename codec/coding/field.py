@@ -1,7 +1,8 @@
 """The step field: local steps D / g, where log2 g is a whole number of the tables' scale steps (FORMAT.md).
 
-Networks know the step D alone. What they say is brought to local steps, and what they are told back to steps of D, by
-tables of integers: means times g, scale levels plus log2 g, known symbols and decoded latents times 1/g.
+Networks know the step D and see both ends of the field. What they say is brought to local steps, and what they are
+told back to steps of D, by tables of integers: means times g, scale levels plus log2 g, known symbols and decoded
+latents times 1/g.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..models.activity import STEP
-from ..models.config import Z1_STRIDE
+from ..models.config import FIELD_ENDS, Z1_STRIDE
 from ..models.tables import CENTROID_UNITS, FIELD_LIMIT, GAIN_BITS, SCALE_LEVELS
 from ..models.units import MEAN_LIMIT, RESIDUAL_MAX, RESIDUAL_UNITS, SYMBOL_INPUT_LIMIT, SYMBOL_LIMIT, SYMBOL_UNITS
 
@@ -24,12 +25,12 @@ Region = tuple[slice, slice, slice]  # of z[1]: channels, rows and columns of bl
 class Field:
     """g of every coefficient of z[1], as log2 in LOG2_SCALE_STEP: F by channel plus A by block.
 
-    tune: row of the table of F. activity: symbols of the map, int32 (1, h, w), its stride, and so A; without it A is 1.
+    fall: row of the table of F. activity: symbols of the map, int32 (1, h, w), its stride, and so A; without it A is 1.
     """
 
-    def __init__(self, tables: dict[str, np.ndarray], tune: int, activity: np.ndarray | None = None, stride: int = 0):
+    def __init__(self, tables: dict[str, np.ndarray], fall: int, activity: np.ndarray | None = None, stride: int = 0):
         self._gains = tables["gains"]
-        self._channels = tables["fields"][tune].astype(np.int32)
+        self._channels = tables["fields"][fall].astype(np.int32)
         self._blocks = None
         if activity is not None:
             cell = stride // Z1_STRIDE
@@ -40,6 +41,12 @@ class Field:
         channels, rows, columns = region
         k = self._channels[channels, None, None]
         return k if self._blocks is None else (k + self._blocks[rows, columns]).clip(-FIELD_LIMIT, FIELD_LIMIT)
+
+    def ends(self, rows: slice, columns: slice) -> np.ndarray:
+        """log2 g of the lowest and the highest frequency, what networks see of the field: int32 (2, rows, columns)."""
+        shape = [len(range(part.start or 0, part.stop, part.step or 1)) for part in (rows, columns)]
+        k = np.concatenate([self.log2((slice(end, end + 1 or None), rows, columns)) for end in FIELD_ENDS])
+        return np.ascontiguousarray(np.broadcast_to(k, (len(k), *shape)))
 
     def local(self, region: Region, mean: np.ndarray, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Means and scale levels in steps of D, int16 -> in local steps, int32."""

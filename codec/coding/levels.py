@@ -55,7 +55,7 @@ def _read(header: Header, payloads: list[bytes], backend: str) -> tuple[Walk, Mo
     nets = networks(header.model_id, backend)
     if header.activity and nets.config.activity_stride is None:
         raise HeaderError(f"the header is damaged: model {header.model_id.hex()} has no activity map")
-    names = ("height", "width", "step", "planes", "y_step", "grey", "lossless", "tune", "activity")
+    names = ("height", "width", "step", "planes", "y_step", "grey", "lossless", "fall", "activity")
     walk = Walk(nets, Plan(**{name: getattr(header, name) for name in names}, config=nets.config))
     for index, (payload, level) in enumerate(zip(payloads, header.levels)):
         read_level(walk, index, payload, level.symbol_check, f"{level.index} ({level.name})")

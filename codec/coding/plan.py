@@ -7,19 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..format.fields import planes_of, y_step_of
-from ..models.config import FIELDS, T_LOSSLESS, TUNES, Z1_STRIDE, Config
+from ..models.config import T_LOSSLESS, TUNES, Z1_STRIDE, Config, fall_for
 from ..models.exact.layers import T_UNITS
 
 DEFAULT = Config()
 QUALITIES = (0, 25, 50, 75, 90, 100)
 LOG3_STEPS = {  # of the finest step at each of these; 25 to 90 look as good in either tune (docs/design-notes.md)
-    "visual": (5.2, 3.73, 3.14, 2.42, 1.68, 1.25),
-    "psnr": (5.2, 3.86, 3.33, 2.64, 2.08, 1.25),
+    "visual": (5.2, 3.51, 2.98, 2.42, 1.93, 1.0),
+    "psnr": (5.2, 3.7, 3.19, 2.64, 2.06, 1.0),
 }
-# From here on the visual tune's steps differ by frequency as the PSNR tune's do: fine regular textures, whose energy is
-# all at high frequencies, are to be there at high quality.
-FINE = 87
-FINE_QUALITIES, FINE_LOG3_STEPS = (87, 90, 100), (2.18, 2.03, 1.25)  # of the visual tune
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,7 @@ class Plan:
     y_step: int
     grey: bool = False
     lossless: bool = False
-    tune: int = 0  # row of the table of the step field (config.FIELDS)
+    fall: int = 0  # row of the table of the step field (config.fall_for)
     activity: bool = False  # whether there is a map of it, which the step field follows
     config: Config = DEFAULT
 
@@ -80,8 +76,6 @@ def log3_step(quality: float, tune: str) -> float:
 
     90, 75, 50 and 25 have about 88, 80, 65 and 45 points of SSIMULACRA2, on average over photographs.
     """
-    if tune == "visual" and quality >= FINE:
-        return float(np.interp(quality, FINE_QUALITIES, FINE_LOG3_STEPS))
     return float(np.interp(quality, QUALITIES, LOG3_STEPS[tune]))
 
 
@@ -97,6 +91,7 @@ def plan_for(
 ) -> Plan:
     """Lossless files have latents of one step, whatever the quality: the one that makes them smallest."""
     step = round(T_UNITS * (T_LOSSLESS if lossless else log3_step(quality, tune)))
+    field = not lossless and config.activity_stride is not None
     return Plan(
         height,
         width,
@@ -105,7 +100,7 @@ def plan_for(
         y_step_of(step),
         grey=grey,
         lossless=lossless,
-        tune=FIELDS.index("lossless" if lossless else "psnr" if quality >= FINE else tune),
-        activity=tune == "visual" and not lossless and config.activity_stride is not None,
+        fall=fall_for(step / T_UNITS, tune) if field else 0,
+        activity=field and tune == "visual",
         config=config,
     )

@@ -17,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..models import units
-from ..models.config import U_STEP, Z1_STRIDE
+from ..models.config import CONTEXT_STRIDE, U_STEP, Z1_STRIDE
 from ..models.exact.inference import DELTA_BITS, Networks
 from ..models.exact.integers import from_ycocg, space_to_depth
 from ..models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION
@@ -165,7 +165,7 @@ class Walk:
         """The step field, for which a coder settles the activity map, if there is one."""
         plan, stride = self.plan, self.plan.config.activity_stride
         if not plan.activity or stride is None:
-            return coefficients.field(self.nets.weights.tables, plan.tune)
+            return coefficients.field(self.nets.weights.tables, plan.fall)
         actual = self.latents and self.latents.activity
         activity = np.zeros((1, *(side // stride for side in plan.padded)), np.int32)
         inside = activity[:, : -(-plan.height // stride), : -(-plan.width // stride)]  # a view: the rest stays 0
@@ -179,13 +179,14 @@ class Walk:
             return activity[:, i::2, j::2]
 
         walk_lattice(self.nets.activity_prior, self.conditions[-1], plan.y_step, visit)
-        return coefficients.field(self.nets.weights.tables, plan.tune, activity, stride)
+        return coefficients.field(self.nets.weights.tables, plan.fall, activity, stride)
 
     def _z2(self, coder: PlaneCoder) -> None:
         t = self.plan.t(0)
         actual = None if self.latents is None else self.nets.hyper_analysis(self.latents.z1, t)
         z2 = coder.symbols(*self.nets.z2_prior(self.conditions, t), actual)
-        self.context = self.nets.context(z2, self.conditions, t)
+        height, width = (slice(0, side // Z1_STRIDE, CONTEXT_STRIDE // Z1_STRIDE) for side in self.plan.padded)
+        self.context = self.nets.context(z2, self.conditions, self.field.ends(height, width), t)
 
     def _settle(self, k: int, region: Region, mean: np.ndarray, level: np.ndarray, coder: PlaneCoder) -> None:
         """A part of plane k, with means and scale levels in local steps, int32.
@@ -273,7 +274,11 @@ class Walk:
         """x_hat after plane k, uint8 (3, H, W), or uint16 if deep."""
         _, rows, columns = self.plan.coded
         size, base, bound = (self.plan.rows, self.plan.columns), self.conditions[-1], self.field.bound(rows, columns)
-        return self.nets.synthesis(self.latents_in, size, base, self.plan.t(k), bound, deep=deep)
+
+        def field(part):
+            return self.field.ends(part, columns)
+
+        return self.nets.synthesis(self.latents_in, size, base, self.plan.t(k), bound, field, deep=deep)
 
     def latents_in(self, rows: slice) -> np.ndarray:
         """z_hat in some rows of blocks, int32 in 1/CENTROID_UNITS of the step D."""

@@ -20,7 +20,7 @@ MAX_PIXELS = 2**28  # 768 MiB of decoded pixels: bounds what a hostile file of 3
 PAD = 64  # networks see pictures whose sides are multiples of this
 FINEST_STEP, FIRST_STEP, COARSEST_STEP = 256, 832, 1408  # log3 in 1/256; first planes lie at or above the second
 Y_STEP_BOUNDS = (941, 1102, 1264)  # of a first plane's step: y_step is 2 below them, and twice as much from each on
-LOSSLESS_TUNE, LOSSLESS_QUALITY = 2, 100  # which lossless files have, and no others
+LOSSLESS_QUALITY = 100  # which lossless files have, and no others
 MAX_LEVELS = 8  # two representations, four planes, the exact pixels of 8 bits and of 16
 MAX_FILE_BYTES = 2**32
 MAX_LENGTH_BYTES = 5  # of a length below that, seven bits a byte
@@ -41,7 +41,7 @@ FIELDS = (
     Field("version", "B", "-", (VERSION,), "format number"),
     Field("flags", "B", "bits", range(32), "bit 0: metadata; 1: grey; 2: lossless; 3: activity map; 4: 16 bits"),
     Field("n_levels", "B", "levels", range(1, MAX_LEVELS + 1), "levels in this file"),
-    Field("tune", "B", "-", range(3), "how steps differ by frequency: for an eye, for the least squared error, not"),
+    Field("fall", "B", "0.03 log2", range(8), "how much coarser steps are at each further frequency"),
     Field("width", "H", "pixels", range(1, MAX_SIDE + 1), "width of the picture"),
     Field("height", "H", "pixels", range(1, MAX_SIDE + 1), "height of the picture"),
     Field("model_id", "8s", "-", None, "first 8 bytes of the SHA-256 of the weights file"),
@@ -97,11 +97,10 @@ def check_fields(fields: Mapping[str, Any], error: type[CodecError]) -> None:
     if fields["y_step"] != due:
         raise error(f"y_step is {fields['y_step']}, but a step of {fields['step']} goes with {due}")
     lossless = bool(fields["flags"] & LOSSLESS)
-    for name, own in (("tune", LOSSLESS_TUNE), ("quality", LOSSLESS_QUALITY)):
-        if (fields[name] == own) != lossless:
-            raise error(f"{name} is {fields[name]}, but it is {own} in lossless files and in no others")
-    if lossless and fields["flags"] & ACTIVITY:
-        raise error("flags are of a lossless file with an activity map, but lossless files have none")
+    if (fields["quality"] == LOSSLESS_QUALITY) != lossless:
+        raise error(f"quality is {fields['quality']}, but it is {LOSSLESS_QUALITY} in lossless files and in no others")
+    if lossless and (fields["flags"] & ACTIVITY or fields["fall"]):
+        raise error("the header is of a lossless file with a step field (fall or activity map), but these have none")
     if fields["width"] * fields["height"] > MAX_PIXELS:
         raise error(f"{fields['width']}x{fields['height']} pixels are more than {MAX_PIXELS}, the limit")
 

@@ -71,7 +71,7 @@ class Header:
     step: int
     quality: int
     y_step: int
-    tune: int
+    fall: int
     grey: bool
     lossless: bool
     activity: bool
@@ -121,7 +121,7 @@ class Header:
 def pack_header(fields: dict[str, Any], sections: list[tuple[bytes, int]]) -> bytes:
     """Header and table of a file whose sections are these (payload, symbol check) pairs, in file order.
 
-    fields: width, height, model_id, step, quality, y_step, tune, grey, lossless, activity, deep, metadata (bool: does
+    fields: width, height, model_id, step, quality, y_step, fall, grey, lossless, activity, deep, metadata (bool: does
     one lead the sections?). Raises CodecError for a field outside its legal range.
     """
     has_metadata = bool(fields["metadata"])
@@ -228,7 +228,7 @@ def _header(fields: dict[str, Any], entries: list[tuple[int, int, int]], offset:
     levels = tuple(
         Level(*place, index, name) for index, (place, name) in enumerate(zip(placed, names, strict=False), start=1)
     )
-    kept = ("width", "height", "model_id", "step", "quality", "y_step", "tune", "version")
+    kept = ("width", "height", "model_id", "step", "quality", "y_step", "fall", "version")
     return Header(
         **{name: fields[name] for name in kept},
         grey=bool(fields["flags"] & GREY),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import WeightsError
-from ..config import FIELDS, Y_STEPS
+from ..config import FALLS, Y_STEPS
 from ..tables import (
     EDGE_LOGIT_MAX,
     EDGE_UNITS,
@@ -33,7 +33,7 @@ FREQUENCIES = {  # rows that sum to 2^PRECISION, each number at least 1
 VALUES: dict[str, tuple[tuple[int, ...], int, int]] = {  # shape, and the least and the largest value
     "centroids": ((SCALE_LEVELS, OFFSETS), -(2**14), 2**14),
     "log3": ((T_UNITS,), 2**16, 3 * 2**16),
-    "fields": ((len(FIELDS), 192), -FIELD_LIMIT, FIELD_LIMIT),
+    "fields": ((FALLS, 192), -FIELD_LIMIT, FIELD_LIMIT),
     "gains": ((2 * FIELD_LIMIT + 1,), 1, 2**19),
 }
 ROOT = (len(Y_STEPS), 2, 3)  # of table u: mean in 1/MEAN_UNITS, scale level

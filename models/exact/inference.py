@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import units
-from ..config import T_FIRST, Y_STEP_PACE, Z1_STRIDE, Config
+from ..config import CONTEXT_STRIDE, T_FIRST, Y_STEP_PACE, Z1_STRIDE, Config
 from ..tables import CENTROID_UNITS, EDGE_LOGIT_MAX, EDGE_UNITS, MEAN_UNITS
 from ..walk import LATTICE
 from .integers import mean_of, space_to_depth
@@ -114,12 +114,16 @@ class Networks:
         """p(z[2] | y). y: the conditions (Config.conditions), (C, h, w) integers each, pixel values."""
         return self._prior("z2_prior", self._seen(y, self.config.hyper_stride), t)
 
-    def context(self, z2: np.ndarray, y: list[np.ndarray], t: int) -> np.ndarray:
-        """What y and z[2] say about z[1]: integers (context_channels, H/16, W/16)."""
+    def context(self, z2: np.ndarray, y: list[np.ndarray], field: np.ndarray, t: int) -> np.ndarray:
+        """What y, the step field and z[2] say about z[1]: integers (context_channels, H/16, W/16).
+
+        field: log2 g of both ends (config.FIELD_ENDS) at 1/16, for networks that see it.
+        """
         h = z2
         for stride in self.config.context_strides:
             seen = self._seen(y, stride)
-            h = self.run(f"context.at{stride}", [h, *seen], t)
+            told = [field] if self.config.told_field and stride == CONTEXT_STRIDE else []
+            h = self.run(f"context.at{stride}", [h, *told, *seen], t)
         joining = [v for v, joins in zip(seen, self.config.joining) if joins]
         return np.concatenate([h, *joining]) if joining else h
 
@@ -189,6 +193,7 @@ class Networks:
         y: np.ndarray,
         t: int,
         bound: np.ndarray | None = None,
+        field: Callable[[slice], np.ndarray] | None = None,
         *,
         deep: bool = False,
     ) -> np.ndarray:
@@ -196,8 +201,9 @@ class Networks:
 
         z: from rows of blocks to their latents, int32 (192, rows, W/8) in 1/CENTROID_UNITS of the step; size: rows and
         columns of blocks. y: the base, the last of the conditions; it may reach beyond. bound: how far the network may
-        move the pixels of each block (H/8, W/8), in 1/RESIDUAL_UNITS of the step; without it, as far as it can. deep:
-        uint16, DEEP for a grey level; what rounds to it is the same picture.
+        move the pixels of each block (H/8, W/8), in 1/RESIDUAL_UNITS of the step; without it, as far as it can. field:
+        from rows of blocks to log2 g of both ends (config.FIELD_ENDS), for a network that sees it. deep: uint16, DEEP
+        for a grey level; what rounds to it is the same picture.
         """
         shift = (CENTROID_UNITS // units.SYNTHESIS_UNITS).bit_length() - 1
         radius, (height, width) = self.weights.net("synthesis", t).radius, size
@@ -207,8 +213,10 @@ class Networks:
             # one row of blocks more on each side for the post-filter, and what the network sees around them
             start, stop = max(rows.start - 1, 0), min(rows.stop + 1, height)
             top = max(start - radius, 0)
-            seen = z(slice(top, min(stop + radius, height)))
-            learned = self.run("synthesis", [rounded(seen, shift)], t)
+            around = slice(top, min(stop + radius, height))
+            seen = z(around)
+            told = [field(around)] if field is not None and self.config.told_field else []
+            learned = self.run("synthesis", [rounded(seen, shift), *told], t)
             here, pixels = np.s_[:, start - top : stop - top], slice(Z1_STRIDE * rows.start, Z1_STRIDE * rows.stop)
             about = start, height, bound, y, self.delta(t), rows
             self._lapped.pixels(seen[here], learned[here], *about, x_hat[:, pixels], threads())

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import U_STEP, Z1_STRIDE, Config
+from ..config import CONTEXT_STRIDE, U_STEP, Z1_STRIDE, Config
 from ..tables import LOG2_SCALE_MAX, LOG2_SCALE_MIN
 from ..units import HYPER_GAIN, LATTICE_SCALE, Y_OFFSET, Y_SCALE
 from ..walk import LATTICE, walk_lattice
@@ -54,7 +54,7 @@ class HyperAnalysis(nn.Module):
 
 
 class Context(nn.Module):
-    """What y and z[2] say about z[1]: (B, context_channels, H/16, W/16), computed once per picture."""
+    """What y, the step field and z[2] say about z[1]: (B, context_channels, H/16, W/16), once per picture."""
 
     def __init__(self, config: Config):
         super().__init__()
@@ -65,14 +65,16 @@ class Context(nn.Module):
             channels = inputs + sum(config.seen_channels(stride))
             self.add_module(f"at{stride}", Net(channels, config.prior_width, 1, 4 * 64, upsample=True))
             inputs = 64
-        channels = inputs + sum(config.seen_channels(finest))
+        channels = inputs + config.told_channels + sum(config.seen_channels(finest))
         self.add_module(f"at{finest}", Net(channels, config.prior_width, 2, config.prior_width))
 
-    def forward(self, z2: Tensor, y: list[Tensor], step: Tensor) -> Tensor:
+    def forward(self, z2: Tensor, y: list[Tensor], told: list[Tensor], step: Tensor) -> Tensor:
+        """told: what networks see of the step field at the finest scale, at most one (B, C, H/16, W/16)."""
         h = z2
         for stride in self.config.context_strides:
             seen = seen_at(self.config, y, stride)
-            h = self.get_submodule(f"at{stride}")([h, *seen], step)
+            field = told if stride == CONTEXT_STRIDE else []
+            h = self.get_submodule(f"at{stride}")([h, *field, *seen], step)
         return torch.cat([h, *(v for v, joins in zip(seen, self.config.joining) if joins)], 1)
 
 

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import PACE, RD_SLOPE, RDO_RATE, T_FIRST, Z1_STRIDE, Config
+from ..config import CONTEXT_STRIDE, FIELD_ENDS, PACE, RD_SLOPE, RDO_RATE, T_FIRST, Z1_STRIDE, Config
 from ..lapped import lapped_transform
 from ..tables import (
     LOG2_SCALE_MAX,
@@ -32,7 +32,7 @@ from ..tables import (
     centroid_table,
     field_table,
 )
-from ..units import RESIDUAL_MAX, SYMBOL_LIMIT, SYNTHESIS_LIMIT, Y_OFFSET, Z2_SCALE, edge_values
+from ..units import FIELD_SCALE, RESIDUAL_MAX, SYMBOL_LIMIT, SYNTHESIS_LIMIT, Y_OFFSET, Z2_SCALE, edge_values
 from ..walk import LATTICE, walk_plane
 from .edge_prior import EdgePrior
 from .layers import Net, clamp_ste
@@ -53,7 +53,7 @@ class SelfVAE(nn.Module):
         self.config = c = config
         for name, matrix in lapped_transform().items():
             self.register_buffer(name, torch.from_numpy(matrix).float(), persistent=False)
-        self.synthesis_net = Net(192, c.synthesis_width, c.synthesis_blocks, 192).zero_head()
+        self.synthesis_net = Net(192 + c.told_channels, c.synthesis_width, c.synthesis_blocks, 192).zero_head()
 
         self.hyper_analysis = HyperAnalysis(c)
         seen = sum(c.seen_channels(c.hyper_stride))
@@ -113,17 +113,24 @@ class SelfVAE(nn.Module):
         v = F.pixel_unshuffle(across_borders(x - base, self.pre_filter), Z1_STRIDE)  # (B, 192, H/8, W/8)
         return F.conv2d(v, self.block[:, :, None, None])
 
-    def synthesis(self, z: Tensor, base: Tensor, delta: Tensor, step: Tensor, finest: Tensor | float = 1.0) -> Tensor:
+    def synthesis(self, z: Tensor, base: Tensor, delta: Tensor, step: Tensor, field: Tensor) -> Tensor:
         """x_hat, unclamped. z: (B, 192, H/8, W/8) in steps; base: (B, 3, H, W); delta: (B, 1, 1, 1) the step D.
 
-        finest: g of the finest local step of each block, (B, 1, H/8, W/8).
+        field: log2 g as for ``forward``.
         """
-        learned = self.synthesis_net([z.clamp(-SYNTHESIS_LIMIT, SYNTHESIS_LIMIT)], step)
-        most = RESIDUAL_MAX / torch.as_tensor(finest, device=z.device).clamp(min=1)
+        seen = [z.clamp(-SYNTHESIS_LIMIT, SYNTHESIS_LIMIT), *self.told(field, 1)]
+        learned = self.synthesis_net(seen, step)
+        most = RESIDUAL_MAX / torch.exp2(field.amax(1, keepdim=True) * LOG2_SCALE_STEP).clamp(min=1)
         h = torch.minimum(torch.maximum(clamp_ste(learned, -RESIDUAL_MAX, RESIDUAL_MAX), -most), most) + F.conv2d(
             z, self.inverse_block[:, :, None, None]
         )
         return base + across_borders(F.pixel_shuffle(h * delta, Z1_STRIDE), self.post_filter)
+
+    def told(self, field: Tensor, blocks: int) -> list[Tensor]:
+        """What networks see of a step field at every blocks x blocks of z[1]; nothing, where they see none."""
+        if not self.config.told_field:
+            return []
+        return [field[:, FIELD_ENDS, ::blocks, ::blocks] / FIELD_SCALE]
 
     def pull(self, error: Tensor) -> Tensor:
         """How an error of the picture pulls at z[1]: the transposed linear synthesis. (B, 3, H, W) -> as analysis."""
@@ -208,10 +215,12 @@ class SelfVAE(nn.Module):
         keep = keep[:, None, None, None]
         chosen = None if chosen is None else chosen.to(x.device)
         delta = (3.0**t)[:, None, None, None]
-        field = x.new_zeros(B, 1, 1, 1) if field is None else field.to(x.device)
+        if field is None:
+            field = x.new_zeros(B, 192, H // Z1_STRIDE, W // Z1_STRIDE)
+        field = field.to(x.device)
         g = torch.exp2(field * LOG2_SCALE_STEP)
         step = step_weights(t)
-        base, z1, bits2, context = self.latents(x, t, self.conditions(x, y_step[:, None, None, None]), keep)
+        base, z1, bits2, context = self.latents(x, t, self.conditions(x, y_step[:, None, None, None]), keep, field)
 
         kinds = [slice(0, refining), slice(refining, B)]  # they walk with different leading groups
 
@@ -224,7 +233,7 @@ class SelfVAE(nn.Module):
             ]
             z_hat = torch.cat([w[0] for w in walked])
             bits = torch.cat([w[1] for w in walked])
-            return z_hat, bits, self.synthesis(z_hat / g, base, delta, step, g.amax(1, keepdim=True))
+            return z_hat, bits, self.synthesis(z_hat / g, base, delta, step, field)
 
         z = z1 * g / delta
         if chosen is not None:
@@ -233,14 +242,16 @@ class SelfVAE(nn.Module):
                 closer = z + PACE * (z_hat + self.pull(x - x_hat) * g / delta - z)
                 z = torch.where(chosen[:, None, None, None], closer, z)
         _, bits1, x_hat = decode(z)
-        error = x_hat - x if g.shape[1] == 1 else self.pull(x_hat - x) * g
+        error = self.pull(x_hat - x) * g
         return Terms(bits2 / pixels, bits1 / pixels, (error**2).sum((1, 2, 3)) / pixels, x_hat)
 
-    def latents(self, x: Tensor, t: Tensor, y: list[Tensor], keep: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def latents(
+        self, x: Tensor, t: Tensor, y: list[Tensor], keep: Tensor, field: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Base, z[1] before quantisation, bits of z[2] (B,), and context, once a picture.
 
-        x, t: as for ``forward``. y: conditions. keep: (B, 1, 1, 1) bool, z[2] is read; elsewhere it is what its prior
-        expects.
+        x, t, field: as for ``forward``. y: conditions. keep: (B, 1, 1, 1) bool, z[2] is read; elsewhere it is what its
+        prior expects.
         """
         step = step_weights(first_plane(t))
         base = self.base(y)
@@ -249,15 +260,19 @@ class SelfVAE(nn.Module):
         mean, log2_scale = self.z2_prior(seen_at(self.config, y, self.config.hyper_stride), step)
         bits = latent_bits(z2, z2.detach().round(), mean, log2_scale, None) * keep
         z2_hat = torch.where(keep, z2 + torch.rand_like(z2) - 0.5 if self.training else z2.round(), mean)
-        return base, z1, bits.sum((1, 2, 3)), self.context(z2_hat / Z2_SCALE, y, step)
+        return (
+            base,
+            z1,
+            bits.sum((1, 2, 3)),
+            self.context(z2_hat / Z2_SCALE, y, self.told(field, CONTEXT_STRIDE // Z1_STRIDE), step),
+        )
 
     def walk(self, context, z, keep, chosen, step, refine: bool, field: Tensor) -> tuple[Tensor, Tensor]:
         """Walk one plane with known latents z in local steps, (B, 192, H/8, W/8). Returns z_hat, as z, and bits (B,).
 
         chosen: (B,) bool, symbols are not rounded but chosen by rate and distortion; None: none are.
-        field: log2 g in LOG2_SCALE_STEP, of all coefficients or (B, 1, 1, 1). Networks know the step D alone.
+        field: log2 g as for ``forward``.
         """
-        field = field.expand(-1, *z.shape[1:])
         g = torch.exp2(field * LOG2_SCALE_STEP)
         q = z.detach().round()
         coarse = (q / 3).round() if refine else None

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..activity import HIGHEST, LOWEST, NOISE, STEP, STRENGTH
-from ..config import TUNES, U_STEP, Z1_STRIDE, Config
+from ..config import U_STEP, Z1_STRIDE, Config
 from ..edges import edge_map
 from ..tables import LOG2_SCALE_STEP
 
@@ -80,17 +80,19 @@ def activity(x: Tensor, stride: int, step: Tensor | int = 1) -> Tensor:
     return (-STRENGTH / (STEP * LOG2_SCALE_STEP) * cells).round().clamp(LOWEST, HIGHEST)
 
 
-def fields(x: Tensor, config: Config, table: Tensor, tune: Tensor) -> Tensor:
-    """log2 g of the step field of files, in LOG2_SCALE_STEP: (B, 192, H/8, W/8). tune: (B,) rows of the table of F."""
+def fields(x: Tensor, config: Config, table: Tensor, fall: Tensor, mapped: Tensor) -> Tensor:
+    """log2 g of the step field of files, in LOG2_SCALE_STEP: (B, 192, H/8, W/8).
+
+    fall: (B,) rows of the table of F; mapped: (B,) bool, the field follows activity.
+    """
     B, _, H, W = x.shape
     shape = (B, 192, H // Z1_STRIDE, W // Z1_STRIDE)
     if config.activity_stride is None:
         return x.new_zeros(shape)
-    by_channel = table[tune.to(x.device)]
+    by_channel = table[fall.to(x.device)]
     by_place = activity(x, config.activity_stride).repeat_interleave(config.activity_stride // Z1_STRIDE, 2)
     by_place = by_place.repeat_interleave(config.activity_stride // Z1_STRIDE, 3)[:, :, : shape[2], : shape[3]]
-    mapped = tune.to(x.device) == TUNES.index("visual")
-    return by_channel[:, :, None, None] + STEP * by_place * mapped[:, None, None, None]
+    return by_channel[:, :, None, None] + STEP * by_place * mapped.to(x.device)[:, None, None, None]
 
 
 REPRESENTATIONS = {"downscale": downscale, "edge": edges, "activity": activity}

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...errors import CodecError
 from .. import units
-from ..config import T_COARSEST, T_FIRST, T_LOSSLESS, TUNES, Y_STEPS, Config
+from ..config import CONTEXT_STRIDE, T_COARSEST, T_FIRST, T_LOSSLESS, Y_STEPS, Config
 from ..exact import shipped, weights
 from ..exact.layers import ACTIVATION_LIMIT, RANGES, T_UNITS, ExactNet, SetTable, StepTable, suffix_of
 from ..lapped import lapped_transform
@@ -24,7 +24,16 @@ from ..networks.priors import ActivityPrior, TopPrior
 from ..networks.selfvae import Prior, SelfVAE, decoded
 from ..networks.steps import y_steps
 from ..networks.transforms import fields
-from ..tables import EDGE_LOGIT_MAX, EDGE_UNITS, LOG2_SCALE_MIN, LOG2_SCALE_STEP, MEAN_UNITS, SCALE_LEVELS, build_tables
+from ..tables import (
+    EDGE_LOGIT_MAX,
+    EDGE_UNITS,
+    FIELD_LIMIT,
+    LOG2_SCALE_MIN,
+    LOG2_SCALE_STEP,
+    MEAN_UNITS,
+    SCALE_LEVELS,
+    build_tables,
+)
 from .data import Crops
 from .net_export import INPUT_MARGIN, Ranges, calibrate, exact_net
 
@@ -41,8 +50,10 @@ def runs(model: SelfVAE) -> tuple[Callable, Callable, Callable]:
 
     def latents(low, high, x, share):
         t = low + (high - low) * (torch.arange(len(x)) + share) / len(x)
-        tunes = torch.arange(len(x)) % len(TUNES)
-        model(x, t, y_steps(t), field=fields(x, model.config, model.by_frequency, tunes))
+        for mapped in (False, True):
+            falls = torch.arange(len(x)) % len(model.by_frequency)
+            field = fields(x, model.config, model.by_frequency, falls, torch.full((len(x),), mapped))
+            model(x, t, y_steps(t), field=field)
 
     return representations, pixels, latents
 
@@ -138,11 +149,17 @@ def exact_pixels(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
     return nets
 
 
+def told_field(config: Config) -> list[tuple]:
+    """What networks see of the step field, as a source of theirs."""
+    return [(units.FIELD_INPUT, FIELD_LIMIT, config.told_channels)] if config.told_field else []
+
+
 def exact_synthesis(model: SelfVAE, ranges: Ranges, suffix: str) -> dict[str, ExactNet]:
     """The learned part of the synthesis. Units of inputs and outputs are those of units.py."""
     nets, largest = ExactNetworks(ranges, suffix), units.RESIDUAL_MAX * units.RESIDUAL_UNITS
     latents = (units.SYNTHESIS_INPUT, units.SYNTHESIS_INPUT_LIMIT, 192)
-    nets.add("synthesis", model.synthesis_net, [latents], np.full(192, units.SYNTHESIS_OUTPUT), -largest, largest)
+    sources = [latents, *told_field(model.config)]
+    nets.add("synthesis", model.synthesis_net, sources, np.full(192, units.SYNTHESIS_OUTPUT), -largest, largest)
     return nets
 
 
@@ -165,7 +182,8 @@ def exact_context(model: SelfVAE, ranges: Ranges, suffix: str) -> tuple[dict[str
     source = (units.Z2_INPUT, units.SYMBOL_LIMIT, c.z2_channels)
     for stride in c.context_strides:
         name = f"at{stride}"
-        unit = nets.features(f"context.{name}", model.context.get_submodule(name), [source, *seen(stride)])
+        sources = [source, *(told_field(c) if stride == CONTEXT_STRIDE else []), *seen(stride)]
+        unit = nets.features(f"context.{name}", model.context.get_submodule(name), sources)
         source = (unit, ACTIVATION_LIMIT, len(unit))
     context = [source, *(v for v, joins in zip(seen(stride), c.joining) if joins)]
     for index, module in enumerate(model.lead_prior):

@@ -16,10 +16,10 @@ from ..config import Config
 def grown(old: dict[str, Tensor], fresh: dict[str, Tensor], config: Config) -> dict[str, Tensor]:
     """Parameters of the model of ``config``, which ``fresh`` initialises, that computes what the one with ``old`` does.
 
-    Widths and numbers of blocks may have grown, and an edge map may have joined what latents see; networks that ``old``
-    lacks stay as in ``fresh``. More sets of the pixel prior repeat those of ``old``; where there was one, they start
-    apart by the scales that they expect, or no picture would tell them apart. Raises CodecError where something has
-    shrunk, or other channels are to be coded.
+    Widths and numbers of blocks may have grown, and an edge map or the step field joined what latents see; networks
+    that ``old`` lacks stay as in ``fresh``. More sets of the pixel prior repeat those of ``old``; where there was one,
+    they start apart by the scales that they expect, or no picture would tell them apart. Raises CodecError where
+    something has shrunk, or other channels are to be coded.
     """
     for name in old:
         if name.endswith("log2_scale") and name in fresh and old[name].shape != fresh[name].shape:
@@ -29,11 +29,13 @@ def grown(old: dict[str, Tensor], fresh: dict[str, Tensor], config: Config) -> d
     scales["z2_prior.net.stem.weight"] = config.hyper_stride
     base = {name: config.seen_channels(stride)[-1] for name, stride in scales.items()}  # what they read last
     features = old["context.at16.head.weight"].shape[0]  # what other networks read first, before any symbols
+    reads_last = "synthesis_net.stem.weight"  # whatever is new
     networks = {name.split(".blocks.")[0] for name in old if ".blocks." in name}
     out = {}
     for name, start in fresh.items():
         if name in old:
-            kept = max(0, old[name].shape[1] - base[name]) if name in base else features
+            kept = old[name].shape[1] if name == reads_last else features
+            kept = max(0, old[name].shape[1] - base[name]) if name in base else kept
             out[name] = _widened(name, old[name], start, kept)
         else:
             deeper = name.split(".blocks.")[0] in networks

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..config import T_LOSSLESS, planes_for
+from ..config import T_LOSSLESS, Z1_STRIDE, planes_for
 from ..networks.selfvae import SelfVAE
 from ..networks.steps import step_weights
 from ..units import Y_OFFSET
@@ -30,17 +30,16 @@ def stream_bits(model: SelfVAE, x: Tensor, t: float = T_LOSSLESS, y_step: int = 
         exact["edge_prior"] = model.edge_prior.bits(y[0] / Y_OFFSET - 1)
     y_bits = sum(exact.values(), zeros)
     keep = ones.bool()[:, None, None, None]
-    base, z1, z2_bits, context = model.latents(x, t * ones, y, keep)
+    flat = x.new_zeros(len(x), 192, x.shape[2] // Z1_STRIDE, x.shape[3] // Z1_STRIDE)  # no step field
+    base, z1, z2_bits, context = model.latents(x, t * ones, y, keep, flat)
     planes, z1_bits = planes_for(t), zeros
     for k in range(planes):
         above = planes - 1 - k
         step = step_weights((t + above) * ones)
-        z_hat, bits = model.walk(
-            context, z1 / 3.0 ** (t + above), keep, None, step, k > 0, x.new_zeros(len(x), 1, 1, 1)
-        )
+        z_hat, bits = model.walk(context, z1 / 3.0 ** (t + above), keep, None, step, k > 0, flat)
         z1_bits = z1_bits + bits
     delta = x.new_full((len(x), 1, 1, 1), 3.0**t)
-    x_hat = model.synthesis(z_hat, base, delta, step).clamp(0, 255)
+    x_hat = model.synthesis(z_hat, base, delta, step, flat).clamp(0, 255)
     x_hat = x_hat + (x_hat.round() - x_hat).detach()  # files hold whole numbers; the gradient passes
     x_bits = model.pixel_prior(x, x_hat, ones.long() * 0, y[-1] if model.config.tied else None) * x[0].numel()
     return {"u": u_bits, "y": y_bits, "z2": z2_bits, "z1": z1_bits, "x": x_bits}

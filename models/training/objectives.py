@@ -6,19 +6,22 @@ operational rate-distortion curve of a uniform quantiser at step D.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
-from ..config import RD_SLOPE, T_FINEST, T_FIRST, T_LOSSLESS, Y_STEPS
-from ..networks.selfvae import SelfVAE
+from ..config import FALLS, RD_SLOPE, T_FINEST, T_FIRST, T_LOSSLESS, TUNES, Y_STEPS, fall_for
+from ..networks.selfvae import SelfVAE, Terms
 from ..networks.steps import y_steps
 from ..networks.transforms import fields
+from .eye import distortion_for_the_eye
 from .likelihood import HYPER_WARMUP, StreamObjective
 
 T_DRAWN = 5.3  # coarsest log3 of a step that training sees
 PROBE = 48  # side of the corner of a crop by which the sets of the pixel prior are tried
 FEW_BITS = 0.3  # a sub-pixel, below which fewer hardly count
-FIELD_SHARES = (0.5, 0.25, 0.25)  # of the pictures have the step field of each of config.FIELDS
+TUNE_SHARES = (0.5, 0.25, 0.25)  # of the pictures have steps for each of config.TUNES, or the same for all coefficients
 FOLLOWED = 0.4  # of the planes that finer ones can follow are trained as such, where symbols are chosen
 
 
@@ -41,6 +44,29 @@ def draw_steps(rng: torch.Generator, batch: int) -> tuple[Tensor, Tensor, Tensor
     t = torch.cat([below, strata(T_FIRST, T_DRAWN, batch - refining)])
     nothing = (t >= T_FIRST) & (torch.rand(batch, generator=rng) < 0.06)
     return t, y_steps(t), nothing
+
+
+def shared_out(batch: int) -> list[int]:
+    """How many pictures of a batch have steps for each of config.TUNES, and the same for all coefficients."""
+    others = [int(share * batch) for share in TUNE_SHARES[1:]]
+    return [batch - sum(others), *others]
+
+
+def draw_fields(rng: torch.Generator, t: Tensor) -> tuple[Tensor, Tensor]:
+    """For which of config.TUNES steps are, or for none, and how they fall: (B,) each.
+
+    A plane may be one of a file that has finer ones, whose fall is another: falls are drawn from the file's to the
+    plane's own, and one more or less where they suit the eye.
+    """
+    tune = torch.arange(len(TUNES) + 1).repeat_interleave(torch.tensor(shared_out(len(t))))
+    tune = tune[torch.randperm(len(t), generator=rng)]
+    finest = torch.where(t >= T_FIRST, t - torch.randint(0, 3, t.shape, generator=rng), t)
+    aside = torch.randint(-1, 2, t.shape, generator=rng)
+    falls = [
+        0 if k == len(TUNES) else fall_for(v, TUNES[k]) + (k == 0) * a
+        for v, k, a in zip(finest.tolist(), tune.tolist(), aside.tolist())
+    ]
+    return tune, torch.tensor(falls).clamp(0, FALLS - 1)
 
 
 def picture_loss(terms, t: Tensor, power: float, z2_weight: Tensor | float) -> Tensor:
@@ -78,14 +104,23 @@ class LatentObjective(nn.Module):
 
     def draw(self, rng: torch.Generator, batch: int) -> tuple[list[str], list[Tensor]]:
         t, y_step, nothing = draw_steps(rng, batch)
-        tune = torch.multinomial(torch.tensor(FIELD_SHARES), batch, replacement=True, generator=rng)
-        return list(map(range_name, t.tolist(), nothing.tolist())), [t, y_step, nothing, tune]
+        names = list(map(range_name, t.tolist(), nothing.tolist()))
+        return names, [t, y_step, nothing, *draw_fields(rng, t)]
 
-    def forward(self, x, fraction, t, y_step, nothing, tune, chosen=None) -> tuple[Tensor, Tensor]:
-        field = fields(x, self.model.config, self.model.by_frequency, tune)
+    def forward(self, x, fraction, t, y_step, nothing, tune, fall, chosen=None) -> tuple[Tensor, Tensor]:
+        mapped = tune == TUNES.index("visual")
+        field = fields(x, self.model.config, self.model.by_frequency, fall, mapped)
         terms = self.model(x, t, y_step, nothing, chosen, refining_of(len(x)), field)
+        terms = replace(terms, distortion=self.distortion(x, terms, tune))
         loss = picture_loss(terms, t, self.power, (fraction / HYPER_WARMUP).clamp(max=1)).mean()
         return loss, torch.stack([terms.z1_bpp + terms.z2_bpp, terms.z2_bpp, terms.distortion / 3], 1).detach()
+
+    @staticmethod
+    def distortion(x: Tensor, terms: Terms, tune: Tensor) -> Tensor:
+        """The squared error, and where steps suit the eye one that does. (B,) a pixel."""
+        squared = (terms.x_hat - x).square().sum((1, 2, 3)) / x[0, 0].numel()
+        seen = tune.argsort()[: shared_out(len(x))[TUNES.index("visual")]]
+        return squared.index_copy(0, seen, distortion_for_the_eye(x[seen], terms.x_hat[seen], terms.distortion[seen]))
 
 
 class DecoderObjective(LatentObjective):

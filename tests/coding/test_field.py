@@ -15,8 +15,10 @@ from selfvae_codec.coding.plan import plan_for
 from selfvae_codec.coding.walk import Walk, models_of
 from selfvae_codec.errors import HeaderError
 from selfvae_codec.format import container
-from selfvae_codec.models.config import FIELDS, TUNES
+from selfvae_codec.models.activity import activity_map
+from selfvae_codec.models.config import FALLS, T_COARSEST, T_FINEST, TUNES, Z1_STRIDE, Config, fall_for
 from selfvae_codec.models.exact.backends import networks
+from selfvae_codec.models.exact.layers import T_UNITS
 from selfvae_codec.models.tables import FIELD_LIMIT, LOG2_SCALE_STEP, SCALE_LEVELS, field_table, gain_table
 from selfvae_codec.models.units import MEAN_LIMIT, SYMBOL_INPUT_LIMIT, SYMBOL_UNITS
 
@@ -41,8 +43,17 @@ def test_the_shipped_tables_are_those_of_this_version():
 
 
 def test_lossless_files_and_models_without_activity_have_one_step_for_all():
-    assert not TABLES["fields"][FIELDS.index("lossless")].any() and not field_table(flat=True).any()
-    assert (TABLES["fields"][FIELDS.index("visual")] <= TABLES["fields"][FIELDS.index("psnr")]).all()
+    assert not TABLES["fields"][0].any() and not field_table(flat=True).any()
+    plan = plan_for(8, 8, 50, config=Config(representations=(("downscale", 32), ("downscale", 16))))
+    assert not plan.fall and not plan.activity
+
+
+def test_steps_fall_more_the_coarser_they_are_and_more_for_an_eye_than_for_the_least_squared_error():
+    assert (np.diff(TABLES["fields"].astype(int), axis=0) <= 0).all() and (np.diff(TABLES["fields"][:, -1]) < 0).all()
+    steps = np.linspace(T_FINEST, T_COARSEST, 99)
+    visual, psnr = ([fall_for(t, tune) for t in steps] for tune in TUNES)
+    assert visual == sorted(visual) and psnr == sorted(psnr) and all(a > b for a, b in zip(visual, psnr))
+    assert 0 <= min(psnr) and max(visual) < FALLS
 
 
 @pytest.mark.parametrize("make", [Field, coefficients.field])
@@ -70,9 +81,9 @@ def test_means_scales_and_symbols_change_their_unit_and_nothing_else(k, make):
 def test_busy_places_have_coarser_steps_and_the_synthesis_moves_no_pixel_by_more_than_half_a_local_one():
     nets, picture = networks(), half_flat()
     plan = plan_for(*picture.shape[:2], 50, config=nets.config)
-    activity = analyse(nets, plan, picture).activity
+    activity = activity_map(picture.transpose(2, 0, 1), 32)
     assert activity.shape == (1, 4, 6) and (activity[:, :, :3] > activity[:, :, 3:]).all()
-    field = Field(nets.weights.tables, plan.tune, activity, 32)
+    field = Field(nets.weights.tables, plan.fall, activity, 32)
     g = field.steps(WHOLE)
     assert (g[:, :, :12] > g[:, :, 12:]).all()
     bound = field.bound(slice(16), slice(24))
@@ -106,11 +117,11 @@ def test_a_level_of_latents_is_expected_with_a_map_that_nobody_sent():
 
 
 @pytest.mark.parametrize("tune", TUNES)
-def test_a_file_says_its_tune_and_both_tunes_decode_at_every_level(tune):
+def test_a_file_says_how_its_steps_differ_and_both_tunes_decode_at_every_level(tune):
     picture = half_flat()
     data = selfvae_codec.encode(picture, quality=60, tune=tune, effort=0)
     header = selfvae_codec.read_header(data)
-    assert FIELDS[header.tune] == tune and header.activity == (tune == "visual") and header.version == 4
+    assert header.fall == fall_for(header.step / T_UNITS, tune) and header.activity == (tune == "visual")
     errors = [np.square(selfvae_codec.decode(data, levels=n + 1).astype(float) - picture).mean() for n in range(4)]
     assert errors == sorted(errors, reverse=True)
 
@@ -128,7 +139,7 @@ def test_fine_regular_textures_are_there_at_high_quality():
 
 def test_a_lossless_file_has_neither_map_nor_field():
     header = selfvae_codec.read_header(selfvae_codec.encode(make_picture(40, 24), lossless=True))
-    assert FIELDS[header.tune] == "lossless" and not header.activity
+    assert not header.fall and not header.activity
 
 
 def test_a_map_that_the_model_has_not_is_refused(monkeypatch):
@@ -149,14 +160,38 @@ def test_pictures_of_any_size_have_a_map(size):
 
 def test_training_sees_the_map_that_files_hold():
     torch = pytest.importorskip("torch")
-    from selfvae_codec.models.activity import activity_map
     from selfvae_codec.models.networks.transforms import activity, fields
 
     picture = half_flat()
     x = torch.from_numpy(picture.transpose(2, 0, 1)[None].copy()).float()
     made = activity_map(picture.transpose(2, 0, 1), 32)
     assert np.mean(activity(x, 32)[0].numpy() == made) > 0.9, "roundings may differ"
-    g = fields(x, networks().config, torch.tensor(TABLES["fields"]).float(), torch.tensor([0]))[0].numpy()
-    assert np.array_equal(g, Field(TABLES, 0, activity(x, 32)[0].numpy().astype(np.int32), 32).log2(WHOLE))
-    plain = fields(x, networks().config, torch.tensor(TABLES["fields"]).float(), torch.tensor([1]))[0].numpy()
-    assert np.array_equal(plain[:, 0, 0], TABLES["fields"][1]) and (plain == plain[:, :1, :1]).all()
+    table, fall = torch.tensor(TABLES["fields"]).float(), torch.tensor([5])
+    g = fields(x, networks().config, table, fall, torch.tensor([True]))[0].numpy()
+    assert np.array_equal(g, Field(TABLES, 5, activity(x, 32)[0].numpy().astype(np.int32), 32).log2(WHOLE))
+    plain = fields(x, networks().config, table, fall, torch.tensor([False]))[0].numpy()
+    assert np.array_equal(plain[:, 0, 0], TABLES["fields"][5]) and (plain == plain[:, :1, :1]).all()
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_networks_are_told_both_ends_of_the_field_as_in_training(mapped):
+    torch = pytest.importorskip("torch")
+    from selfvae_codec.models.networks.selfvae import SelfVAE
+    from selfvae_codec.models.networks.transforms import activity, fields
+    from selfvae_codec.models.units import FIELD_SCALE
+
+    model = SelfVAE(Config(told_field=True))
+    x = torch.from_numpy(half_flat().transpose(2, 0, 1)[None].copy()).float()
+    log2 = fields(x, model.config, model.by_frequency, torch.tensor([6]), torch.tensor([mapped]))
+    made = activity(x, 32)[0].numpy().astype(np.int32)
+    field = Field(TABLES, 6, *((made, 32) if mapped else ()))
+    height, width = (side // Z1_STRIDE for side in x.shape[2:])
+    for blocks in (1, 2):
+        (told,) = model.told(log2, blocks)
+        ends = field.ends(slice(0, height, blocks), slice(0, width, blocks))
+        assert np.array_equal(told[0].numpy() * FIELD_SCALE, ends)
+    assert np.array_equal(field.ends(slice(3, 7), slice(width)), ends_of(field, 3, 7, width))
+
+
+def ends_of(field, top, bottom, width):
+    return field.ends(slice(0, bottom), slice(width))[:, top:]

@@ -8,8 +8,8 @@ from selfvae_codec.format import container, fields, header
 from selfvae_codec.models.config import planes_for, y_step_for
 
 PAYLOADS = [b"thumbnail", b"bigger thumbnail", b"", b"plane one"]
-FIELDS = dict(width=37, height=21, model_id=b"\x01\x02\x03\x04\x05\x06\x07\x08", step=512, tune=1, quality=70)
-LOSSLESS = dict(lossless=True, tune=2, quality=100)
+FIELDS = dict(width=37, height=21, model_id=b"\x01\x02\x03\x04\x05\x06\x07\x08", step=512, fall=1, quality=70)
+LOSSLESS = dict(lossless=True, fall=0, quality=100)
 
 
 def pack(payloads=PAYLOADS, **changes):
@@ -184,9 +184,9 @@ def test_another_format_is_told_by_its_first_bytes():
 ILLEGAL = [
     {"width": 0}, {"width": 65536}, {"height": 0}, {"width": 65535, "height": 65535}, {"y_step": 3}, {"y_step": 2},
     {"step": 255}, {"step": 1409}, {"step": 900},
-    {"tune": 3}, {"quality": 101}, {"quality": 100}, {"tune": 2},
+    {"fall": 8}, {"quality": 101}, {"quality": 100},
     {"lossless": True}, LOSSLESS | {"quality": 99},
-    LOSSLESS | {"tune": 1}, LOSSLESS | {"activity": True}, {"model_id": b"short"},
+    LOSSLESS | {"fall": 1}, LOSSLESS | {"activity": True}, {"model_id": b"short"},
     {"payloads": [], "symbol_checks": []}, {"symbol_checks": [1]},
 ]  # fmt: skip
 
@@ -209,7 +209,7 @@ def resealed(data, end=None):
     [
         (5, 32, "flags is 32"),
         (6, 9, "claims 9 levels"),
-        (7, 3, "tune is 3"),
+        (7, 8, "fall is 8"),
         (8, 0, "width is 0"),
         (10, 0, "height is 0"),
         (21, 16, "step is"),
@@ -217,8 +217,7 @@ def resealed(data, end=None):
         (22, 8, "y_step is 8, but a step of 512 goes with 4"),
         (23, 101, "quality is 101"),
         (23, 100, "quality is 100, but it is 100 in lossless files and in no others"),
-        (7, 2, "tune is 2, but it is 2 in lossless files and in no others"),
-        (5, 4, "tune is 1, but it is 2 in lossless files and in no others"),
+        (5, 4, "quality is 70, but it is 100 in lossless files and in no others"),
     ],
 )
 def test_an_illegal_field_under_a_fitting_checksum_is_refused_by_name(position, value, message):

@@ -63,7 +63,7 @@ def test_the_example_is_what_the_code_writes_and_reads():
         step=head.step,
         quality=head.quality,
         y_step=head.y_step,
-        tune=head.tune,
+        fall=head.fall,
         grey=head.grey,
         activity=head.activity,
         payloads=payloads,

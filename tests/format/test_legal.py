@@ -10,7 +10,7 @@ import selfvae_codec
 from selfvae_codec import CodecError, HeaderError
 from selfvae_codec.coding.plan import log3_step, plan_for
 from selfvae_codec.format import container, fields
-from selfvae_codec.models.config import TUNES, y_step_for
+from selfvae_codec.models.config import FALLS, TUNES, y_step_for
 from selfvae_codec.models.exact import weights
 from selfvae_codec.models.exact.layers import T_UNITS, suffix_of
 
@@ -28,7 +28,7 @@ def names(planes, step):
 
 def accepted(step, n_levels, lossless, **changes):
     """The header of a file with these fields, all others as an encoder sets them; None if it is refused."""
-    usual = {"quality": 100, "tune": 2} if lossless else {"quality": 50, "tune": 0}
+    usual = {"quality": 100} if lossless else {"quality": 50, "fall": 6}
     usual |= {"width": 8, "height": 8, "model_id": b"fakefake", "y_step": fields.y_step_of(step)}
     checks = [0] * n_levels
     try:
@@ -72,19 +72,19 @@ def test_what_an_encoder_writes_is_legal_at_every_quality():
             assert fields.FINEST_STEP <= plan.step <= fields.COARSEST_STEP
             assert plan.planes == fields.planes_of(plan.step)
             assert lossless or plan.step == round(T_UNITS * log3_step(quality, tune))
-            said = {"y_step": plan.y_step, "tune": plan.tune, "activity": plan.activity}
+            said = {"y_step": plan.y_step, "fall": plan.fall, "activity": plan.activity}
             assert accepted(plan.step, plan.count, lossless, **said), said
 
 
-def test_of_flags_tune_quality_and_step_of_y_those_are_legal_together_that_an_encoder_writes():
-    """A lossless file has its own tune and quality and no map; the step of y follows from that of latents."""
+def test_of_flags_fall_quality_and_step_of_y_those_are_legal_together_that_an_encoder_writes():
+    """A lossless file has its own quality and no step field; the step of y follows from that of latents."""
     for step in (256, 640, 832, 940, 941, 1101, 1102, 1263, 1264, 1408):
         coarsest = step + T_UNITS * (fields.planes_of(step) - 1)
-        for lossless, tune, quality, y_step in itertools.product((False, True), range(4), (0, 99, 100), range(18)):
-            kinds = tune == 2 and quality == 100 if lossless else tune < 2 and quality < 100
+        for lossless, fall, quality, y_step in itertools.product((False, True), (0, 1, 7, 8), (0, 99, 100), range(18)):
+            kinds = fall == 0 and quality == 100 if lossless else fall < FALLS and quality < 100
             due = kinds and y_step == y_step_for(coarsest / T_UNITS)
             for activity, grey, deep in itertools.product((False, True), repeat=3):
-                said = {"tune": tune, "quality": quality, "y_step": y_step, "activity": activity}
+                said = {"fall": fall, "quality": quality, "y_step": y_step, "activity": activity}
                 found = accepted(step, 1, lossless, **said, grey=grey, deep=deep)
                 assert (found is not None) == (due and not (lossless and activity)), (step, lossless, said)
 
@@ -92,14 +92,13 @@ def test_of_flags_tune_quality_and_step_of_y_those_are_legal_together_that_an_en
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("step", [256, 832, 1408])
 def test_a_legal_header_before_bytes_that_say_nothing_ends_in_an_error_of_ours_or_a_picture(model, step):
-    for tune, grey, deep, activity in itertools.product(range(3), (False, True), (False, True), (False, True)):
-        lossless = tune == 2
-        if lossless and activity:
+    for fall, lossless, grey, deep, activity in itertools.product((0, FALLS - 1), *[(False, True)] * 4):
+        if lossless and (activity or fall):
             continue
         n_levels = 2 + fields.planes_of(step) + lossless * (1 + deep)
         data = container.pack(
             width=9, height=7, model_id=MODELS[model].model_id, step=step, quality=100 if lossless else 50,
-            y_step=fields.y_step_of(step), tune=tune, grey=grey, lossless=lossless, activity=activity, deep=deep,
+            y_step=fields.y_step_of(step), fall=fall, grey=grey, lossless=lossless, activity=activity, deep=deep,
             payloads=[b"\1"] * n_levels, symbol_checks=[0] * n_levels,
         )  # fmt: skip
         try:

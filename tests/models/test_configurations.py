@@ -13,7 +13,7 @@ from selfvae_codec.choice.analysis import analyse
 from selfvae_codec.coding.levels import read_level, write_plainly
 from selfvae_codec.coding.plan import Plan
 from selfvae_codec.coding.walk import Walk, models_of
-from selfvae_codec.models.config import FIELDS, T_LOSSLESS, Config, planes_for
+from selfvae_codec.models.config import T_LOSSLESS, Config, planes_for
 from selfvae_codec.models.exact import weights
 from selfvae_codec.models.exact.inference import Networks
 from selfvae_codec.models.exact.layers import T_UNITS
@@ -65,7 +65,7 @@ def model_of(name):
 
 def plan_of(config, size):
     t = round(T_UNITS * T_LOSSLESS)
-    return Plan(size, size, t, planes_for(T_LOSSLESS), 1, lossless=True, tune=FIELDS.index("lossless"), config=config)
+    return Plan(size, size, t, planes_for(T_LOSSLESS), 1, lossless=True, config=config)
 
 
 def written(nets, plan, x):

@@ -37,6 +37,7 @@ LARGE = replace(
     y_blocks=3,
     pixel_width=12,
     pixel_blocks=2,
+    told_field=True,
 )
 
 
@@ -58,7 +59,8 @@ def test_a_grown_model_computes_the_same(edges):
     large.load_state_dict(grown(small.state_dict(), large.state_dict(), config))
     t = torch.tensor([1.5, 2.5, 3.5, 4.8])
     x = 255 * torch.rand(4, 3, 64, 64)
-    before, after = (model(x, t, y_steps(t)) for model in (small, large))
+    field = torch.randint(-20, 8, (4, 192, 8, 8)).float()
+    before, after = (model(x, t, y_steps(t), field=field) for model in (small, large))
     for name in ("z1_bpp", "z2_bpp", "distortion", "x_hat"):
         torch.testing.assert_close(getattr(after, name), getattr(before, name), rtol=1e-4, atol=1e-4)
     y_step = y_steps(t)
