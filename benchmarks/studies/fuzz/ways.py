@@ -47,6 +47,8 @@ def ways(data: bytes, rng: random.Random) -> Iterator[tuple[str, Callable[[], An
             return image.copy()
 
     def parsed() -> Any:
+        if not data.startswith(fields.MAGIC):  # a parser asks all of Pillow's formats, and their errors are not ours
+            raise Image.UnidentifiedImageError
         parser = ImageFile.Parser()
         for at in range(0, len(data), 50):
             parser.feed(data[at : at + 50])
