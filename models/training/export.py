@@ -182,8 +182,8 @@ def exact_context(model: SelfVAE, ranges: Ranges, suffix: str) -> tuple[dict[str
     source = (units.Z2_INPUT, units.SYMBOL_LIMIT, c.z2_channels)
     for stride in c.context_strides:
         name = f"at{stride}"
-        sources = [source, *(told_field(c) if stride == CONTEXT_STRIDE else []), *seen(stride)]
-        unit = nets.features(f"context.{name}", model.context.get_submodule(name), sources)
+        told = told_field(c) if stride == CONTEXT_STRIDE else []
+        unit = nets.features(f"context.{name}", model.context.get_submodule(name), [source, *told, *seen(stride)])
         source = (unit, ACTIVATION_LIMIT, len(unit))
     context = [source, *(v for v, joins in zip(seen(stride), c.joining) if joins)]
     for index, module in enumerate(model.lead_prior):
