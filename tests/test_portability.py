@@ -58,6 +58,7 @@ def test_bits_do_not_depend_on_the_machine(backend, threads, forced, expected, l
     if backend != "native":
         pytest.importorskip(backend, reason=f"{backend} is not installed")
     environment = {k: v for k, v in os.environ.items() if k not in FORCED} | {"OMP_NUM_THREADS": threads}
+    environment["OMP_WAIT_POLICY"] = "passive"  # tests run side by side: threads that spin would wait for each other
     environment |= forced
     probe = subprocess.run(
         [sys.executable, str(HERE / "portability_probe.py"), backend, str(large[0])],
