@@ -16,6 +16,7 @@ import pytest
 from selfvae_codec import choice, coding
 from selfvae_codec.coding.depth import to_8
 from selfvae_codec.errors import CodecError
+from selfvae_codec.format import container
 
 FINDS_EDGES = pytest.mark.skipif(
     not find_spec("skimage"), reason="scikit-image is not installed: pip install 'selfvae-codec[edge]'"
@@ -45,6 +46,14 @@ def make_picture(width: int, height: int, seed: int = 0) -> np.ndarray:
     waves = [np.sin(columns / (9 + 4 * c) + c) + np.cos(rows / (7 + 5 * c)) for c in range(3)]
     x = 128 + 45 * np.stack(waves, axis=-1) + rng.normal(0, 4, (height, width, 3))
     return np.clip(np.round(x), 0, 255).astype(np.uint8)
+
+
+def repacked(header, payloads: list[bytes], **changes) -> bytes:
+    """The file of a header and its payloads once more, with changes of what ``container.pack`` takes."""
+    kept = ("width", "height", "model_id", "step", "quality", "y_step", "fall", "grey", "lossless", "activity", "deep")
+    said = {name: getattr(header, name) for name in kept}
+    checks = [level.symbol_check for level in header.levels]
+    return container.pack(**said | {"payloads": payloads, "symbol_checks": checks} | changes)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import make_picture
+from conftest import make_picture, repacked
 
 import selfvae_codec
 from selfvae_codec import errors
@@ -167,18 +167,7 @@ def test_every_flipped_byte_of_a_small_file_is_detected():
 def test_a_file_of_another_model_names_the_models_that_are_installed():
     data = coded(7, 3)
     header, payloads = container.read_levels(data)
-    other = container.pack(
-        width=header.width,
-        height=header.height,
-        model_id=b"\0\1\2\3\4\5\6\7",
-        step=header.step,
-        quality=header.quality,
-        y_step=header.y_step,
-        lossless=header.lossless,
-        fall=header.fall,
-        payloads=payloads,
-        symbol_checks=[level.symbol_check for level in header.levels],
-    )
+    other = repacked(header, payloads, model_id=b"\0\1\2\3\4\5\6\7")
     with pytest.raises(errors.UnknownModelError, match=header.model_id.hex()):
         selfvae_codec.decode(other)
 
@@ -186,18 +175,7 @@ def test_a_file_of_another_model_names_the_models_that_are_installed():
 def test_symbols_that_decode_to_something_else_are_a_mismatch():
     data = coded(64, 64)
     header, payloads = container.read_levels(data)
-    wrong = container.pack(
-        width=header.width,
-        height=header.height,
-        model_id=header.model_id,
-        step=header.step,
-        quality=header.quality,
-        y_step=header.y_step,
-        lossless=header.lossless,
-        fall=header.fall,
-        payloads=payloads,
-        symbol_checks=[level.symbol_check ^ 1 for level in header.levels],
-    )
+    wrong = repacked(header, payloads, symbol_checks=[level.symbol_check ^ 1 for level in header.levels])
     with pytest.raises(errors.MismatchError):
         selfvae_codec.decode(wrong)
 

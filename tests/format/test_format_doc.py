@@ -4,6 +4,8 @@ import re
 import struct
 from importlib.resources import files
 
+from conftest import repacked
+
 from selfvae_codec.format import container, fields, header, metadata
 
 TEXT = (files("selfvae_codec.format") / "FORMAT.md").read_text()
@@ -56,20 +58,7 @@ def test_the_example_is_what_the_code_writes_and_reads():
     kept = metadata.unpack(container.read_metadata(data, head))
     assert kept == metadata.Metadata(xmp=b"<x/>")
 
-    assert data == container.pack(
-        width=head.width,
-        height=head.height,
-        model_id=head.model_id,
-        step=head.step,
-        quality=head.quality,
-        y_step=head.y_step,
-        fall=head.fall,
-        grey=head.grey,
-        activity=head.activity,
-        payloads=payloads,
-        symbol_checks=[level.symbol_check for level in head.levels],
-        metadata=metadata.pack(kept),
-    )
+    assert data == repacked(head, payloads, metadata=metadata.pack(kept))
 
 
 def test_every_error_of_the_reader_is_named():
