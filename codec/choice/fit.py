@@ -19,7 +19,7 @@ from ..coding.walk import Exact, Walk
 from ..errors import WeightsError
 from ..models import units
 from ..models.exact.inference import Networks
-from ..models.exact.layers import ACTIVATION_LIMIT, ExactConv, ExactNet
+from ..models.exact.layers import ACTIVATION_LIMIT, ExactConv, ExactNet, half_of
 from ..models.tables import MEAN_UNITS, SCALE_LEVELS
 from ..models.walk import LATTICE
 from .charges import Charges
@@ -159,10 +159,8 @@ def best_fit(walk: Walk, exact: Exact, chosen: int, steps: int = 0) -> Fit | Non
 
 
 def charges_of(nets: Networks) -> Charges:
-    """What residuals cost by the tables of these networks; made once."""
-    if "charges" not in nets.made:
-        nets.made["charges"] = Charges(nets.weights.tables["pixels"])
-    return nets.made["charges"]
+    """What residuals cost by the tables of these networks."""
+    return nets.once("charges", lambda: Charges(nets.weights.tables["pixels"]))
 
 
 def _bits(found: list[Found]) -> float:
@@ -227,9 +225,9 @@ def _parts(parts: list[View], charges: Charges, colours: int, radius: int, rng: 
 
 def _theta(net: ExactNet) -> np.ndarray:
     """Outputs from activations, (9, C + 1) float64: the head of a network of one set, without its rounding."""
-    head, half = net.head, np.where(net.head.shift > 0, np.exp2(net.head.shift - 1), 0)
+    head = net.head
     assert net.head_bias is not None
-    bias = head.bias - half + net.head_bias.at(0)
+    bias = head.bias - half_of(head.shift) + net.head_bias.at(0)
     unit = ONE * np.exp2(-head.shift.astype(np.float64))
     return np.concatenate([head.weight, bias[:, None] / ONE], 1) * unit[:, None]
 

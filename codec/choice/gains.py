@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..models.exact.layers import ACTIVATION_LIMIT, ExactConv, ExactNet
+from ..models.exact.layers import ACTIVATION_LIMIT, ExactConv, ExactNet, half_of
 
 RATE = 0.012  # of Adam, in shares of a gain and of how much an activation varies
 BETAS = 0.9, 0.98
@@ -24,11 +24,8 @@ Part = tuple[list[np.ndarray], Callable[[np.ndarray], np.ndarray]]
 
 def _real(conv: ExactConv) -> tuple[np.ndarray, np.ndarray]:
     """Weights and bias in units of the output; rounding, which is part of the bias, goes."""
-    half = np.where(conv.shift > 0, np.exp2(conv.shift - 1), 0)
-    scale = conv.scale if conv.depthwise else conv.scale[:, None]
-    if conv.depthwise:
-        scale = scale[:, None, None]
-    return conv.weight * scale, ((conv.bias - half) * conv.scale).astype(np.float32)
+    scale = conv.scale.reshape(-1, *[1] * (conv.weight.ndim - 1))
+    return conv.weight * scale, ((conv.bias - half_of(conv.shift)) * conv.scale).astype(np.float32)
 
 
 @dataclass
@@ -86,8 +83,8 @@ class Tuned:
 
 def _film(block) -> np.ndarray:
     """Gains and biases of a block of one set in units of what they make, (2, C)."""
-    half = np.where(block.film_shift > 0, np.exp2(block.film_shift - 1), 0)
-    return (np.stack([block.gain.at(0), block.bias.at(0) - half]) * block.film_scale).astype(np.float32)
+    rows = block.gain.at(0), block.bias.at(0) - half_of(block.film_shift)
+    return (np.stack(rows) * block.film_scale).astype(np.float32)
 
 
 def _pointwise(x: np.ndarray, weights: tuple[np.ndarray, np.ndarray]) -> np.ndarray:

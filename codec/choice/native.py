@@ -17,10 +17,9 @@ from .quantise import LEVEL_BITS, LEVELS_PER_PLANE, STOP_SHARE, Chooser
 
 
 def chooser_of(nets: Networks) -> Chooser:
-    """The chooser by the tables of these networks; made once."""
-    if "chooser" not in nets.made:
-        nets.made["chooser"] = (NativeChooser if clibrary.library() else Chooser)(nets.weights.tables)
-    return nets.made["chooser"]
+    """The chooser by the tables of these networks."""
+    kind = NativeChooser if clibrary.library() else Chooser
+    return nets.once("chooser", lambda: kind(nets.weights.tables))
 
 
 class _Choice(Structure):

@@ -57,7 +57,7 @@ class Field:
     def known(self, region: Region, symbols: np.ndarray) -> np.ndarray:
         """Symbols of local steps, int16 -> what networks see of them, int16 in 1/SYMBOL_UNITS of D."""
         k, out = -self.log2(region), np.empty(symbols.shape, np.int16)
-        for part in _parts(len(out)):
+        for part in parts_of(len(out)):
             seen = self._times(k[part], symbols[part].clip(-KNOWN_LIMIT, KNOWN_LIMIT), KNOWN_BITS)
             out[part] = seen.clip(-SYMBOL_INPUT_LIMIT, SYMBOL_INPUT_LIMIT)
         return out
@@ -66,7 +66,7 @@ class Field:
         """Symbols of local steps and what latents have beside them, in 1/CENTROID_UNITS, int16 or int8 -> latents in
         1/CENTROID_UNITS of D, int32."""
         k, out = -self.log2(region), np.empty(symbols.shape, np.int32)
-        for part in _parts(len(out)):
+        for part in parts_of(len(out)):
             whole = self._times(k[part], CENTROID_UNITS * symbols[part].astype(np.int64) + beside[part], GAIN_BITS)
             out[part] = whole.clip(-WHOLE_LIMIT, WHOLE_LIMIT)
         return out
@@ -94,5 +94,5 @@ class Field:
         return (v * self._gains[k + FIELD_LIMIT] + (1 << (bits - 1))) >> bits
 
 
-def _parts(count: int) -> list[slice]:
+def parts_of(count: int) -> list[slice]:
     return [slice(first, first + CHANNELS) for first in range(0, count, CHANNELS)]

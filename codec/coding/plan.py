@@ -74,7 +74,7 @@ class Plan:
 def log3_step(quality: float, tune: str) -> float:
     """log3 of the finest step, on a scale that is set for the eye.
 
-    90, 75, 50 and 25 have about 88, 80, 65 and 45 points of SSIMULACRA2, on average over photographs.
+    90, 75, 50 and 25 have about 88, 80, 65 and 45 points of SSIMULACRA2, on average over Kodak's photographs.
     """
     return float(np.interp(quality, QUALITIES, LOG3_STEPS[tune]))
 

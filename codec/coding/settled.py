@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..models.tables import CENTROID_UNITS, MEAN_UNITS
-from .field import Field, Region
+from .field import Field, Region, parts_of
 from .lookup import offset_index
-
-CHANNELS = 16  # at a time, to bound memory
 
 
 class Settled:
@@ -33,9 +31,8 @@ class Settled:
 
     def coarsen(self) -> None:
         """Back to the symbols of the coarser plane, which those of the last one refine; z_hat is not known any more."""
-        for first in range(0, len(self.symbols), CHANNELS):
-            part = self.symbols[first : first + CHANNELS]
-            part[:] = (part + 1) // 3
+        for part in parts_of(len(self.symbols)):
+            self.symbols[part] = (self.symbols[part] + 1) // 3
 
     def settle(self, region: Region, symbols: np.ndarray, mean: np.ndarray, level: np.ndarray, *, refines: bool):
         """Symbols of a plane, int32, and z_hat, by their prior. Those that refine a coarser one are digits."""

@@ -296,7 +296,5 @@ class Walk:
 
 
 def models_of(nets: Networks) -> Models:
-    """The tables of these networks, ready for coders; made once."""
-    if "models" not in nets.made:
-        nets.made["models"] = Models(nets.weights.tables)
-    return nets.made["models"]
+    """The tables of these networks, ready for coders."""
+    return nets.once("models", lambda: Models(nets.weights.tables))

@@ -44,7 +44,13 @@ class Networks:
         self._make_runner = make_runner
         self._runners: dict[str, Callable] = {}
         self._lapped = LappedTransform(weights.transforms, weights.config.base_stride)
-        self.made: dict[str, Any] = {}  # once, by those who use these networks: tables, ready for coders
+        self._made: dict[str, Any] = {}
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What those who use these networks make of their tables, made when it is first asked for."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
 
     def with_weights(self, weights: Weights) -> Networks:
         """The same on other weights of the same configuration."""
@@ -192,8 +198,8 @@ class Networks:
         size: tuple[int, int],
         y: np.ndarray,
         t: int,
-        bound: np.ndarray | None = None,
-        field: Callable[[slice], np.ndarray] | None = None,
+        bound: np.ndarray | None,
+        field: Callable[[slice], np.ndarray],
         *,
         deep: bool = False,
     ) -> np.ndarray:
@@ -201,7 +207,7 @@ class Networks:
 
         z: from rows of blocks to their latents, int32 (192, rows, W/8) in 1/CENTROID_UNITS of the step; size: rows and
         columns of blocks. y: the base, the last of the conditions; it may reach beyond. bound: how far the network may
-        move the pixels of each block (H/8, W/8), in 1/RESIDUAL_UNITS of the step; without it, as far as it can. field:
+        move the pixels of each block (H/8, W/8), in 1/RESIDUAL_UNITS of the step; None: as far as it can. field:
         from rows of blocks to log2 g of both ends (config.FIELD_ENDS), for a network that sees it. deep: uint16, DEEP
         for a grey level; what rounds to it is the same picture.
         """
@@ -215,7 +221,7 @@ class Networks:
             top = max(start - radius, 0)
             around = slice(top, min(stop + radius, height))
             seen = z(around)
-            told = [field(around)] if field is not None and self.config.told_field else []
+            told = [field(around)] if self.config.told_field else []
             learned = self.run("synthesis", [rounded(seen, shift), *told], t)
             here, pixels = np.s_[:, start - top : stop - top], slice(Z1_STRIDE * rows.start, Z1_STRIDE * rows.stop)
             about = start, height, bound, y, self.delta(t), rows

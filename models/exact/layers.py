@@ -32,6 +32,11 @@ STEP_ROWS = 2 * KNOTS
 RANGES = (256, 576, 832, 1088, 1248)  # starts of the ranges of t that networks of latents are quantised for
 
 
+def half_of(shift: np.ndarray) -> np.ndarray:
+    """What is added before a shift that rounds down, so that it rounds to the nearest: 0 where nothing is shifted."""
+    return np.where(shift > 0, np.exp2(shift - 1), 0)
+
+
 @dataclass(frozen=True)
 class ExactConv:
     """``clamp(floor((weight * input + bias) * 2^-shift), low, high)``; rounding is part of the bias.

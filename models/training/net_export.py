@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..exact.layers import ACTIVATION_LIMIT, SUM_LIMIT, ExactBlock, ExactConv, ExactNet, StepTable
+from ..exact.layers import ACTIVATION_LIMIT, SUM_LIMIT, ExactBlock, ExactConv, ExactNet, StepTable, half_of
 from ..networks.layers import Net
 
 WEIGHT_LIMIT = 32767  # weights are stored as int16
@@ -172,7 +172,7 @@ def exact_film(block, hidden, gained, table):
         largest = (np.abs(np.rint(gain * 2.0**s)) * ACTIVATION_LIMIT).max(0) + np.abs(bias * 2.0**s).max(0) + 2.0**s
         fits = (largest < SUM_LIMIT) & (np.abs(gain * 2.0**s).max(0) < WEIGHT_LIMIT)
         shift[fits] = s
-    rounded_bias = np.rint(bias * 2.0**shift + np.where(shift > 0, 2.0 ** (shift - 1), 0))
+    rounded_bias = np.rint(bias * 2.0**shift + half_of(shift))
     return (
         table(np.rint(gain * 2.0**shift).astype(np.int64)),
         table(rounded_bias.astype(np.int64)),
