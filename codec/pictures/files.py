@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
-import secrets
-import select
 import stat
 import sys
 from pathlib import Path
 from typing import BinaryIO
 
 from ..format.header import MAX_HEADER_BYTES, Header, read_header
+from .drafts import Draft
+from .streams import write_all
 
 STDIO = "-"
 PICTURE_SUFFIXES = frozenset(  # names of pictures that are none of ours
@@ -49,24 +48,6 @@ def write_out(content: bytes) -> None:
         raise
     except OSError as error:
         raise _named(error, "standard output") from None
-
-
-def write_all(stream: BinaryIO | io.RawIOBase, content: bytes) -> None:
-    """Write until all is written: a raw stream takes what it can, and one that does not block may take nothing."""
-    rest = memoryview(content)
-    while rest:
-        try:
-            taken = stream.write(rest)
-        except BlockingIOError as error:
-            taken = error.characters_written
-        rest = rest[taken or 0 :]
-        if rest and not taken:
-            select.select([], [stream], [])
-    while True:
-        try:
-            return stream.flush()
-        except BlockingIOError:
-            select.select([], [stream], [])
 
 
 def read_coded(path: str | os.PathLike[str]) -> bytes:
@@ -114,7 +95,7 @@ class Output:
         self._content = content
 
     def __enter__(self) -> Output:
-        self._temporary = None
+        self._draft: Draft | None = None
         if self.name == STDIO:
             return self
         self._path = Path(os.path.realpath(self.name))  # a link stays a link: what it points to is replaced
@@ -128,16 +109,12 @@ class Output:
         if mode is not None and not stat.S_ISREG(mode):
             self._path = Path(self.name)  # /dev/stdout leads to a pipe that has no name of its own
             return self
-        temporary = self._path.parent / f".selfvae-{secrets.token_hex(6)}.tmp"
         try:
-            # The usual permissions of a new file; an existing file keeps its own.
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            self._draft = Draft(self._path)
         except OSError as error:
             raise type(error)(error.errno, f"cannot write there: {error.strerror}", self.name) from None
-        os.close(descriptor)
-        self._temporary = temporary
         if mode is not None:
-            temporary.chmod(stat.S_IMODE(mode))
+            self._draft.allow(stat.S_IMODE(mode))  # an existing file keeps its own
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -145,8 +122,8 @@ class Output:
             if kind is None:
                 self._commit()
         finally:
-            if self._temporary is not None:
-                self._temporary.unlink(missing_ok=True)
+            if self._draft is not None:
+                self._draft.discard()
 
     def _commit(self) -> None:
         if self._content is None:
@@ -154,33 +131,18 @@ class Output:
         if self.name == STDIO:
             return write_out(self._content)
         try:
-            if self._temporary is None:
+            if self._draft is None:
                 with open(self._path, "wb", buffering=0) as stream:
                     write_all(stream, self._content)
             else:
-                self._replace(self._temporary, self._content)
+                self._draft.write(self._content)
+                self._draft.appear(overwrite=self._overwrite)
+        except FileExistsError:
+            raise self._exists() from None
         except BrokenPipeError:
             raise
         except OSError as error:
             raise _named(error, self.name) from None
-
-    def _replace(self, temporary: Path, content: bytes) -> None:
-        with open(temporary, "wb", buffering=0) as stream:
-            write_all(stream, content)
-            os.fsync(stream.fileno())  # the name must not outlive a power cut that the bytes do not
-        if self._overwrite:
-            os.replace(temporary, self._path)
-            return
-        try:  # whoever has taken the name meanwhile keeps it
-            os.link(temporary, self._path)
-        except FileExistsError:
-            raise self._exists() from None
-        except OSError:  # no links on this file system
-            try:
-                os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-            except FileExistsError:
-                raise self._exists() from None
-            os.replace(temporary, self._path)
 
     def _exists(self) -> FileExistsError:
         return FileExistsError(None, "exists already and was left as it is", self.name)

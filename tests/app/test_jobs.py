@@ -1,5 +1,6 @@
 """Many inputs at a time, with the real networks: what processes write, say, and leave behind when they die."""
 
+import glob
 import json
 import os
 import signal
@@ -71,6 +72,17 @@ def test_a_process_that_dies_costs_its_own_input_and_no_other(capsys):
     assert "error: 1: its process was killed" in said.err and "give fewer with -j" in said.err
 
 
+def being_written(folder):
+    """Whether a process has begun a file there, which has a hidden name, or none."""
+    for open_file in glob.iglob("/proc/[0-9]*/fd/*"):
+        try:
+            if os.readlink(open_file).startswith(f"{folder}/#"):
+                return True
+        except OSError:  # closed meanwhile, or of somebody else
+            pass
+    return bool(list(folder.glob(".selfvae-*")))
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent to a group of processes")
 @pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGHUP", 129)])
 def test_a_signal_to_stop_stops_all_processes_and_leaves_no_partial_file(tmp_path, number, status):
@@ -78,7 +90,7 @@ def test_a_signal_to_stop_stops_all_processes_and_leaves_no_partial_file(tmp_pat
         Image.fromarray(make_picture(450, 350, seed=i)).save(tmp_path / f"{i}.png")
     command = [sys.executable, "-m", "selfvae_codec", "encode", *map(str, sorted(tmp_path.glob("*.png"))), "-j", "2"]
     run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    while not list(tmp_path.glob(".selfvae-*")):
+    while not being_written(tmp_path):
         assert run.poll() is None, run.stderr.read()
         time.sleep(0.05)
     os.killpg(run.pid, getattr(signal, number))
@@ -95,7 +107,7 @@ def test_processes_end_with_the_one_that_they_work_for_however_it_ended(tmp_path
         Image.fromarray(make_picture(450, 350, seed=i)).save(tmp_path / f"{i}.png")
     command = [sys.executable, "-m", "selfvae_codec", "encode", *map(str, sorted(tmp_path.glob("*.png"))), "-j", "2"]
     run = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    while not list(tmp_path.glob(".selfvae-*")):
+    while not being_written(tmp_path):
         assert run.poll() is None
         time.sleep(0.05)
     with open(f"/proc/{run.pid}/task/{run.pid}/children") as children:
