@@ -23,6 +23,7 @@ from ..models.exact.layers import ACTIVATION_LIMIT, ExactConv, ExactNet, half_of
 from ..models.tables import MEAN_UNITS, SCALE_LEVELS
 from ..models.walk import LATTICE
 from .charges import Charges
+from .corrections import Told, correct
 from .gains import Part, tune
 from .numbers import bits_of, rounded
 from .views import View, views
@@ -32,7 +33,7 @@ SAMPLE = 24000  # positions of a sub-lattice that a Newton step sees
 ITERATIONS = 3
 ENOUGH = 3e-4  # of all bits: a step that gains less is the last
 RIDGE = 1e-2  # of the mean curvature, so that what hardly matters stays
-ROW_BITS = 13  # of what is said of a row beside its numbers
+ROW_BITS = 13  # of what is said of a row beside its numbers, 2 fewer of one of corrections
 ON_THE_WAY = 4.0  # gains have not come to the best: they save more than a square around where they are says
 SIDE = 80  # positions, of the part of a picture that a gradient is taken of
 MEANS, LEVELS, COUPLINGS = slice(0, 3), slice(3, 6), slice(6, 9)  # outputs of a head
@@ -81,6 +82,7 @@ class Fitting:
         found = [self.head(net, net, sample) for net, sample in zip(self.nets, samples)]
         if steps:
             found = [min(pair, key=lambda network: network.bits) for pair in zip(found, self.with_gains(found, steps))]
+        found = [self.with_corrections(*three) for three in zip(self.nets, found, self.views)]
         return [network.rows for network in found] if _bits(found) < first else None
 
     def with_gains(self, found: list[Found], steps: int) -> list[Found]:
@@ -99,8 +101,19 @@ class Fitting:
         for net, network, rows, sample in zip(moved, found, blocks, self.samples(moved)):
             heads = network.rows[: len(net.head.bias)]
             head = self.head(net, fitted.applied(net, heads + [None] * len(rows)), sample)
-            out.append(Found(head.rows[: len(heads)] + rows, head.bits + _spent(rows)))
+            rows = head.rows[: len(heads)] + rows + head.rows[fitted.rows_of(net) :]
+            out.append(Found(rows, head.bits + _spent(rows[len(heads) : fitted.rows_of(net)])))
         return out
+
+    def with_corrections(self, net: ExactNet, network: Found, parts: list[View]) -> Found:
+        """A network with what corrects it by neighbours, if that pays."""
+        seeing = fitted.with_networks(self.walk.nets, [fitted.applied(net, network.rows)])
+        told = [_told(seeing.run(net.name, view.inputs, 0), view) for view in parts]
+        rows, saved = correct(told, self.charges, self.colours, self.pixels / len(LATTICE))
+        spent = sum(ROW_BITS - 2 + bits_of(numbers) for numbers in rows if numbers)
+        if spent >= saved:
+            return network
+        return Found(network.rows[: fitted.rows_of(net)] + rows, network.bits + spent - saved)
 
     def share(self, sample: Sample) -> float:
         """How much of a sub-lattice a sample is."""
@@ -137,7 +150,7 @@ class Fitting:
             theta, gained, now = theta + size * step, now.bits - then.bits, then
             if gained < ENOUGH * now.bits:
                 break
-        rows: list[Numbers | None] = [None] * (len(first) + len(net.blocks))
+        rows: list[Numbers | None] = [None] * len(fitted.shapes(net))
         unit = ONE * np.exp2(-net.head.shift.astype(np.float64))  # of an output, for a difference of one
         for members, h in curvature:
             units_of = np.repeat(unit[members], first.shape[1])
@@ -195,15 +208,29 @@ def _answers(theta: np.ndarray, sample: Sample, charges: Charges, colours: int) 
 
 def _charged(out: np.ndarray, residuals: np.ndarray, owed: np.ndarray, charges: Charges, colours: int) -> _Answers:
     """out: (N, 9), what a head says; residuals, owed: (N, 3)."""
-    mean = out[:, MEANS] / MEAN_UNITS + owed
-    most = units.COUPLING_MAX * units.COUPLING_UNITS
-    for (colour, followed), coupling in zip(FOLLOWS, out[:, COUPLINGS].clip(-most, most).T):
-        mean[:, colour] += coupling / units.COUPLING_UNITS * residuals[:, followed]
+    mean = _followed(out, residuals, owed)
     bits, by_mean, by_level, level = charges(mean, out[:, LEVELS].clip(0, SCALE_LEVELS - 1), residuals)
     by_mean[:, colours:] = by_level[:, colours:] = 0
     couplings = [by_mean[:, mine] * residuals[:, other] / units.COUPLING_UNITS for mine, other in FOLLOWS]
     slope = np.concatenate([by_mean / MEAN_UNITS, by_level, np.stack(couplings, 1)], 1)
     return _Answers(float(bits[:, :colours].sum(dtype=np.float64)), slope, level)
+
+
+def _followed(out: np.ndarray, residuals: np.ndarray, owed: np.ndarray) -> np.ndarray:
+    """Means, (N, 3) pixel values, that colours before have moved."""
+    mean = out[:, MEANS] / np.float32(MEAN_UNITS) + owed
+    most = units.COUPLING_MAX * units.COUPLING_UNITS
+    for (colour, followed), coupling in zip(FOLLOWS, out[:, COUPLINGS].clip(-most, most).T):
+        mean[:, colour] += coupling / np.float32(units.COUPLING_UNITS) * residuals[:, followed]
+    return mean
+
+
+def _told(out: np.ndarray, view: View) -> Told:
+    """out: (9, h, w), what a network says of a view."""
+    residuals, owed = (v.reshape(3, -1).T.astype(np.float32) for v in (view.residual, view.owed))
+    mean = _followed(out.reshape(9, -1).T.astype(np.float32), residuals, owed)
+    level = out[LEVELS].astype(np.float32)
+    return Told(mean.T.reshape(level.shape), level, view.residual.astype(np.float32), view.asked)
 
 
 def _parts(parts: list[View], charges: Charges, colours: int, radius: int, rng: np.random.Generator) -> Iterator[Part]:

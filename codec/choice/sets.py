@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..coding import residuals
 from ..coding.lookup import symbol_tables
 from ..coding.walk import Exact, Walk
 from ..models.tables import ESCAPE, PRECISION, TAIL
@@ -45,7 +46,7 @@ def best_set(walk: Walk, exact: Exact) -> int:
     bits = []
     for chosen in range(count):
         counter = Count(walk.nets.weights.tables["pixels"])
-        walk.residuals(walk.nets, chosen, x_hat, owed, actual, x_hat.shape[1:], counter)
+        residuals.settle(walk.nets, chosen, (x_hat, owed, actual), x_hat.shape[1:], counter, grey=walk.plan.grey)
         bits.append(counter.bits)
     return int(np.argmin(bits))
 

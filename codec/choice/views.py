@@ -43,7 +43,7 @@ def views(exact: Exact, plan: Plan, radius: int) -> list[list[View]]:
 
     exact: of ``Walk.to_exact``, of a picture that is known. radius: how many positions away networks see.
     """
-    margin = 2 * (radius + 1)
+    margin = 4 * (radius // 2 + 1)  # windows begin where quarters do (coding/neighbours.py)
     down, along = (_windows(side, 8 * -(-side // 8), margin) for side in (plan.height, plan.width))
     parts = [_of_window(exact, plan, rows, columns) for rows in down for columns in along]
     return [list(part) for part in zip(*parts)]
@@ -62,7 +62,7 @@ def _windows(length: int, padded: int, margin: int) -> list[_Window]:
     if length <= WINDOW * WINDOWS * 3 // 2:
         return [_Window(slice(0, padded), slice(0, padded))]
     out = []
-    for start in map(int, np.linspace(0, length - WINDOW, WINDOWS) // 2 * 2):
+    for start in map(int, np.linspace(0, length - WINDOW, WINDOWS) // 4 * 4):
         low, high = max(0, start - margin), min(padded, start + WINDOW + margin)
         out.append(_Window(slice(low, high), slice(start - low, start - low + WINDOW)))
     return out

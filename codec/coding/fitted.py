@@ -2,7 +2,7 @@
 
 The exact pixels of a picture may be coded by networks whose heads, gains and biases suit its noise better than those of
 any set (choice/fit.py finds them). Sent are differences to the chosen set, as whole steps of a power of two; most are
-small.
+small. Weights of corrections by neighbours (neighbours.py) follow in the same way, as differences to none.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from ..models.exact.inference import Networks
 from ..models.exact.layers import ExactBlock, ExactConv, ExactNet, SetTable
 from ..models.tables import SCALE_LEVELS
 from ..models.walk import LATTICE
+from . import neighbours
+from .neighbours import Corrections
 
 FEWER = 4  # a row may lose 0 to 3 bits
 SHIFTS = 16  # steps of differences are 2^0 to 2^15
@@ -55,12 +57,20 @@ class Numbers:
 Fit = Sequence[Sequence[Numbers | None]]  # of each network of the pixels, of each of its rows; None: nothing differs
 
 
+AllCorrections = Sequence[Corrections | None]  # by neighbours, of each sub-lattice
+
+
 def shapes(net: ExactNet) -> list[int]:
     """How many numbers each row of a network has: weights and bias of each output of the head, then gains and biases of
-    each block.
+    each block, then what corrects the network by neighbours.
     """
     outputs, inputs = net.head.weight.shape
-    return [inputs + 1] * outputs + [2 * len(block.expand.bias) for block in net.blocks]
+    return [inputs + 1] * outputs + [2 * len(block.expand.bias) for block in net.blocks] + neighbours.counts()
+
+
+def rows_of(net: ExactNet) -> int:
+    """How many of these are differences of the network; the others correct it."""
+    return len(net.head.bias) + len(net.blocks)
 
 
 def settle(coder: Coder, nets: Sequence[ExactNet], actual: Fit | None) -> Fit:
@@ -69,16 +79,17 @@ def settle(coder: Coder, nets: Sequence[ExactNet], actual: Fit | None) -> Fit:
     for index, net in enumerate(nets):
         rows = []
         for row, count in enumerate(shapes(net)):
-            rows.append(_settle(coder, count, None if actual is None else actual[index][row], actual is not None))
+            wanted = None if actual is None else actual[index][row]
+            rows.append(_settle(coder, count, wanted, actual is not None, differs=row < rows_of(net)))
         settled.append(rows)
     return settled
 
 
-def _settle(coder: Coder, count: int, actual: Numbers | None, known: bool) -> Numbers | None:
-    if not coder.variant(2, int(actual is not None) if known else None):
+def _settle(coder: Coder, count: int, actual: Numbers | None, known: bool, *, differs: bool) -> Numbers | None:
+    if not count or not coder.variant(2, int(actual is not None) if known else None):
         return None
     shift = coder.variant(SHIFTS, actual.shift if actual else None)
-    fewer = coder.variant(FEWER, actual.fewer if actual else None)
+    fewer = coder.variant(FEWER, actual.fewer if actual else None) if differs else 0
     level = coder.variant(SCALE_LEVELS, actual.level if actual else None)
     zero = np.zeros(count, np.int32)
     return Numbers(shift, fewer, level, coder.symbols(zero, zero + level, actual.values if actual else None))
@@ -100,7 +111,7 @@ def of_one_set(net: ExactNet, chosen: int) -> ExactNet:
 def applied(net: ExactNet, rows: Sequence[Numbers | None]) -> ExactNet:
     """A network of one set with these differences. Raises WeightsError where sums of it would not be exact."""
     outputs = len(net.head.bias)
-    blocks = tuple(map(_block, net.blocks, rows[outputs:]))
+    blocks = tuple(map(_block, net.blocks, rows[outputs : rows_of(net)]))
     none = SetTable(np.zeros((1, outputs), np.int64))  # the set's row is a part of the head's bias
     fitted = replace(net, blocks=blocks, head=_head(net, rows[:outputs]), head_bias=none)
     fitted.check_bounds()
@@ -134,16 +145,26 @@ def _block(block: ExactBlock, numbers: Numbers | None) -> ExactBlock:
     )
 
 
-def fitted(nets: Networks, chosen: int, fit: Fit) -> Networks:
-    """Networks whose set 0 of the pixels is ``chosen`` with these differences; all else stays.
+def corrections(net: ExactNet, rows: Sequence[Numbers | None]) -> Corrections | None:
+    """What corrects a network by neighbours; None: nothing. Raises WeightsError where sums of it would not be exact."""
+    said, counts = rows[rows_of(net) :], neighbours.counts()
+    if not any(said):
+        return None
+    weights = [numbers.differences() if numbers else np.zeros(count, int) for numbers, count in zip(said, counts)]
+    return neighbours.corrections(weights, net.name)
+
+
+def fitted(nets: Networks, chosen: int, fit: Fit) -> tuple[Networks, AllCorrections]:
+    """Networks whose set 0 of the pixels is ``chosen`` with these differences, all else as it was, and corrections.
 
     Raises ChecksumError where sums would not be exact: no encoder writes such numbers.
     """
     try:
-        made = [applied(net, rows) for net, rows in zip(networks_of(nets, chosen), fit)]
+        pairs = list(zip(networks_of(nets, chosen), fit))
+        made, correcting = [applied(*pair) for pair in pairs], [corrections(*pair) for pair in pairs]
     except WeightsError as error:
         raise ChecksumError(f"level x is damaged: networks cannot be fitted as it says: {error}") from error
-    return with_networks(nets, made)
+    return with_networks(nets, made), correcting
 
 
 def with_networks(nets: Networks, made: Sequence[ExactNet]) -> Networks:

@@ -19,11 +19,11 @@ import numpy as np
 from ..models import units
 from ..models.config import CONTEXT_STRIDE, U_STEP, Z1_STRIDE
 from ..models.exact.inference import DELTA_BITS, Networks
-from ..models.exact.integers import from_ycocg, space_to_depth
+from ..models.exact.integers import from_ycocg
 from ..models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION
-from ..models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
-from . import coefficients, fitted
-from .coders import Coder, Models, PixelCoder, PlaneCoder, ResidualCoder
+from ..models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_plane
+from . import coefficients, fitted, residuals
+from .coders import Coder, Models, PixelCoder, PlaneCoder
 from .depth import to_16
 from .field import Field, Region
 from .latents import Latents
@@ -221,12 +221,14 @@ class Walk:
         """Last level: x, by the set of the prior that stands first in it, or by networks that differ from it."""
         plan, nets = self.plan, self.nets
         chosen = coder.variant(plan.config.pixel_sets, self.variant)
+        corrections: fitted.AllCorrections = [None] * len(LATTICE)
         if coder.follows(self.fit is not None):
             fit = fitted.settle(coder, fitted.networks_of(nets, chosen), self.fit)
-            nets, chosen = fitted.fitted(nets, chosen, fit), 0
-        x_hat, owed, actual = self.to_exact()
-        residual = self.residuals(nets, chosen, x_hat, owed, actual, (plan.height, plan.width), coder)
-        self.x = (x_hat + residual).clip(0, 255).astype(np.uint8)[COLOURS]
+            nets, corrections = fitted.fitted(nets, chosen, fit)
+            chosen = 0
+        exact, size = self.to_exact(), (plan.height, plan.width)
+        residual = residuals.settle(nets, chosen, exact, size, coder, grey=plan.grey, corrections=corrections)
+        self.x = (exact[0] + residual).clip(0, 255).astype(np.uint8)[COLOURS]
 
     def to_exact(self) -> Exact:
         """x_hat, what the residuals of each cell sum to where y[1] ties them, and the residuals, where x is known.
@@ -241,34 +243,6 @@ class Walk:
             owed = 4 * self.conditions[-1][COLOURS, : cells.shape[1], : cells.shape[2]] - cells
         known = None if self.latents is None else self.latents.x[COLOURS, : x_hat.shape[1], : x_hat.shape[2]]
         return x_hat, owed, None if known is None else known - x_hat
-
-    def residuals(
-        self, nets: Networks, chosen: int, x_hat, owed, actual, size: tuple[int, int], coder: ResidualCoder
-    ) -> np.ndarray:
-        """Residuals to x_hat by a set of the prior, (3, H, W) int16; outside ``size`` they are 0. Arguments as above.
-
-        Grey pictures code green alone.
-        """
-        given = [space_to_depth(x_hat, 2)] + ([] if owed is None else [owed])
-        residual = np.zeros_like(x_hat)
-
-        def visit(index, colour, mean, level):
-            i, j = LATTICE[index]
-            inside = (slice(colour, colour + 1), slice(i, size[0], 2), slice(j, size[1], 2))
-            height, width = residual[inside].shape[1:]
-            if self.plan.grey and colour:
-                green = (slice(0, 1), *inside[1:])
-                residual[inside] = x_hat[green] + residual[green] - x_hat[inside]
-            else:
-                rows = max(1, PART // max(1, width))
-                for top in range(0, height, rows):
-                    part = (slice(None), slice(top, min(top + rows, height)), slice(width))
-                    wanted = None if actual is None else actual[inside][part]
-                    residual[inside][part] = coder.pixels(mean[part], level[part], wanted)
-            return residual[colour : colour + 1, i::2, j::2]
-
-        walk_pixels(nets, given, chosen, visit, np.concatenate)
-        return residual
 
     def _synthesis(self, k: int, *, deep: bool = False) -> np.ndarray:
         """x_hat after plane k, uint8 (3, H, W), or uint16 if deep."""
