@@ -32,7 +32,9 @@ class Told:
     asked: np.ndarray
 
 
-def correct(told: Sequence[Told], charges: Charges, colours: int, positions: float):
+def correct(
+    told: Sequence[Told], charges: Charges, colours: int, positions: float
+) -> tuple[list[Numbers | None], float]:
     """Numbers of the corrections of a network, and the bits of residuals that they save.
 
     positions: of the sub-lattice, of which ``told`` are parts.
@@ -49,9 +51,8 @@ def correct(told: Sequence[Told], charges: Charges, colours: int, positions: flo
             _know(known, part, colour)
         for quarter in range(len(LATTICE)):
             seen = [_seen(*three, quarter, colour) for three in zip(told, around, asked)]
-            of_mean, of_level, *said = (np.concatenate(v) for v in zip(*seen))
             row = 2 * (len(COLOURS) * quarter + colour)
-            rows[row : row + 2], less = _solved(of_mean, of_level, *said, charges, share)
+            rows[row : row + 2], less = _solved([np.concatenate(v) for v in zip(*seen)], charges, share)
             saved += less
     return rows, saved
 
@@ -90,8 +91,9 @@ def _seen(told: Told, around: Around, asked: np.ndarray, quarter: int, colour: i
     return columns(around.of_mean(quarter), MEAN_UNITS << BITS), columns(of_level, 1 << BITS), *said
 
 
-def _solved(of_mean, of_level, mean, level, residual, charges: Charges, share: float):
+def _solved(seen: Sequence[np.ndarray], charges: Charges, share: float) -> tuple[list[Numbers | None], float]:
     """Numbers for the weights of means and levels, and the bits that they save in the whole picture."""
+    of_mean, of_level, mean, level, residual = seen
 
     def charged(weights):
         by_mean, by_level = (f @ w.astype(np.float32) for f, w in zip((of_mean, of_level), weights))

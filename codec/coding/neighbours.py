@@ -1,9 +1,9 @@
 """Corrections by neighbours: residuals of a sub-lattice that are known move what its network says of the others.
 
-A network sees none of the pixels of its own sub-lattice. So a colour of it is coded in quarters, the sub-lattices of its
-2x2 cells: the first stands alone, and each other lies between positions that are known by then. How far these came to
-lie from their means moves a mean, and how surprising they were a scale level; so do those of the colours before. By how
-much is fitted to a picture and sent with it (fitted.py), in integers.
+A network sees none of the pixels of its own sub-lattice. So a colour of it is coded in quarters, the sub-lattices of
+its 2x2 cells: the first stands alone, and each other lies between positions that are known by then. How far these came
+to lie from their means moves a mean, and how surprising they were a scale level; so do those of the colours before. By
+how much is fitted to a picture and sent with it (fitted.py), in integers.
 """
 
 from __future__ import annotations
