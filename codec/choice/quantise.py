@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from ..coding.coders import rounded
+from ..coding.coders import Asked, rounded
 from ..coding.lookup import digit_tables, offset_index, symbol_tables
 from ..models.config import RD_SLOPE, RDO_RATE
 from ..models.tables import CENTROID_UNITS, LOG2_SCALE_STEP, MEAN_UNITS, PRECISION, SCALE_LEVELS, TAIL
@@ -107,7 +107,7 @@ class Chooser:
         return self._digit_bits[digit_tables(mean, level), digits + 1]
 
 
-class Choose:
+class Choose(Asked):
     """A coder that settles a plane's symbols by what they cost. finer: how many planes refine this one."""
 
     expects = False

@@ -23,7 +23,9 @@ import numpy as np
 from ..errors import ChecksumError, MismatchError
 from ..models.tables import EDGE_LOGIT_MAX, EDGE_UNITS, ESCAPE, MEAN_UNITS, PRECISION, TAIL
 from .entropy import Decoder, Encoder, Tables
+from .field import Field, Region
 from .lookup import digit_tables, symbol_tables
+from .settled import Settled
 from .writing import new_encoder
 
 SKIP_BITS = 13  # a symbol whose likeliest value has probability 1 - 2^-13 or more may go unsaid
@@ -54,6 +56,10 @@ class PlaneCoder(Protocol):
 
     def digits(self, mean: np.ndarray, level: np.ndarray, actual: Any) -> np.ndarray: ...
 
+    def fills(self, field: Field, settled: Settled, region: Region, mean, level, *, refines: bool) -> bool:
+        """Settle a part of a plane, by means and scale levels in steps of D, int16. False: ask for its symbols."""
+        ...
+
 
 class Coder(PlaneCoder, Protocol):
     """Settles every representation, too."""
@@ -77,7 +83,14 @@ class PixelCoder(ResidualCoder, Protocol):
     def symbols(self, mean: np.ndarray, level: np.ndarray, actual: Any) -> np.ndarray: ...
 
 
-class _Checked:
+class Asked:
+    """A coder that is asked for symbols, and settles nothing by itself."""
+
+    def fills(self, field, settled, region, mean, level, *, refines) -> bool:
+        return False
+
+
+class _Checked(Asked):
     """Keeps the check value of all symbols of a level."""
 
     expects = False
@@ -86,7 +99,7 @@ class _Checked:
         self._crc = 0
 
     def _note(self, symbols: np.ndarray) -> np.ndarray:
-        self._crc = zlib.crc32(np.ascontiguousarray(symbols, "<i2").tobytes(), self._crc)
+        self._crc = zlib.crc32(np.ascontiguousarray(symbols, "<i2"), self._crc)
         return symbols
 
     @property
@@ -94,7 +107,7 @@ class _Checked:
         return self._crc & 0xFFFF
 
 
-class Round:
+class Round(Asked):
     """The nearest symbol to what the encoder wants."""
 
     expects = False
@@ -207,6 +220,16 @@ class Reader(_Checked):
         certain = self.models.digit_certain if self.skip else None
         return self._note(self.decoder.digits(self.models.digits, mean, level, self.models.likeliest_digit, certain))
 
+    def fills(self, field, settled, region, mean, level, *, refines):
+        tables = self.models.digits if refines else self.models.symbols
+        certain = self.models.digit_certain if refines else self.models.symbol_certain
+        told = certain if self.skip else None, self.models.likeliest_digit if refines else None
+        read = self.decoder.fill(tables, *told, field, settled, region, mean, level)
+        if read is None:
+            return False
+        self._note(read)
+        return True
+
     def edges(self, rows, actual=None):
         return self._note(self.decoder.get(self.models.edges, rows.ravel()).reshape(rows.shape))
 
@@ -218,7 +241,7 @@ class Reader(_Checked):
             )
 
 
-class PartReader:
+class PartReader(Asked):
     """Reads a level of latents as far as it is there, and lets another coder settle the rest.
 
     ``channels`` counts what was read: arrays of symbols, and channels of digits, which stand in the stream one by one.
@@ -250,7 +273,7 @@ class PartReader:
         return out
 
 
-class Expect:
+class Expect(Asked):
     """What the model expects: the nearest integer to the mean, the likeliest digit."""
 
     expects = True
@@ -268,7 +291,7 @@ class Expect:
         return (rows > EDGE_LOGIT_MAX * EDGE_UNITS).astype(np.int32)
 
 
-class Sample:
+class Sample(Asked):
     """Draws from the model; the same seed gives the same draw on every machine."""
 
     expects = False

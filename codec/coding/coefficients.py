@@ -39,7 +39,7 @@ class _Steps(ctypes.Structure):
     ]
 
 
-def _side_by_side(v: np.ndarray) -> np.ndarray:
+def side_by_side(v: np.ndarray) -> np.ndarray:
     """As it is where columns are side by side."""
     return v if v.strides[2] == v.itemsize else np.ascontiguousarray(v)
 
@@ -60,7 +60,7 @@ class NativeField(Field):
         return _Steps(*pointers(*parts, blocks), *strides, FIELD_LIMIT, GAIN_BITS)
 
     def local(self, region, mean, level):
-        mean, level = (_side_by_side(v.astype(np.int16, copy=False)) for v in (mean, level))
+        mean, level = (side_by_side(v.astype(np.int16, copy=False)) for v in (mean, level))
         means, levels = (np.empty(mean.shape, np.int32) for _ in range(2))
         given = byref(self.at(region)), byref(Source.of(mean)), byref(Source.of(level)), MEAN_LIMIT, SCALE_LEVELS
         self._lib.selfvae_local(self._path, *given, *mean.shape[1:], *pointers(means, levels), threads())
@@ -91,7 +91,7 @@ class NativeSettled(Settled):
         symbols, mean, level = (np.ascontiguousarray(v, np.int32) for v in (symbols, mean, level))
         settled, beside = self.symbols[region], self.beside[region]
         clibrary.library().selfvae_settle(
-            *(clibrary.way(), *pointers(self._centroids), OFFSETS // 2, MEAN_UNITS),
+            *(clibrary.way(), *pointers(self.centroids), OFFSETS // 2, MEAN_UNITS),
             *(*pointers(symbols, mean, level), refines, byref(Source.of(settled)), byref(Source.of(beside))),
             *(*settled.shape[1:], threads()),
         )

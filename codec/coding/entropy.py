@@ -201,6 +201,14 @@ class Decoder:
         out[said] = self.get(tables, table[said]) - 1
         return out
 
+    def fill(self, tables, certain, likeliest, field, settled, region, mean, level) -> np.ndarray | None:
+        """Read a part of a plane and settle it, all at once, where that is faster. What was read, int16, or None.
+
+        certain: as above; likeliest: of digits, None for integers around means. field, settled: as of Walk. mean,
+        level: of the region, int16 in steps of D.
+        """
+        return None
+
     @property
     def sound(self) -> bool:
         """True while all that was read came from the data: a coder that runs out goes on without a word."""

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+from ctypes import byref, c_int32, c_void_p
 
 import numpy as np
 
 from ..models.exact import clibrary
-from ..models.exact.clibrary import pointers
-from ..models.tables import FRACTIONS, MEAN_UNITS, OFFSETS
+from ..models.exact.clibrary import Source, pointers
+from ..models.exact.system import threads
+from ..models.tables import FRACTIONS, MEAN_UNITS, OFFSETS, SCALE_LEVELS
+from ..models.units import MEAN_LIMIT
+from .coefficients import NativeField, NativeSettled, side_by_side
 from .entropy import RAW_BITS, ROW_CODED, STATE_WORDS, Decoder, Tables
+from .field import Field, Region
+from .settled import Settled
 from .writing import done, ready
 
 
@@ -22,6 +28,15 @@ class _Stream(ctypes.Structure):
     """As native/reader.c has it."""
 
     _fields_ = [("state", ctypes.c_uint64), ("words", ctypes.c_void_p), ("left", ctypes.c_int64)]
+
+
+class _Prior(ctypes.Structure):
+    """As native/filling.c has it."""
+
+    _fields_ = [
+        *((n, c_void_p) for n in ("tables", "certain", "likeliest", "centroids")),
+        *((n, c_int32) for n in ("limit", "units", "mean_limit", "levels", "unit_bits", "fraction_bits")),
+    ]
 
 
 class NativeDecoder(Decoder):
@@ -67,6 +82,24 @@ class NativeDecoder(Decoder):
         told = *pointers(certain, likeliest), OFFSETS // 2
         self._asked("selfvae_read_digits", ready(tables), *told, *pointers(mean, level), mean.size, *pointers(out))
         return out
+
+    def fill(self, tables, certain, likeliest, field: Field, settled: Settled, region: Region, mean, level):
+        if not isinstance(field, NativeField) or not isinstance(settled, NativeSettled):
+            return None
+        mean, level = (side_by_side(v.astype(np.int16, copy=False)) for v in (mean, level))
+        units = MEAN_UNITS.bit_length() - 1, FRACTIONS.bit_length() - 1
+        given = ctypes.addressof(ready(tables)._obj), *pointers(certain, likeliest, settled.centroids), OFFSETS // 2
+        prior = _Prior(*given, MEAN_UNITS, MEAN_LIMIT, SCALE_LEVELS, *units)
+        arrays = mean, level, settled.symbols[region], settled.beside[region]
+        symbols = np.empty(mean.shape, np.int16)
+        answer = self._lib.selfvae_fill(
+            *(byref(self._stream), clibrary.way(), byref(field.at(region)), byref(prior)),
+            *(byref(Source.of(v)) for v in arrays),
+            *(*mean.shape[1:], *pointers(symbols), threads()),
+        )
+        if answer < 0:
+            raise MemoryError
+        return symbols if answer else None
 
     def _words(self) -> int:
         state = self._stream.state

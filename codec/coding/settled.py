@@ -18,7 +18,7 @@ class Settled:
 
     def __init__(self, rows: int, columns: int, centroids: np.ndarray):
         shape = 192, rows, columns
-        self._centroids = centroids
+        self.centroids = centroids
         self.symbols = np.zeros(shape, np.int16)
         self.beside = np.zeros(shape, np.int8)
         self._make_room(centroids)
@@ -37,7 +37,7 @@ class Settled:
     def settle(self, region: Region, symbols: np.ndarray, mean: np.ndarray, level: np.ndarray, *, refines: bool):
         """Symbols of a plane, int32, and z_hat, by their prior. Those that refine a coarser one are digits."""
         self._add(region, symbols, refines)
-        self.beside[region] = centroid(self._centroids, symbols, mean, level)
+        self.beside[region] = centroid(self.centroids, symbols, mean, level)
 
     def expect(self, region: Region, symbols: np.ndarray, z: np.ndarray, *, refines: bool) -> None:
         """The same with another z_hat, int32 in 1/CENTROID_UNITS of the local step, from the same middle as symbols."""

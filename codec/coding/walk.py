@@ -152,7 +152,8 @@ class Walk:
                 region = (channels, slice(i, rows.stop, stride), slice(j, columns.stop, stride))
                 height, width = settled.symbols[region].shape[1:]
                 mean_here, level_here = (v[part, :height, :width] for v in (mean, level))
-                self._settle(k, region, *self.field.local(region, mean_here, level_here), coder)
+                if not coder.fills(self.field, settled, region, mean_here, level_here, refines=refines):
+                    self._settle(k, region, *self.field.local(region, mean_here, level_here), coder)
             if group + 1 < len(self.nets.config.groups):  # nobody reads the last one's
                 return known(slice(starts[group], starts[group + 1]), slice(i, None, stride), slice(j, None, stride))
 

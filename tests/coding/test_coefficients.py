@@ -7,8 +7,11 @@ import selfvae_codec
 from selfvae_codec.choice.native import NativeChooser, move
 from selfvae_codec.choice.quantise import Chooser, kept
 from selfvae_codec.choice.refine import _move_plainly
+from selfvae_codec.coding.coders import Models, Reader, Writer
 from selfvae_codec.coding.coefficients import NativeField, NativeSettled
+from selfvae_codec.coding.entropy import Decoder, Encoder
 from selfvae_codec.coding.field import STEPS_LIMIT, Field
+from selfvae_codec.coding.reading import NativeDecoder
 from selfvae_codec.coding.settled import Settled
 from selfvae_codec.models import tables
 from selfvae_codec.models.exact import clibrary, transform, weights
@@ -134,3 +137,56 @@ def test_what_is_kept_of_digits_chooses_the_same_digits():
     assert packed.dtype == np.int16 and none is None and np.array_equal(packed & 63, level)
     chosen = [Chooser(SHIPPED).digits(z, m, level, 0) for m in (mean, packed.astype(np.int32) >> 6)]
     assert np.array_equal(*chosen) and (chosen[0] != np.rint(z).clip(-1, 1)).any()
+
+
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("with_map", [False, True])
+def test_what_is_read_and_settled_at_once_is_what_is_read_and_settled_step_by_step(threads, with_map, skip):
+    """Rows longer than a chunk, parts that threads share and one that they do not, symbols that are escaped."""
+    rng, models, size = np.random.default_rng(7), Models(SHIPPED), (16, 300)
+    plain, native = (
+        kind(SHIPPED, 0, rng.integers(-8, 8, (1, 4, 75)).astype(np.int32) if with_map else None, 32 if with_map else 0)
+        for kind, rng in ((Field, np.random.default_rng(8)), (NativeField, np.random.default_rng(8)))
+    )
+    regions = (slice(0, 2), slice(0, 16, 2), slice(1, 300, 2)), (slice(2, 12), slice(0, 16), slice(0, 300))
+    given = []
+    for region in regions:
+        shape = np.empty((192, *size), np.int8)[region].shape
+        mean = (rng.standard_normal(shape) * 90).astype(np.int16)
+        given.append((region, mean, rng.integers(-3, 40, shape, np.int16)))
+    writer = Writer(models, skip=skip, encoder=Encoder())
+    for refines in (False, True):
+        for region, mean, level in given:
+            local = plain.local(region, mean, level)
+            wanted = local[0] / tables.MEAN_UNITS + rng.standard_normal(mean.shape)
+            wanted[0, 0, :3] = 400, -400, 0
+            (writer.digits if refines else writer.symbols)(*local, wanted)
+    payload = writer.finish()
+
+    centroids = SHIPPED["centroids"]
+    ours, theirs = NativeSettled(*size, centroids), Settled(*size, centroids)
+    at_once = Reader(models, NativeDecoder(payload), writer.check, "1", skips=True)
+    stepwise = Reader(models, Decoder(payload), writer.check, "1", skips=True)
+    for refines in (False, True):
+        for region, mean, level in given:
+            assert at_once.fills(native, ours, region, mean, level, refines=refines)
+            assert not stepwise.fills(plain, theirs, region, mean, level, refines=refines)
+            local = plain.local(region, mean, level)
+            read = (stepwise.digits if refines else stepwise.symbols)(*local)
+            theirs.settle(region, read, *local, refines=refines)
+    at_once.finish(), stepwise.finish()
+    assert np.array_equal(ours.symbols, theirs.symbols)
+    assert np.array_equal(ours.beside, theirs.beside)
+
+
+def test_symbols_beyond_16_bits_are_left_to_be_read_step_by_step():
+    models, region = Models(SHIPPED), (slice(0, 1), slice(0, 1), slice(0, 3))
+    field, settled = NativeField(SHIPPED, 0), NativeSettled(1, 3, SHIPPED["centroids"])
+    mean, level = np.full((1, 1, 3), 32767, np.int16), np.full((1, 1, 3), 5, np.int16)
+    writer = Writer(models, skip=False)
+    writer.symbols(*field.local(region, mean, level), np.array([[[0, 33000, 1]]], np.float32))
+    reader = Reader(models, NativeDecoder(writer.finish()), writer.check, "1", skips=True)
+    assert not reader.fills(field, settled, region, mean, level, refines=False)
+    assert not settled.symbols.any() and not settled.beside.any()
+    assert reader.symbols(*field.local(region, mean, level)).ravel().tolist() == [0, 33000, 1]
+    reader.finish()

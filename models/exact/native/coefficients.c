@@ -5,15 +5,7 @@
 #include "library.h"
 #include "threads.h"
 
-#define ALONE (1 << 15) /* coefficients that one thread is done with before another has begun */
 #define TOGETHER (1 << 13)
-
-/* Local steps of a part of z[1] */
-typedef struct {
-    const int32_t *gains, *channels, *blocks; /* blocks: what is added at every block, or NULL */
-    int64_t by_row, by_column;                /* of blocks, in values */
-    int32_t limit, bits;
-} Field;
 
 /* One call: what to do with every row, and with what */
 typedef struct Call Call;
@@ -47,20 +39,10 @@ static void every_row(Call *call, int threads) {
     in_parallel(size < ALONE ? 1 : threads, call->channels * ((call->height + call->rows - 1) / call->rows), some_rows, call);
 }
 
-static Gain gain_of(const Call *call, int channel, int row) {
-    const Field *f = call->field;
-    Gain g = {f->gains, f->blocks ? f->blocks + row * f->by_row : 0, f->by_column, f->channels[channel], f->limit, f->bits};
-    return g;
-}
-
-static void *row_of(const Source *s, int channel, int row) {
-    return (char *)s->data + channel * s->by_channel + row * s->by_row;
-}
-
 #define AT(channel, row) (((int64_t)(channel) * call->height + (row)) * call->width)
 
 static void local_row(const Call *call, int channel, int row) {
-    const Gain g = gain_of(call, channel, row);
+    const Gain g = gain_of(call->field, channel, row);
     const int64_t at = AT(channel, row);
     call->path->to_local(&g, row_of(call->a, channel, row), row_of(call->b, channel, row), call->limits[0], call->limits[1],
                          (int32_t *)call->out + at, (int32_t *)call->more + at, call->width);
@@ -76,7 +58,7 @@ EXPORT void selfvae_local(int path, const Field *field, const Source *mean, cons
 }
 
 static void known_row(const Call *call, int channel, int row) {
-    const Gain g = gain_of(call, channel, row);
+    const Gain g = gain_of(call->field, channel, row);
     call->path->to_known(&g, row_of(call->a, channel, row), call->a->by_column / 2, call->limits[0], call->limits[1],
                          call->limits[2], (int16_t *)call->out + AT(channel, row), call->width);
 }
@@ -91,7 +73,7 @@ EXPORT void selfvae_known(int path, const Field *field, const Source *symbols, i
 }
 
 static void whole_row(const Call *call, int channel, int row) {
-    const Gain g = gain_of(call, channel, row);
+    const Gain g = gain_of(call->field, channel, row);
     call->path->to_whole(&g, row_of(call->a, channel, row), row_of(call->b, channel, row), call->b->type == 1,
                          call->limits[0], call->limits[1], (int32_t *)call->out + AT(channel, row), call->width);
 }
@@ -106,7 +88,7 @@ EXPORT void selfvae_whole(int path, const Field *field, const Source *symbols, c
 }
 
 static void steps_row(const Call *call, int channel, int row) {
-    const Gain g = gain_of(call, channel, row);
+    const Gain g = gain_of(call->field, channel, row);
     call->path->to_steps(&g, row_of(call->a, channel, row), call->b ? row_of(call->b, channel, row) : 0,
                          call->a->by_column / 4, call->b ? call->b->by_column / 2 : 0, call->scale, call->most,
                          (float *)call->out + AT(channel, row), call->width);
@@ -153,19 +135,13 @@ EXPORT void selfvae_choose(int path, const Choice *choice, int digits, const flo
     if (call.width) call.path->choose(choice, digits, z, mean, level, out, call.width);
 }
 
-/* Columns of a row from the first-th on */
-static Gain gain_from(Gain g, long first) {
-    if (g.blocks) g.blocks += first * g.by_column;
-    return g;
-}
-
 static void widened(const Source *s, const char *from, long n, int32_t *out) {
     if (s->type == 2) for (long i = 0; i < n; i++) out[i] = ((const int16_t *)from)[i];
     else for (long i = 0; i < n; i++) out[i] = ((const int8_t *)from)[i];
 }
 
 static void again_row(const Call *call, int channel, int row) {
-    const Gain all = gain_of(call, channel, row);
+    const Gain all = gain_of(call->field, channel, row);
     const long z_step = call->a->by_column / 4, step = call->b->by_column / 2;
     const float *z = row_of(call->a, channel, row);
     int16_t *settled = row_of(call->b, channel, row);
@@ -206,7 +182,7 @@ EXPORT void selfvae_again(int path, const Field *field, const Choice *choice, co
 }
 
 static void move_row(const Call *call, int channel, int row) {
-    const Gain all = gain_of(call, channel, row);
+    const Gain all = gain_of(call->field, channel, row);
     const int16_t *symbols = row_of(call->a, channel, row);
     const char *beside = row_of(call->b, channel, row);
     const float *pull = row_of(call->c, channel, row);

@@ -10,12 +10,6 @@
 
 #include "coefficients.h"
 
-/* An array of inputs: (channels, H, W), strides in bytes. type: bytes of a value, negative if it is unsigned. */
-typedef struct {
-    const char *data;
-    int64_t type, channels, by_channel, by_row, by_column;
-} Source;
-
 #define LANES 16       /* channels are padded to a multiple of this */
 #define POSITIONS 16   /* rows of positions have room for this many more, since they are computed in batches */
 #define ACTIVATION 1023

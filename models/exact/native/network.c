@@ -10,6 +10,7 @@
 #include "layers.h"
 #include "library.h"
 #include "threads.h"
+#include "transpose.h"
 
 #define ROWS_IN_CACHE (1600 * 1024) /* bytes of a tile's rows */
 
@@ -61,7 +62,7 @@ static int runs_here(const Path *path) {
     return path == &portable_path;
 }
 
-EXPORT int selfvae_interface(void) { return 10; }
+EXPORT int selfvae_interface(void) { return 11; }
 
 /* The name of the index-th path, the fastest first; NULL beyond the last. runs: whether this machine runs it. */
 EXPORT const char *selfvae_path(int index, int *runs) {
@@ -129,15 +130,44 @@ EXPORT int selfvae_net_layer(Net *net, int index, int inputs, int outputs, const
     return 1;
 }
 
+static inline int16_t within(int32_t v, int32_t limit) { return (int16_t)(v < -limit ? -limit : v > limit ? limit : v); }
+
+/* in int16 throughout, for which there are instructions everywhere */
+static inline void clamp(const int16_t *from, const int16_t *limits, int n, int16_t *restrict to) {
+    for (int i = 0; i < n; i++) {
+        const int16_t most = limits[i], least = (int16_t)-most, v = from[i] < most ? from[i] : most;
+        to[i] = v > least ? v : least;
+    }
+}
+
 #define READ(type)                                                                                                   \
     for (int c = 0; c < channels; c++) {                                                                             \
         const char *p = from + c * s->by_channel;                                                                    \
-        const int32_t limit = limits[c];                                                                             \
-        for (int i = 0; i < n; i++, p += s->by_column) {                                                             \
-            int32_t v = (int32_t) * (const type *)p;                                                                 \
-            to[(size_t)i * stride + c] = (int16_t)(v < -limit ? -limit : v > limit ? limit : v);                     \
-        }                                                                                                            \
+        for (int i = 0; i < n; i++, p += s->by_column)                                                               \
+            to[(size_t)i * stride + c] = within((int32_t) * (const type *)p, limits[c]);                             \
     }
+
+/* Planes whose columns are side by side, eight channels of eight positions at a time */
+static void read_planes(const char *from, int64_t by_channel, int channels, int n, const int16_t *limits, int16_t *to,
+                        int stride) {
+    int16_t square[64];
+    for (int c = 0; c < channels; c += 8) {
+        const int many = channels - c < 8 ? channels - c : 8;
+        const int16_t *plane = (const int16_t *)(from + c * by_channel);
+        int16_t limit[8] = {0};
+        memcpy(limit, limits + c, many * sizeof *limit);
+        int i = 0;
+        for (; many == 8 && i + 8 <= n; i += 8) {
+            transpose8(plane + i, by_channel / 2, square);
+            for (int k = 0; k < 8; k++) {
+                int16_t *q = to + (size_t)(i + k) * stride + c;
+                clamp(square + 8 * k, limit, 8, q);
+            }
+        }
+        for (; i < n; i++)
+            for (int l = 0; l < many; l++) to[(size_t)i * stride + c + l] = within(plane[l * (by_channel / 2) + i], limit[l]);
+    }
+}
 
 /* Clamped inputs of n positions of a row, from the column on */
 static void read_row(const Run *run, int row, int column, int n, int16_t *to, int stride) {
@@ -147,21 +177,30 @@ static void read_row(const Run *run, int row, int column, int n, int16_t *to, in
         const char *from = s->data + row * s->by_row + column * s->by_column;
         int channels = (int)s->channels;
         if (s->type == 2 && s->by_channel == 2) {
-            for (int i = 0; i < n; i++) {
-                const int16_t *p = (const int16_t *)(from + i * s->by_column);
-                int16_t *q = to + (size_t)i * stride;
-                for (int c = 0; c < channels; c++) {
-                    int16_t v = p[c], limit = limits[c];
-                    v = v > limit ? limit : v;
-                    q[c] = v < -limit ? -limit : v;
-                }
-            }
-        } else if (s->type == 2) READ(int16_t)
+            for (int i = 0; i < n; i++)
+                clamp((const int16_t *)(from + i * s->by_column), limits, channels, to + (size_t)i * stride);
+        } else if (s->type == 2 && s->by_column == 2) read_planes(from, s->by_channel, channels, n, limits, to, stride);
+        else if (s->type == 2) READ(int16_t)
         else if (s->type == 4) READ(int32_t)
         else READ(uint8_t)
         to += channels;
         limits += channels;
     }
+}
+
+/* Channels of n positions, stride apart, to planes whose columns are side by side */
+static void write_planes(const int16_t *from, int stride, int channels, int n, int16_t *to, int64_t by_channel) {
+    int16_t square[64];
+    for (int c = 0; c < channels; c += 8) /* there is room for whole squares: rows end with POSITIONS more */
+        for (int i = 0; i < n; i += 8) {
+            const int many = n - i < 8 ? n - i : 8;
+            transpose8(from + (size_t)i * stride + c, stride, square);
+            for (int k = 0; k < 8 && c + k < channels; k++) {
+                int16_t *here = to + (c + k) * by_channel + i;
+                if (many == 8) memcpy(here, square + 8 * k, 8 * sizeof *here);
+                else memcpy(here, square + 8 * k, many * sizeof *here);
+            }
+        }
 }
 
 static void write_row(const Run *run, int row, int column, int n, const int16_t *from, int stride) {
@@ -172,6 +211,7 @@ static void write_row(const Run *run, int row, int column, int n, const int16_t 
         int64_t step = grow * t->by_column;
         if (t->by_channel == 1)
             for (int i = 0; i < n; i++) memcpy(to + i * step, from + (size_t)i * stride, channels * sizeof *to);
+        else if (step == 1) write_planes(from, stride, channels, n, to, t->by_channel);
         else
             for (int c = 0; c < channels; c++)
                 for (int i = 0; i < n; i++) to[c * t->by_channel + i * step] = from[(size_t)i * stride + c];
@@ -226,6 +266,7 @@ static void run_tile(void *context, int worker, int item) {
     const int left = item % run->columns * run->tile_width, right = least(left + run->tile_width, W);
     const int base = most(left - B, 0); /* position of the first column that is computed; it lies in slot 1 */
     Rows rows = rows_of(run, (int16_t *)(run->scratch + worker * run->scratch_size));
+    memset(rows.zero, 0, (char *)rows.stream - (char *)rows.zero);
 #define FIRST(b) most(left - (B - (b)), 0) /* columns and rows of the stream before block b */
 #define END(b) least(right + (B - (b)), W)
 #define STREAM(b, row) (rows.stream + ((size_t)2 * (b) + (row) % 2) * row_size(run, S) + (size_t)S)
@@ -297,7 +338,9 @@ EXPORT int selfvae_net_run(const Net *net, const Source *sources, int n_sources,
     } else {
         int widest = most((int)(ROWS_IN_CACHE / per_position), 32);
         columns = (width + widest - 1) / widest;
-        int wanted = threads == 1 ? 1 : (int64_t)height * width / threads > 4096 ? 4 * threads : threads;
+        /* more than one for each thread, so that none waits long, where what strips compute twice is little beside */
+        int each = most(1, least(4, height / threads / (16 * (net->blocks + 1))));
+        int wanted = threads == 1 ? 1 : each * threads;
         strips = most(1, least((wanted + columns - 1) / columns, height / (2 * net->blocks + 1)));
     }
     run.tile_width = (width + columns - 1) / columns;
@@ -306,7 +349,7 @@ EXPORT int selfvae_net_run(const Net *net, const Source *sources, int n_sources,
     strips = (height + run.tile_height - 1) / run.tile_height;
     threads = most(1, least(threads, run.columns * strips));
     run.scratch_size = (scratch_values(&run) * sizeof(int16_t) + 127) / 64 * 64;
-    run.scratch = calloc(threads, run.scratch_size);
+    run.scratch = malloc(threads * run.scratch_size); /* what is never written meets weights of zero, or is never read */
     if (!run.scratch) return 0;
     in_parallel(threads, run.columns * strips, run_tile, &run);
     free(run.scratch);

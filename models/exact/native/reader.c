@@ -4,36 +4,8 @@
 #include <string.h>
 
 #include "library.h"
+#include "reader.h"
 #include "tables.h"
-
-
-typedef struct {
-    uint64_t state;
-    const uint32_t *words;
-    int64_t left; /* words that are not read */
-} Reader;
-
-static inline void advance(Reader *r, uint32_t start, uint32_t end) {
-    const uint32_t quantile = (uint32_t)(r->state & ((1u << PRECISION) - 1));
-    r->state = (r->state >> PRECISION) * (end - start) + (quantile - start);
-    if (r->state >> 32 == 0 && r->left > 0) {
-        r->state = r->state << 32 | *r->words++;
-        r->left--;
-    }
-}
-
-/* first: the symbol in which each of PARTS equal parts of the range begins, or one before it; NULL for a small alphabet */
-static inline int read_one(Reader *r, const uint32_t *row, const uint8_t *first, int alphabet) {
-    const uint32_t quantile = (uint32_t)(r->state & ((1u << PRECISION) - 1));
-    int symbol = first ? first[quantile >> PART_BITS] : 0;
-    while (symbol + 1 < alphabet && row[symbol + 1] <= quantile) symbol++;
-    advance(r, row[symbol], symbol + 1 < alphabet ? row[symbol + 1] : 1u << PRECISION);
-    return symbol;
-}
-
-static inline int read_from(Reader *r, const Tables *tables, int64_t id) {
-    return read_one(r, tables->cumulative + id * tables->alphabet, tables->first ? tables->first + id * PARTS : 0, tables->alphabet);
-}
 
 /* Fills ``first`` of tables, (count, PARTS) */
 EXPORT void selfvae_starts(const uint32_t *cumulative, int count, int alphabet, uint8_t *first) {
@@ -46,10 +18,7 @@ EXPORT void selfvae_starts(const uint32_t *cumulative, int count, int alphabet, 
 
 /* n values of so many bits each */
 EXPORT void selfvae_read_raw(Reader *r, int bits, int64_t n, int32_t *out) {
-    for (int64_t i = 0; i < n; i++) {
-        out[i] = (int32_t)((r->state & ((1u << PRECISION) - 1)) >> (PRECISION - bits));
-        advance(r, (uint32_t)out[i] << (PRECISION - bits), ((uint32_t)out[i] + 1) << (PRECISION - bits));
-    }
+    for (int64_t i = 0; i < n; i++) out[i] = read_bits(r, bits);
 }
 
 /* n symbols in order, one table for each. Returns 0 for a table that is not there. */
@@ -92,9 +61,7 @@ EXPORT int selfvae_read_symbols(Reader *r, const Tables *tables, const uint8_t *
         }
         for (int64_t i = 0; escaped > 0 && i < n; i++)
             if (ids[i] == -2) {
-                int32_t value;
-                selfvae_read_raw(r, 16, 1, &value);
-                out[i] += value - RAW_OFFSET;
+                out[i] += read_bits(r, RAW_BITS) - RAW_OFFSET;
                 escaped--;
             }
     }

@@ -4,18 +4,20 @@
 #include "coefficients.h"
 
 /* g, or 1 / g where sign is -1, and log2 g of n columns of a row */
-static void gains_of(const Gain *g, long first, int n, int sign, int32_t *gain, int32_t *k) {
+static void gains_of(const Gain *g, long first, int n, int sign, int32_t *restrict gain, int32_t *restrict k) {
     const int32_t *gains = g->gains + g->limit;
     if (!g->blocks) {
         for (int i = 0; i < n; i++) k[i] = g->k, gain[i] = gains[sign * g->k];
         return;
     }
     const int32_t *blocks = g->blocks + first * g->by_column;
-    for (int i = 0; i < n; i++) {
-        const int32_t v = g->k + blocks[i * g->by_column];
-        k[i] = v < -g->limit ? -g->limit : v > g->limit ? g->limit : v;
-    }
-    for (int i = 0; i < n; i++) gain[i] = gains[sign * k[i]];
+    const int32_t here = g->k, limit = g->limit;
+#define WITHIN(v) ((v) < -limit ? -limit : (v) > limit ? limit : (v))
+    if (g->by_column == 1) for (int i = 0; i < n; i++) k[i] = WITHIN(here + blocks[i]);
+    else for (int i = 0; i < n; i++) k[i] = WITHIN(here + blocks[i * g->by_column]);
+#undef WITHIN
+    if (sign > 0) for (int i = 0; i < n; i++) gain[i] = gains[k[i]];
+    else for (int i = 0; i < n; i++) gain[i] = gains[-k[i]];
 }
 
 #define CHUNKS(sign)                                                                                                  \
