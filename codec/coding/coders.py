@@ -99,7 +99,7 @@ class _Checked(Asked):
         self._crc = 0
 
     def _note(self, symbols: np.ndarray) -> np.ndarray:
-        self._crc = zlib.crc32(np.ascontiguousarray(symbols, "<i2"), self._crc)
+        self._crc = zlib.crc32(np.ascontiguousarray(symbols, "<i2").data, self._crc)
         return symbols
 
     @property
