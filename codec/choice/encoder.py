@@ -18,6 +18,7 @@ from ..models.activity import STRENGTH
 from ..models.config import DEFAULT_EFFORT, DEFAULT_MODEL, TUNES
 from ..models.exact.backends import networks
 from ..models.exact.inference import Networks
+from . import steps
 from .analysis import analyse
 from .fit import best_fit
 from .native import chooser_of
@@ -73,6 +74,8 @@ def encode_levels(
         if plan.config.activity_stride is None:
             raise CodecError(f"model {model} has no activity map, which a region of interest goes by")
         plan = replace(plan, activity=True)
+    if lossless:
+        plan = steps.of_noise(plan, to_8(x))
     count = levels or most
     deeper = count > plan.count
     strength = STRENGTH if tune == "visual" else 0.0  # what a map holds beside the region
@@ -98,6 +101,8 @@ def likelihoods(
     nets = networks(model, backend)
     height, width = x.shape[:2]
     plan = plan_for(height, width, quality, lossless=lossless, tune=tune, config=nets.config)
+    if lossless:
+        plan = steps.of_noise(plan, x)
     return np.concatenate([w.likelihoods() for w in _write(nets, plan, x, plan.count, effort)])
 
 
@@ -121,12 +126,19 @@ def _smallest(
             levels[-1] = (pixels, raw.check(pixels))
         return levels
 
+    if whole and effort in GAIN_STEPS:
+        plan = steps.best(plan, lambda tried: _bytes(nets, tried, x))
     plans = [(plan, written(plan, count))]
     if whole and _size(plans[0]) > len(pixels):
         coarse = plan_for(plan.height, plan.width, 0, config=plan.config)
         coarse = replace(plan, step=coarse.step, planes=coarse.planes, y_step=coarse.y_step)
         plans.append((coarse, written(coarse, coarse.count)))
     return min(plans, key=_size)
+
+
+def _bytes(nets: Networks, plan: Plan, x: np.ndarray) -> int:
+    """Of a whole lossless file with networks whose heads alone are fitted."""
+    return sum(len(writer.finish()) for writer in _write(nets, plan, x, plan.count, FIT_EFFORT))
 
 
 def _size(planned: tuple[Plan, list[tuple[bytes, int]]]) -> int:
@@ -159,8 +171,8 @@ def write_level(walk: Walk, models: Models, index: int, effort: int = DEFAULT_EF
     if index == walk.plan.count - 1 and walk.plan.lossless:
         exact = walk.to_exact()
         walk.variant = best_set(walk, exact)
-        steps = GAIN_STEPS.get(effort, 0)
-        walk.fit = best_fit(walk, exact, walk.variant, steps) if effort >= FIT_EFFORT else None
+        count = GAIN_STEPS.get(effort, 0)
+        walk.fit = best_fit(walk, exact, walk.variant, count) if effort >= FIT_EFFORT else None
         del exact  # as large as the picture, several times
     finer = walk.plan.first_latent + walk.plan.planes - 1 - index
     choice = Choose(chooser_of(walk.nets), finer) if latents else None
@@ -189,6 +201,8 @@ def reconstruct(
     nets = networks(model, backend)
     height, width = x.shape[:2]
     plan = plan_for(height, width, quality, grey=grey, lossless="x" in taken or quality == 100, config=nets.config)
+    if plan.lossless:
+        plan = steps.of_noise(plan, x)
     latents = analyse(nets, plan, x) if taken else None
     if latents and "z" in taken:
         refine(nets, plan, latents, DEFAULT_EFFORT)

@@ -16,6 +16,7 @@ from ..models.exact.layers import ACTIVATION_LIMIT, ExactConv, ExactNet, half_of
 
 RATE = 0.012  # of Adam, in shares of a gain and of how much an activation varies
 BETAS = 0.9, 0.98
+ROWS = 8  # of a part, that a depthwise convolution takes at a time
 LEAST_SCALE = 0.1  # of a channel's, in the layer's mean: of channels that hardly move
 
 # Of a picture: inputs (C, H, W) each, and from outputs (H, W, 9) to the derivative of its bits by them.
@@ -46,16 +47,14 @@ class Tuned:
         self._blocks = [_Block(*map(_real, (b.expand, b.spatial, b.project))) for b in net.blocks]
         self.parameters = np.stack([_film(block) for block in net.blocks])  # (blocks, 2, C): gains, then biases
 
-    def forward(self, inputs: list[np.ndarray]) -> tuple[np.ndarray, list[tuple[np.ndarray, ...]], np.ndarray]:
-        """Outputs (H, W, 9), what ``backward`` needs, and how much what biases are added to varies, (blocks, C)."""
+    def forward(self, inputs: list[np.ndarray]) -> tuple[np.ndarray, list[tuple[np.ndarray, ...]]]:
+        """Outputs (H, W, 9); of each block what gains multiply and which ReLUs are open, which ``backward`` needs."""
         x = np.concatenate(inputs).transpose(1, 2, 0).astype(np.float32).clip(-self._limits, self._limits)
         stream = _pointwise(x, self._stem).clip(-ACTIVATION_LIMIT, ACTIVATION_LIMIT)
         kept: list[tuple[np.ndarray, ...]] = []
-        varies = []
         for block, (gain, bias) in zip(self._blocks, self.parameters):
             hidden = _pointwise(stream, block.expand).clip(-ACTIVATION_LIMIT, ACTIVATION_LIMIT)
             gained = hidden * gain
-            varies.append(gained.std((0, 1)))
             gained += bias
             gained.clip(0, ACTIVATION_LIMIT, out=gained)
             spread = _depthwise(gained, block.spatial[0])
@@ -63,7 +62,7 @@ class Tuned:
             spread.clip(0, ACTIVATION_LIMIT, out=spread)
             stream = (stream + _pointwise(spread, block.project)).clip(-ACTIVATION_LIMIT, ACTIVATION_LIMIT)
             kept.append((hidden, gained > 0, spread > 0))
-        return _pointwise(stream, self._head), kept, np.stack(varies)
+        return _pointwise(stream, self._head), kept
 
     def backward(self, slope: np.ndarray, kept: list[tuple[np.ndarray, ...]]) -> np.ndarray:
         """The derivative by the parameters, shaped as they are. slope: by the outputs; clamps are taken to be open."""
@@ -98,13 +97,22 @@ def _back(slope: np.ndarray, weights: tuple[np.ndarray, np.ndarray]) -> np.ndarr
 
 
 def _depthwise(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """x: (H, W, C); weight: (C, 3, 3)."""
-    height, width, _ = x.shape
-    around, out, term = np.pad(x, ((1, 1), (1, 1), (0, 0))), np.zeros_like(x), np.empty_like(x)
-    for i in range(3):
-        for j in range(3):
-            out += np.multiply(around[i : i + height, j : j + width], weight[:, i, j], out=term)
-    return out
+    """x: (H, W, C); weight: (C, 3, 3). A few rows at a time, which stay in a cache, and these as long as can be."""
+    height, width, channels = x.shape
+    around = np.zeros((height + 2, (width + 2) * channels), np.float32)
+    around[1:-1, channels:-channels] = x.reshape(height, -1)
+    taps = [np.tile(weight[:, i, j], width) for i in range(3) for j in range(3)]
+    out, term = np.empty((height, width * channels), np.float32), np.empty((ROWS, width * channels), np.float32)
+    for top in range(0, height, ROWS):
+        here = out[top : top + ROWS]
+        for k, tap in enumerate(taps):
+            i, j = divmod(k, 3)
+            seen = around[top + i : top + i + len(here), j * channels : (j + width) * channels]
+            if k:
+                here += np.multiply(seen, tap, out=term[: len(here)])
+            else:
+                np.multiply(seen, tap, out=here)
+    return out.reshape(x.shape)
 
 
 def tune(net: ExactNet, parts: Iterator[Part], steps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -115,7 +123,8 @@ def tune(net: ExactNet, parts: Iterator[Part], steps: int) -> tuple[np.ndarray, 
     tuned = Tuned(net)
     first = tuned.parameters.copy()
     inputs, slope = next(parts)
-    outputs, kept, varies = tuned.forward(inputs)
+    outputs, kept = tuned.forward(inputs)
+    varies = np.stack([(hidden * gain).std((0, 1)) for (hidden, _, _), gain in zip(kept, first[:, 0])])
     size = np.stack([np.abs(first[:, 0]), varies], 1)  # of each parameter, that a rate is a share of
     size = np.maximum(size, LEAST_SCALE * size.mean(2, keepdims=True))
     mean, square = np.zeros_like(first), np.zeros_like(first)
@@ -127,7 +136,7 @@ def tune(net: ExactNet, parts: Iterator[Part], steps: int) -> tuple[np.ndarray, 
         tuned.parameters -= RATE * min(1.0, 2 * (1 - (step - 1) / steps)) * size * moved
         if step < steps:
             inputs, slope = next(parts)
-            outputs, kept, _ = tuned.forward(inputs)
+            outputs, kept = tuned.forward(inputs)
     positions = outputs[..., 0].size
     curvature = np.log(2) * square / (1 - BETAS[1] ** steps) / size**2 / positions
     scale = np.stack([block.film_scale for block in net.blocks])[:, None]

@@ -41,8 +41,8 @@ def best_set(walk: Walk, exact: Exact) -> int:
         return 0
     x_hat, owed, actual = exact
     assert actual is not None  # an encoder knows the picture
-    x_hat, actual = _sampled(x_hat, TILE), _sampled(actual, TILE)
-    owed = None if owed is None else _sampled(owed, TILE // 2)
+    x_hat, actual = sampled(x_hat, TILE), sampled(actual, TILE)
+    owed = None if owed is None else sampled(owed, TILE // 2)
     bits = []
     for chosen in range(count):
         counter = Count(walk.nets.weights.tables["pixels"])
@@ -51,7 +51,7 @@ def best_set(walk: Walk, exact: Exact) -> int:
     return int(np.argmin(bits))
 
 
-def _sampled(v: np.ndarray, side: int) -> np.ndarray:
+def sampled(v: np.ndarray, side: int) -> np.ndarray:
     """Tiles of (C, H, W), spread over it and put side by side, or all of it if it is not larger than these.
 
     Tiles begin at multiples of a quarter of their side, so that those of arrays of half the size cover the same pixels.

@@ -89,7 +89,7 @@ def plan_for(
     tune: str = TUNES[0],
     config: Config = DEFAULT,
 ) -> Plan:
-    """Lossless files have latents of one step, whatever the quality: the one that makes them smallest."""
+    """Lossless files have latents of one step, whatever the quality; for grain, an encoder takes a coarser one."""
     step = round(T_UNITS * (T_LOSSLESS if lossless else log3_step(quality, tune)))
     field = not lossless and config.activity_stride is not None
     return Plan(

@@ -12,7 +12,7 @@ import selfvae_codec
 from selfvae_codec.choice import fit as fitting
 from selfvae_codec.choice.analysis import analyse
 from selfvae_codec.choice.charges import Charges
-from selfvae_codec.choice.encoder import write_level
+from selfvae_codec.choice.encoder import GAIN_STEPS, write_level
 from selfvae_codec.choice.fit import Fitting, Found
 from selfvae_codec.choice.gains import Tuned, tune
 from selfvae_codec.choice.numbers import rounded
@@ -208,7 +208,7 @@ def test_gradients_of_gains_and_biases_are_those_of_torch(written):
     net = fitted.networks_of(walk.nets, walk.variant)[1]
     tuned, rng = Tuned(net), np.random.default_rng(0)
     inputs, slope = rng.integers(-3, 4, (15, 10, 12)), rng.normal(size=(10, 12, 9)).astype(np.float32)
-    out, kept, _ = tuned.forward([inputs])
+    out, kept = tuned.forward([inputs])
     found = tuned.backward(slope, kept)
 
     def conv(x, layer, groups=1):
@@ -261,12 +261,13 @@ def test_fitted_gains_and_biases_decode(written, monkeypatch):
     assert np.array_equal(read(walk, writers, last).picture(walk.plan.planes - 1), x)
 
 
-def test_effort_8_and_9_fit_gains(monkeypatch):
-    steps = []
-    monkeypatch.setattr(fitting.Fitting, "best", lambda self, count: steps.append(count))
-    for effort in (5, 8, 9):
+def test_effort_8_and_9_fit_gains_of_the_file_that_is_written(monkeypatch):
+    counts = []
+    monkeypatch.setattr(fitting.Fitting, "best", lambda self, count: counts.append(count))
+    for effort in (5, *GAIN_STEPS):
         selfvae_codec.encode(odd(), lossless=True, effort=effort)
-    assert steps == [0, 100, 200]
+        assert counts.pop() == GAIN_STEPS.get(effort, 0)
+        assert not any(counts)  # of files whose steps are tried
 
 
 def test_charges_are_the_bits_of_the_tables_and_their_differences(written):
