@@ -34,6 +34,7 @@ ITERATIONS = 3
 ENOUGH = 3e-4  # of all bits: a step that gains less is the last
 RIDGE = 1e-2  # of the mean curvature, so that what hardly matters stays
 ROW_BITS = 13  # of what is said of a row beside its numbers, 2 fewer of one of corrections
+COARSE_GAINS = 16.0  # as numbers.COARSE: what is known of their curvature is rough
 ON_THE_WAY = 4.0  # gains have not come to the best: they save more than a square around where they are says
 SIDE = 80  # positions, of the part of a picture that a gradient is taken of
 MEANS, LEVELS, COUPLINGS = slice(0, 3), slice(3, 6), slice(6, 9)  # outputs of a head
@@ -93,7 +94,7 @@ class Fitting:
             wanted, curvature = tune(fitted.applied(net, network.rows), drawn, steps)
             unit = np.array([1, ONE])[:, None]
             wanted, curvature = wanted / unit, ON_THE_WAY * curvature * unit**2 * (self.pixels / len(LATTICE))
-            numbers = [rounded(w.ravel(), np.diag(c.ravel()), 1)[0] for w, c in zip(wanted, curvature)]
+            numbers = [rounded(w.ravel(), np.diag(c.ravel()), 1, COARSE_GAINS)[0] for w, c in zip(wanted, curvature)]
             none: list[Numbers | None] = [None] * len(net.head.bias)
             blocks.append(_within_bounds(net, none + numbers)[len(none) :])
             moved.append(fitted.applied(net, none + blocks[-1]))

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..models.exact.layers import ACTIVATION_LIMIT, ExactConv, ExactNet, half_of
 
-RATE = 0.012  # of Adam, in shares of a gain and of how much an activation varies
+RATE = 0.03  # of Adam, in shares of a gain and of how much an activation varies
 BETAS = 0.9, 0.98
 ROWS = 8  # of a part, that a depthwise convolution takes at a time
 LEAST_SCALE = 0.1  # of a channel's, in the layer's mean: of channels that hardly move

@@ -15,15 +15,18 @@ COARSE = 8.0  # a step of a number, in standard deviations that the picture leav
 SWEEPS = 3  # over all numbers
 
 
-def rounded(wanted: np.ndarray, curvature: np.ndarray, rows: int) -> list[Numbers | None]:
-    """Numbers for differences (R,) of which bits have this curvature (R, R): what they cost and what they save."""
+def rounded(wanted: np.ndarray, curvature: np.ndarray, rows: int, coarse: float = COARSE) -> list[Numbers | None]:
+    """Numbers for differences (R,) of which bits have this curvature (R, R): what they cost and what they save.
+
+    coarse: a step of a number, in standard deviations that the picture leaves it.
+    """
     count = len(wanted) // rows
     diagonal = np.diag(curvature).copy()
     shifts = np.zeros(len(wanted), int)
     for r in range(rows):
         part = slice(r * count, (r + 1) * count)
         typical = np.sqrt(np.mean(diagonal[part])) + 1e-12
-        shifts[part] = int(np.clip(np.rint(np.log2(COARSE / typical)), 0, SHIFTS - 1))
+        shifts[part] = int(np.clip(np.rint(np.log2(coarse / typical)), 0, SHIFTS - 1))
     step = np.exp2(shifts)
     q = np.rint(wanted / step).clip(-TAIL, TAIL)
     levels = [0] * rows
