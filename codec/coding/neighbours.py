@@ -100,13 +100,13 @@ class Around:
 
     def __init__(self, height: int, width: int):
         self._size = height, width
-        self._distances: list[np.ndarray] = []  # of each colour, (height + 2, width + 2) int32, 0 where none is known
-        self._surprises: list[np.ndarray] = []
+        self._distances: list[np.ndarray] = []  # of each colour, (height + 2, width + 2), 0 where none is known; small
+        self._surprises: list[np.ndarray] = []  # types, since a picture has a quarter of its pixels here at once
 
     def begin(self) -> None:
         """The next colour."""
-        for kept in (self._distances, self._surprises):
-            kept.append(np.zeros((self._size[0] + 2, self._size[1] + 2), np.int32))
+        for kept, kind in ((self._distances, np.int16), (self._surprises, np.int8)):
+            kept.append(np.zeros((self._size[0] + 2, self._size[1] + 2), kind))
 
     def know(self, quarter: int, mean: np.ndarray, level: np.ndarray, residual: np.ndarray) -> None:
         """Residuals of a quarter of this colour, and what the network says of them, uncorrected; int32 (h, w)."""
@@ -125,7 +125,7 @@ class Around:
         """What weights of levels are multiplied with, but for the constant."""
         *before, mine = self._surprises
         own = [self._sum(mine, quarter, SURPRISING[quarter])] if KNOWN[quarter] else []
-        return own + [4 * self._at(other, quarter, (0, 0)) for other in before]
+        return own + [4 * self._at(other, quarter, (0, 0)).astype(np.int32) for other in before]
 
     def corrected(self, weights: Weights, quarter: int, mean: np.ndarray, level: np.ndarray):
         """Mean and level of a quarter of this colour, int32 (h, w)."""
@@ -138,7 +138,7 @@ class Around:
 
     def _sum(self, values: np.ndarray, quarter: int, group: Group) -> np.ndarray:
         first, *others = group
-        found = self._at(values, quarter, first).copy()
+        found = self._at(values, quarter, first).astype(np.int32)
         for offset in others:
             found += self._at(values, quarter, offset)
         return found
