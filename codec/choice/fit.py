@@ -29,7 +29,7 @@ from .numbers import bits_of, rounded
 from .views import View, views
 
 LEAST = 128**2  # pixels: with fewer, the thousand bytes that numbers take hardly ever pay
-SAMPLE = 24000  # positions of a sub-lattice that a Newton step sees
+SAMPLE, LARGE_SAMPLE = 24_000, 100_000  # positions of a sub-lattice that a Newton step sees; where gains are fitted
 ITERATIONS = 3
 ENOUGH = 3e-4  # of all bits: a step that gains less is the last
 RIDGE = 1e-2  # of the mean curvature, so that what hardly matters stays
@@ -73,9 +73,11 @@ class Fitting:
         self.views = views(exact, plan, self.radius)
         self.charges, self.colours = charges_of(walk.nets), 1 if plan.grey else 3
         self.pixels = plan.height * plan.width
+        self.sample = SAMPLE
 
     def best(self, steps: int) -> Fit | None:
         """None: not at all. steps: of gradients that gains and biases are fitted in; heads alone without."""
+        self.sample = LARGE_SAMPLE if steps else SAMPLE
         samples = self.samples(self.nets)
         first = sum(
             _answers(_theta(n), s, self.charges, self.colours).bits / self.share(s) for n, s in zip(self.nets, samples)
@@ -121,7 +123,7 @@ class Fitting:
         return len(LATTICE) * len(sample.residuals) / self.pixels
 
     def samples(self, nets: list[ExactNet]) -> list[Sample]:
-        """For each network at most SAMPLE positions of the picture."""
+        """For each network some positions of the picture."""
         seeing = fitted.with_networks(self.walk.nets, [_headless(net) for net in nets])
         rng, out = np.random.default_rng(0), []
         for net, parts in zip(nets, self.views):
@@ -130,7 +132,7 @@ class Fitting:
                 np.concatenate([v[:, view.asked].T for view, v in zip(parts, values)])
                 for values in ([view.residual for view in parts], [view.owed for view in parts])
             )
-            drawn = rng.permutation(len(seen))[:SAMPLE]
+            drawn = rng.permutation(len(seen))[: self.sample]
             activations = np.ones((len(drawn), seen.shape[1] + 1), np.float32)
             activations[:, :-1] = seen[drawn] / np.float32(ONE)
             out.append(Sample(activations, *(v[drawn].astype(np.float32) for v in (residuals, owed))))
