@@ -25,12 +25,12 @@ def walk_lattice(prior: Callable, parent, step, visit: Callable, lattice=LATTICE
     return known
 
 
-def walk_plane(nets, context, coarse, step, visit: Callable) -> list:
+def walk_plane(nets, context, coarse, step, visit: Callable) -> None:
     """p(plane of z[1] | coarser plane, context), channel group by channel group, low to high frequency.
 
     coarse: symbols of the coarser plane, or None for the first plane. There the leading groups, which hold most
     of the bits and have no coarser plane to learn their surroundings from, are walked over sub-lattices.
-    ``visit(group, sub-lattice or None, mean, scale)``. Returns the symbols of every group.
+    ``visit(group, sub-lattice or None, mean, scale)`` returns what networks see of the symbols.
     """
     known = _walk_leads(nets, context, step, visit) if coarse is None else []
     features = nets.features(context, coarse, step)
@@ -39,10 +39,9 @@ def walk_plane(nets, context, coarse, step, visit: Callable) -> list:
     for group in groups:
         prior = nets.group(group, features, known, step)
         if group == groups[-1]:
-            features = None
+            features, known = None, []
         known.append(visit(group, None, *prior))
         del prior
-    return known
 
 
 def _walk_leads(nets, context, step, visit: Callable) -> list:

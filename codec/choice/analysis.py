@@ -11,7 +11,7 @@ from ..models.activity import STRENGTH, activity_map
 from ..models.config import U_STEP, Z1_STRIDE
 from ..models.edges import edge_map
 from ..models.exact.inference import Networks
-from ..models.exact.integers import halved, mean_of, to_ycocg
+from ..models.exact.integers import halved, mean_of, padded, to_ycocg
 
 
 def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True, strength: float = STRENGTH) -> Latents:
@@ -20,27 +20,23 @@ def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True, 
     Raises CodecError for a model of edges where the library that finds them is missing.
     """
     H, W = plan.padded
-    whole = _padded(x, H, W)  # for now: of large pictures a copy is large, too
+    x = x.transpose(2, 0, 1)
+    whole = padded(x, H, W)  # for now: of large pictures a copy is large, too
     downscales = _downscales(whole, plan)
     y = tuple(map(to_ycocg, downscales))
     u = _scales(mean_of(y[0], 2, U_STEP)) if y else ()
     if stride := plan.config.edge_stride:
         y = (edge_map(whole, stride), *y)
     del whole
-    x = _padded(x, plan.rows * Z1_STRIDE, plan.columns * Z1_STRIDE)
     z1 = np.zeros((192, H // Z1_STRIDE, W // Z1_STRIDE) if latents else 0, np.float32)
     activity = None
     if latents:
         z1[plan.coded] = nets.analysis(x, _base(downscales, plan))
         stride = plan.config.activity_stride
-        activity = activity_map(x, stride, strength) if plan.activity and stride else None
+        if plan.activity and stride:
+            blocks = padded(x, plan.rows * Z1_STRIDE, plan.columns * Z1_STRIDE)
+            activity = activity_map(blocks, stride, strength)
     return Latents(u, y, z1, x, activity)
-
-
-def _padded(x: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(H, W, 3) -> (3, height, width), its edge repeated; itself where nothing is missing."""
-    missing = [(0, height - x.shape[0]), (0, width - x.shape[1]), (0, 0)]
-    return (np.pad(x, missing, mode="edge") if np.any(missing) else x).transpose(2, 0, 1)
 
 
 def _downscales(x: np.ndarray, plan: Plan) -> list[np.ndarray]:

@@ -20,12 +20,15 @@ from ..coding.walk import Walk
 from ..models.config import PACE, Z1_STRIDE
 from ..models.exact import clibrary
 from ..models.exact.inference import DELTA_BITS, Networks
+from ..models.exact.system import give_back
 from ..models.tables import CENTROID_UNITS
 from . import native
 from .native import chooser_of
 from .quantise import Choose, kept
 
-ROWS = 64  # of blocks that are moved at a time
+ROWS = 64  # of blocks that are moved at a time,
+POSITIONS = 1 << 14  # or more, up to this many blocks
+LARGE = 1 << 26  # bytes of latents, beside which what the allocator keeps matters more than the time to get it again
 
 
 class AskedOnce(Walk):
@@ -63,6 +66,9 @@ def refine(nets: Networks, plan: Plan, latents: Latents, effort: int) -> None:
         for k in range(plan.planes):
             walk.plane(k)
         _move(walk)
+    if latents.z1.nbytes > LARGE:
+        del walk
+        give_back()
 
 
 def _move(walk: Walk) -> None:
@@ -70,17 +76,17 @@ def _move(walk: Walk) -> None:
     nets, plan, z1, settled = walk.nets, walk.plan, walk.latents.z1, walk.settled
     assert settled is not None  # after a pass
     last = plan.planes - 1
-    decoded = walk.picture(last).transpose(2, 0, 1)
     step = nets.delta(plan.t(last)) / 2.0**DELTA_BITS / CENTROID_UNITS
     move = native.move if clibrary.library() else _move_plainly
-    for first in range(0, plan.rows, ROWS):
+    size = max(ROWS, POSITIONS // plan.columns)
+    for first in range(0, plan.rows, size):
         # one row of blocks more on each side, which the transform reads
-        rows, start = slice(first, min(first + ROWS, plan.rows)), max(first - 1, 0)
+        rows, start = slice(first, min(first + size, plan.rows)), max(first - 1, 0)
         stop = min(rows.stop + 1, plan.rows)
         missing = np.zeros((3, Z1_STRIDE * (stop - start), Z1_STRIDE * plan.columns), np.int16)
-        inside = np.s_[:, Z1_STRIDE * start : min(Z1_STRIDE * stop, plan.height), : plan.width]
-        part = walk.latents.x[inside].astype(np.int16) - decoded[inside]
-        missing[:, : part.shape[1], : part.shape[2]] = part
+        x = walk.latents.x[:, Z1_STRIDE * start : min(Z1_STRIDE * stop, plan.height), : plan.width]
+        inside = np.s_[:, : x.shape[1], : x.shape[2]]
+        np.subtract(x, walk.x_hat(last, wanted=slice(start, stop))[inside], out=missing[inside], dtype=np.int16)
         pull = nets.pull(missing)[:, rows.start - start : rows.stop - start]
         region = slice(None), rows, slice(plan.columns)
         move(walk.field, settled, region, z1[region], pull, step, PACE)

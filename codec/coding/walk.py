@@ -237,23 +237,24 @@ class Walk:
         Colours in the order of COLOURS, whole blocks that touch the picture: (3, H, W) int16, (3, H/2, W/2) int32.
         """
         plan = self.plan
-        x_hat = self._synthesis(plan.planes - 1)[COLOURS].astype(np.int16)
+        x_hat = self.x_hat(plan.planes - 1)[COLOURS].astype(np.int16)
         owed = None
         if plan.config.tied:
             cells = x_hat.reshape(3, x_hat.shape[1] // 2, 2, x_hat.shape[2] // 2, 2).sum((2, 4), dtype=np.int32)
             owed = 4 * self.conditions[-1][COLOURS, : cells.shape[1], : cells.shape[2]] - cells
-        known = None if self.latents is None else self.latents.x[COLOURS, : x_hat.shape[1], : x_hat.shape[2]]
+        known = None if self.latents is None else padded(self.latents.x[COLOURS], *x_hat.shape[1:])
         return x_hat, owed, None if known is None else known - x_hat
 
-    def _synthesis(self, k: int, *, deep: bool = False) -> np.ndarray:
-        """x_hat after plane k, uint8 (3, H, W), or uint16 if deep."""
+    def x_hat(self, k: int, *, deep: bool = False, wanted: slice | None = None) -> np.ndarray:
+        """The picture after plane k in whole blocks, or some rows of them, uint8 (3, H, W), or uint16 if deep."""
         _, rows, columns = self.plan.coded
         size, base, bound = (self.plan.rows, self.plan.columns), self.conditions[-1], self.field.bound(rows, columns)
 
         def field(part):
             return self.field.ends(part, columns)
 
-        return self.nets.synthesis(self.latents_in, size, base, self.plan.t(k), bound, field, deep=deep)
+        told = self.plan.t(k), bound, field
+        return self.nets.synthesis(self.latents_in, size, base, *told, deep=deep, wanted=wanted)
 
     def latents_in(self, rows: slice) -> np.ndarray:
         """z_hat in some rows of blocks, int32 in 1/CENTROID_UNITS of the step D."""
@@ -265,7 +266,7 @@ class Walk:
             return self.x16
         x = self.x
         if x is None:
-            x = self._synthesis(k, deep=deep)
+            x = self.x_hat(k, deep=deep)
         x = to_16(x) if deep else x
         return np.ascontiguousarray(x.transpose(1, 2, 0)[: self.plan.height, : self.plan.width])
 

@@ -156,7 +156,7 @@ class Networks:
             return features
         _, height, width = features.shape
         radius, out = self.weights.net("coarse", t).radius, np.empty_like(features)
-        for rows in _strips(height, max(STRIP, POSITIONS // width)):
+        for rows in _strips(0, height, max(STRIP, POSITIONS // width)):
             top, bottom = max(rows.start - radius, 0), min(rows.stop + radius, height)
             known = self.run("coarse", [features[:, top:bottom], coarse(slice(top, bottom))], t)
             out[:, rows] = known[:, rows.start - top : rows.stop - top]
@@ -178,7 +178,7 @@ class Networks:
     def hyper_analysis(self, z1: np.ndarray, t: int) -> np.ndarray:
         """z[2], rounded, int32 (z2_channels, H/hyper_stride, W/hyper_stride)."""
         h = np.empty(z1.shape, np.int16)
-        for rows in _strips(z1.shape[1]):
+        for rows in _strips(0, z1.shape[1]):
             v = np.abs(z1[:, rows])
             v /= 8
             np.log1p(v, out=v)
@@ -202,8 +202,9 @@ class Networks:
         field: Callable[[slice], np.ndarray],
         *,
         deep: bool = False,
+        wanted: slice | None = None,
     ) -> np.ndarray:
-        """x_hat, uint8 (3, H, W).
+        """x_hat, uint8 (3, H, W), or of the ``wanted`` rows of blocks alone.
 
         z: from rows of blocks to their latents, int32 (192, rows, W/8) in 1/CENTROID_UNITS of the step; size: rows and
         columns of blocks. y: the base, the last of the conditions; it may reach beyond. bound: how far the network may
@@ -213,9 +214,10 @@ class Networks:
         """
         shift = (CENTROID_UNITS // units.SYNTHESIS_UNITS).bit_length() - 1
         radius, (height, width) = self.weights.net("synthesis", t).radius, size
-        shape = Z1_STRIDE * height, Z1_STRIDE * width, 3
+        first, end, _ = (wanted or slice(None)).indices(height)
+        shape = Z1_STRIDE * (end - first), Z1_STRIDE * width, 3
         x_hat = np.empty(shape, np.uint16 if deep else np.uint8).transpose(2, 0, 1)
-        for rows in _strips(height, max(STRIP, POSITIONS // width)):
+        for rows in _strips(first, end, max(STRIP, POSITIONS // width)):
             # one row of blocks more on each side for the post-filter, and what the network sees around them
             start, stop = max(rows.start - 1, 0), min(rows.stop + 1, height)
             top = max(start - radius, 0)
@@ -223,7 +225,8 @@ class Networks:
             seen = z(around)
             told = [field(around)] if self.config.told_field else []
             learned = self.run("synthesis", [rounded(seen, shift), *told], t)
-            here, pixels = np.s_[:, start - top : stop - top], slice(Z1_STRIDE * rows.start, Z1_STRIDE * rows.stop)
+            here = np.s_[:, start - top : stop - top]
+            pixels = slice(Z1_STRIDE * (rows.start - first), Z1_STRIDE * (rows.stop - first))
             about = start, height, bound, y, self.delta(t), rows
             self._lapped.pixels(seen[here], learned[here], *about, x_hat[:, pixels], threads())
         return x_hat
@@ -262,6 +265,6 @@ def _folded(v: np.ndarray, pool: int, fold: int) -> np.ndarray:
     return space_to_depth(mean_of(v, pool, 1) - units.Y_OFFSET, fold)
 
 
-def _strips(height: int, rows: int = STRIP) -> list[slice]:
+def _strips(first: int, end: int, rows: int = STRIP) -> list[slice]:
     """Rows of blocks, a few at a time: copies of a whole large picture would take gigabytes."""
-    return [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
+    return [slice(top, min(top + rows, end)) for top in range(first, end, rows)]

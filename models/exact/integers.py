@@ -5,6 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 
+def padded(x: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(C, h, w) -> (C, height, width), its edge repeated; itself where nothing is missing."""
+    missing = [(0, 0), (0, height - x.shape[1]), (0, width - x.shape[2])]
+    return np.pad(x, missing, mode="edge") if np.any(missing) else x
+
+
 def mean_of(x: np.ndarray, stride: int, step: int) -> np.ndarray:
     """round(mean of stride x stride cells / step): (C, H, W) integers -> (C, H/stride, W/stride) int32."""
     C, H, W = x.shape

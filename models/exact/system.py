@@ -6,6 +6,7 @@ and threads of theirs that a fork takes away keep its child from computing, or f
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import threading
@@ -119,6 +120,13 @@ def _the_pool() -> Pool:
                 _pool.close()
             _pool = Pool(threads() - 1)
         return _pool
+
+
+def give_back() -> None:
+    """Give the operating system what was freed in many parts, which glibc would keep for parts of that size alone."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from ..config import Z1_STRIDE
 from ..tables import CENTROID_UNITS
 from . import clibrary, system
 from .clibrary import Source, pointers
-from .integers import UPSAMPLE_BITS, across_borders, depth_to_space, space_to_depth, upsample
+from .integers import UPSAMPLE_BITS, across_borders, depth_to_space, padded, space_to_depth, upsample
 from .weights import TRANSFORM_BITS
 
 DELTA_BITS = 16  # fraction bits of a quantisation step
@@ -65,10 +65,14 @@ class LappedTransform:
         return _Matrix(packed, *(np.ascontiguousarray(v, np.int32) for v in (filter_, filter_.T)))
 
     def analysis(self, x: np.ndarray, base: np.ndarray, threads: int = 1) -> np.ndarray:
-        """z[1] before quantisation, float32 (192, H/8, W/8). x: uint8 (3, H, W); base: as of ``pixels``."""
+        """z[1] before quantisation, float32 (192, H/8, W/8), rounded up: the picture's edge goes on to whole blocks.
+
+        x: uint8 (3, H, W); base: as of ``pixels``.
+        """
         bits = TRANSFORM_BITS + UPSAMPLE_BITS
         if self._lib:
             return self._forward(self._analysis, x.astype(np.uint8, copy=False), UPSAMPLE_BITS, base, bits, threads)
+        x = padded(x, *(-(-side // Z1_STRIDE) * Z1_STRIDE for side in x.shape[1:]))
         _, height, width = x.shape
         residual = x * 2.0**UPSAMPLE_BITS - upsample(base, self._stride)[:, :height, :width]
         return self._plainly(self._transforms["block"], self._transforms["pre_filter"], residual, bits)
@@ -85,11 +89,11 @@ class LappedTransform:
         return self._plainly(matrix, filter_, error * 2.0**PULL_BITS, bits)
 
     def _forward(self, by: _Matrix, x: np.ndarray, shift: int, base: np.ndarray | None, bits: int, threads: int):
-        height, width = (side // Z1_STRIDE for side in x.shape[1:])
+        height, width = (-(-side // Z1_STRIDE) for side in x.shape[1:])
         out = np.empty((192, height, width), np.float32)
         base = None if base is None else np.ascontiguousarray(base, np.int32)
         done = self._lib.selfvae_forward(
-            *(self._path, *pointers(*by), TRANSFORM_BITS, ctypes.byref(Source.of(x)), shift),
+            *(self._path, *pointers(*by), TRANSFORM_BITS, ctypes.byref(Source.of(x)), *x.shape[1:], shift),
             *(*pointers(base), *((0, 0) if base is None else base.shape[1:]), self._stride),
             *(height, width, 2.0**-bits, *pointers(out), threads),
         )

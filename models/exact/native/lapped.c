@@ -160,7 +160,8 @@ typedef struct {
     const int16_t *packed;
     const int32_t *filter, *transposed;
     int bits;
-    Source x; /* uint8 or int16, (3, 8 height, 8 width) */
+    Source x; /* uint8 or int16, (3, rows, columns); its edge goes on where blocks reach beyond */
+    int rows_given, columns_given;
     int shift;
     Base base; /* of what is taken from the picture, in units of 2^-shift; y may be NULL */
     int height, width;
@@ -173,12 +174,14 @@ typedef struct {
 /* A row of pixels of one colour, times 2^shift, less what is upsampled from y */
 static void differences(const Forward *job, int colour, int row, int32_t *column, int32_t *out) {
     const long pixels = (long)BLOCK * job->width;
-    const char *from = job->x.data + colour * job->x.by_channel + row * job->x.by_row;
+    const int there = row < job->rows_given ? row : job->rows_given - 1;
+    const char *from = job->x.data + colour * job->x.by_channel + there * job->x.by_row;
     if (job->base.y) upsampled(&job->base, colour, row, pixels, column, out);
     else memset(out, 0, pixels * sizeof *out);
+    int32_t v = 0;
     for (long i = 0; i < pixels; i++, from += job->x.by_column) {
-        const int32_t v = job->x.type == 1 ? *(const uint8_t *)from : *(const int16_t *)from;
-        out[i] = v * (1 << job->shift) - out[i];
+        if (i < job->columns_given) v = (job->x.type == 1 ? *(const uint8_t *)from : *(const int16_t *)from) * (1 << job->shift);
+        out[i] = v - out[i];
     }
 }
 
@@ -230,10 +233,10 @@ static void run_forward(void *context, int worker, int item) {
 /* The filter across borders, then the matrix, of an array of pixels less what is upsampled from y. |x| must stay below
  * 2^(LOW_BITS + 11) after the filter. scale: of the sums, as floats. Returns -1 where memory is out. */
 EXPORT int selfvae_forward(int path, const int16_t *packed, const int32_t *filter, const int32_t *transposed, int bits,
-                           const Source *x, int shift, const int32_t *base, int base_height, int base_width, int stride,
-                           int height, int width, double scale, float *out, int threads) {
+                           const Source *x, int rows, int columns, int shift, const int32_t *base, int base_height,
+                           int base_width, int stride, int height, int width, double scale, float *out, int threads) {
     Forward job = {.path = selfvae_paths[path], .packed = packed, .filter = filter, .transposed = transposed};
-    job.bits = bits, job.x = *x, job.shift = shift, job.scale = scale, job.out = out;
+    job.bits = bits, job.x = *x, job.rows_given = rows, job.columns_given = columns, job.shift = shift, job.scale = scale, job.out = out;
     job.base.y = base, job.base.height = base_height, job.base.width = base_width, job.base.stride = stride;
     job.height = height, job.width = width;
     const int most = width > 128 ? 8 : 16;
