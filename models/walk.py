@@ -25,17 +25,19 @@ def walk_lattice(prior: Callable, parent, step, visit: Callable, lattice=LATTICE
     return known
 
 
-def walk_plane(nets, context, coarse, step, visit: Callable) -> None:
+def walk_plane(nets, context, coarse, step, visit: Callable, count: int | None = None) -> None:
     """p(plane of z[1] | coarser plane, context), channel group by channel group, low to high frequency.
 
     coarse: symbols of the coarser plane, or None for the first plane. There the leading groups, which hold most
     of the bits and have no coarser plane to learn their surroundings from, are walked over sub-lattices.
-    ``visit(group, sub-lattice or None, mean, scale)`` returns what networks see of the symbols.
+    ``visit(group, sub-lattice or None, mean, scale)`` returns what networks see of the symbols. count: how many groups
+    are walked, all without it.
     """
-    known = _walk_leads(nets, context, step, visit) if coarse is None else []
-    features = nets.features(context, coarse, step)
+    count = len(nets.config.groups) if count is None else count
+    known = _walk_leads(nets, context, step, visit, min(nets.config.lead_groups, count)) if coarse is None else []
+    groups = range(len(known), count)
+    features = nets.features(context, coarse, step) if groups else None
     coarse = None  # arrays as large as what is walked go as soon as they were read for the last time
-    groups = range(len(known), len(nets.config.groups))
     for group in groups:
         prior = nets.group(group, features, known, step)
         if group == groups[-1]:
@@ -44,10 +46,10 @@ def walk_plane(nets, context, coarse, step, visit: Callable) -> None:
         del prior
 
 
-def _walk_leads(nets, context, step, visit: Callable) -> list:
+def _walk_leads(nets, context, step, visit: Callable, count: int) -> list:
     known: list = []
     cells: list = []  # sub-lattices of all groups so far
-    for group in range(nets.config.lead_groups):
+    for group in range(count):
         for index in range(len(LATTICE)):
             cells.append(visit(group, index, *nets.lead(len(cells), context, cells, step)))
         known.append(nets.interleave(cells[-len(LATTICE) :]))

@@ -28,7 +28,6 @@ from .quantise import Choose, kept
 
 ROWS = 64  # of blocks that are moved at a time,
 POSITIONS = 1 << 14  # or more, up to this many blocks
-LARGE = 1 << 26  # bytes of latents, beside which what the allocator keeps matters more than the time to get it again
 
 
 class AskedOnce(Walk):
@@ -46,6 +45,7 @@ class AskedOnce(Walk):
                 z = self.latents.z1[region]
                 told = self.field, self.settled, region, z, scale, mean, level
                 self._chooser.again(*told, finer, refines=k > 0)
+            self.settled.rest(self._starts[self.said[k]], refines=k > 0)
         else:
             self._answers[k] = []
             super().plane(k, Choose(self._chooser, self.plan.planes - 1 - k))
@@ -66,9 +66,9 @@ def refine(nets: Networks, plan: Plan, latents: Latents, effort: int) -> None:
         for k in range(plan.planes):
             walk.plane(k)
         _move(walk)
-    if latents.z1.nbytes > LARGE:
-        del walk
-        give_back()
+    size = latents.z1.nbytes
+    del walk
+    give_back(size)
 
 
 def _move(walk: Walk) -> None:

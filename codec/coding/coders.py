@@ -8,6 +8,7 @@ One interface (walk.py asks it):
     pixels(mean, level, actual)   like symbols, from the pixels' own tables; never chosen, never expected
     variant(count, actual)        which of ``count`` variants of the networks code what follows, or another small number
     follows(actual)               whether something follows that only an encoder can know
+    groups(count, actual)         how many of ``count`` groups of channels a plane says; symbols of the rest are 0
 
 Means are int32 in 1/MEAN_UNITS of a step, levels int32 table indices; all arrays of one call share their shape.
 ``actual`` is what the encoder wants coded, whole numbers or not; other coders ignore it.
@@ -56,6 +57,8 @@ class PlaneCoder(Protocol):
 
     def digits(self, mean: np.ndarray, level: np.ndarray, actual: Any) -> np.ndarray: ...
 
+    def groups(self, count: int, actual: int | None) -> int: ...
+
     def fills(self, field: Field, settled: Settled, region: Region, mean, level, *, refines: bool) -> bool:
         """Settle a part of a plane, by means and scale levels in steps of D, int16. False: ask for its symbols."""
         ...
@@ -85,6 +88,9 @@ class PixelCoder(ResidualCoder, Protocol):
 
 class Asked:
     """A coder that is asked for symbols, and settles nothing by itself."""
+
+    def groups(self, count: int, actual: int | None) -> int:
+        return count
 
     def fills(self, field, settled, region, mean, level, *, refines) -> bool:
         return False
@@ -158,6 +164,9 @@ class Writer(_Checked):
     def follows(self, actual):
         return bool(self.variant(2, int(actual)))
 
+    def groups(self, count, actual):
+        return self.variant(count + 1, actual)
+
     def pixels(self, mean, level, actual):
         return self._settle(*self._encoder.around(self.models.pixels, mean, level, actual))
 
@@ -207,11 +216,14 @@ class Reader(_Checked):
         """Raises ChecksumError for one that there is not."""
         found = int(self.decoder.get_raw(1, bits=variant_bits(count))[0]) if count > 1 else 0
         if found >= count:
-            raise ChecksumError(f"level {self._name} is damaged: it names set {found + 1} of {count}")
+            raise ChecksumError(f"level {self._name} is damaged: it names number {found + 1} of {count}")
         return found
 
     def follows(self, actual=None):
         return bool(self.variant(2))
+
+    def groups(self, count, actual=None):
+        return self.variant(count + 1)
 
     def pixels(self, mean, level, actual=None):
         return self._note(self.decoder.around(self.models.pixels, mean, level))
@@ -251,6 +263,13 @@ class PartReader(Asked):
         self._reader, self._rest = reader, rest
         self.channels = 0
         self.expects: bool | np.ndarray = False
+
+    def groups(self, count, actual=None):
+        try:
+            said = self._reader.groups(count)
+        except ChecksumError:  # nothing checks what was cut
+            said = count
+        return said if self._reader.decoder.sound else count
 
     def symbols(self, mean, level, actual=None):
         read = self._reader.symbols(mean, level)

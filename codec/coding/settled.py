@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..models.tables import CENTROID_UNITS, MEAN_UNITS
-from .field import Field, Region, parts_of
+from .field import CHANNELS, Field, Region, parts_of
 from .lookup import offset_index
 
 
@@ -45,6 +45,13 @@ class Settled:
         self._make_room(beside)
         self._add(region, symbols, refines)
         self.beside[region] = beside
+
+    def rest(self, first: int, *, refines: bool) -> None:
+        """Nothing is said of channels from the first on: their symbols are 0, and what is expected is the same."""
+        for part in parts_of(len(self.symbols))[first // CHANNELS :]:
+            part = slice(max(part.start, first), part.stop)
+            self.symbols[part] *= 3 if refines else 0
+            self.beside[part] = 0
 
     def _add(self, region: Region, symbols: np.ndarray, refines: bool) -> None:
         self.symbols[region] = 3 * self.symbols[region].astype(np.int32) + symbols if refines else symbols

@@ -19,7 +19,8 @@ import numpy as np
 from ..models import units
 from ..models.config import CONTEXT_STRIDE, U_STEP, Z1_STRIDE
 from ..models.exact.inference import DELTA_BITS, Networks
-from ..models.exact.integers import from_ycocg
+from ..models.exact.integers import from_ycocg, padded
+from ..models.exact.system import give_back
 from ..models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION
 from ..models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_plane
 from . import coefficients, fitted, residuals
@@ -43,6 +44,7 @@ class Walk:
         self.u: np.ndarray | None = None  # int32, in YCoCg
         self.y: list[np.ndarray] = []  # representations, coarse to fine, int32; downscales in YCoCg
         self.settled: Settled | None = None  # of z[1], after the last plane walked
+        self.said: dict[int, int] = {}  # how many groups of channels each plane says; further symbols are 0
         self.variant = 0  # the set of the pixel prior that an encoder wants to use,
         self.fit: fitted.Fit | None = None  # and how its networks are to differ
         self.x: np.ndarray | None = None  # the exact pixels, uint8 (3, H, W)
@@ -138,7 +140,8 @@ class Walk:
             self.settled = coefficients.settled(height // Z1_STRIDE, width // Z1_STRIDE, centroids)
         refines, settled = k > 0, self.settled
         _, rows, columns = self.plan.coded
-        starts = np.cumsum([0, *self.nets.config.groups])
+        starts = self._starts
+        self.said[k] = coder.groups(len(starts) - 1, None if self.latents is None else self._groups(k))
 
         def known(channels, rows, columns):
             return self.field.known((channels, rows, columns), settled.symbols[channels, rows, columns])
@@ -154,13 +157,40 @@ class Walk:
                 mean_here, level_here = (v[part, :height, :width] for v in (mean, level))
                 if not coder.fills(self.field, settled, region, mean_here, level_here, refines=refines):
                     self._settle(k, region, *self.field.local(region, mean_here, level_here), coder)
+            give_back(settled.symbols.nbytes)
             if group + 1 < len(self.nets.config.groups):  # nobody reads the last one's
                 return known(slice(starts[group], starts[group + 1]), slice(i, None, stride), slice(j, None, stride))
 
         def coarse(rows):
             return known(slice(None), rows, slice(None))
 
-        walk_plane(self.nets, self.context, coarse if refines else None, self.plan.t(k), visit)
+        walk_plane(self.nets, self.context, coarse if refines else None, self.plan.t(k), visit, self.said[k])
+        settled.rest(starts[self.said[k]], refines=refines)
+
+    @property
+    def _starts(self) -> np.ndarray:
+        """The first channel of every group, and the end of the last."""
+        return np.cumsum([0, *self.nets.config.groups])
+
+    def _groups(self, k: int) -> int:
+        """How many groups of plane k an encoder says, from the first on: up to the last one with a symbol other than 0.
+
+        Of the finest plane all: what is expected between its symbols is seen.
+        """
+        if k == self.plan.planes - 1:
+            return len(self._starts) - 1
+        _, rows, columns = self.plan.coded
+        for channel in reversed(range(self._starts[-1])):
+            region = slice(channel, channel + 1), rows, columns
+            if np.abs(self._in_steps(k, region)).max() > 0.5:
+                return int(np.searchsorted(self._starts, channel, side="right"))
+        return 0
+
+    def _in_steps(self, k: int, region: Region) -> np.ndarray:
+        """What an encoder wants of plane k: latents in local steps, less what the coarser plane says of them."""
+        scale = 2.0**DELTA_BITS / self.nets.delta(self.plan.t(k))
+        coarser = self.settled.symbols[region] if k > 0 else None
+        return self.field.in_steps(region, self.latents.z1[region], scale, coarser)
 
     def _field(self, coder: PlaneCoder) -> Field:
         """The step field, for which a coder settles the activity map, if there is one."""
@@ -197,11 +227,7 @@ class Walk:
         is relative to the middle of the coarser interval.
         """
         refines, tables, settled = k > 0, self.nets.weights.tables, self.settled
-        z = None
-        if self.latents is not None:
-            scale = 2.0**DELTA_BITS / self.nets.delta(self.plan.t(k))
-            coarser = settled.symbols[region] if refines else None
-            z = self.field.in_steps(region, self.latents.z1[region], scale, coarser)
+        z = None if self.latents is None else self._in_steps(k, region)
         symbols = (coder.digits if refines else coder.symbols)(mean, level, z)
         if coder.expects is False:
             settled.settle(region, symbols, mean, level, refines=refines)

@@ -122,9 +122,15 @@ def _the_pool() -> Pool:
         return _pool
 
 
-def give_back() -> None:
-    """Give the operating system what was freed in many parts, which glibc would keep for parts of that size alone."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+LARGE = 1 << 26  # bytes, beside which what an allocator keeps matters more than the time to get it again
+
+
+def give_back(beside: int) -> None:
+    """Give the system what was freed in many parts, which glibc would keep for such parts alone.
+
+    beside: bytes of what is in use; nothing is done where that is little.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" and beside > LARGE else None
     if trim is not None:
         trim(0)
 

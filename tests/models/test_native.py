@@ -67,6 +67,18 @@ def test_networks_of_any_shape_give_the_bits_of_int64(path, stepped, upsample, b
                 assert np.array_equal(NativeNet(exact, threads, path)(x, t, tile), expected)
 
 
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("blocks", [0, 1, 3])
+def test_threads_that_share_the_rows_between_them_give_the_bits_of_one(path, blocks):
+    """Of strips of few rows and of many, in one column of tiles and in several."""
+    _, exact, _, _ = make_net(True, False, blocks)
+    for shape in ((33, 47), (64, 31), (8, 6100)):
+        x = inputs((10, *shape))
+        expected = NativeNet(exact, 1, path)(x, 831)
+        for threads in (2, 3, 4):
+            assert np.array_equal(NativeNet(exact, threads, path)(x, 831), expected)
+
+
 def test_inputs_may_lie_in_memory_as_they_like():
     _, exact, _, _ = make_net()
     run, plain = NativeNet(exact), inputs((10, 12, 15))[0].astype(np.int16)

@@ -128,7 +128,7 @@ def test_a_level_that_names_a_set_which_does_not_exist_is_an_error_by_name(made)
     encoder = Encoder()
     encoder.put_raw(np.array([SETS]), bits=2)
     payload = encoder.finish()
-    with pytest.raises(ChecksumError, match="level 5 .x. is damaged: it names set 4 of 3"):
+    with pytest.raises(ChecksumError, match="level 5 .x. is damaged: it names number 4 of 3"):
         read_level(read, plan.count - 1, payload, 0, "5 (x)")
     assert Decoder(payload).get_raw(1, bits=2)[0] == SETS
 

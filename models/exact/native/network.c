@@ -13,6 +13,7 @@
 #include "transpose.h"
 
 #define ROWS_IN_CACHE (1600 * 1024) /* bytes of a tile's rows */
+#define WORTH_A_THREAD 256          /* positions that are not worth a thread */
 
 typedef struct {
     const Path *path;
@@ -39,6 +40,8 @@ typedef struct {
     int height, width, tile_height, tile_width, columns;
     char *scratch;
     size_t scratch_size;
+    int16_t *borders; /* see Border */
+    Step *said;
 } Run;
 
 static int padded(int channels) { return (channels + LANES - 1) / LANES * LANES; }
@@ -257,45 +260,92 @@ static Rows rows_of(const Run *run, int16_t *scratch) {
     return rows;
 }
 
-static void run_tile(void *context, int worker, int item) {
-    const Run *run = context;
+/* A strip that others lie next to: hidden rows at its borders are computed once, and read by both sides. Neighbours come to
+ * a border at the same time, since they go away from it or towards it. */
+typedef struct {
+    int16_t *rows;  /* [border][side][column % 2][block] */
+    Step *said;     /* of the same rows: the column that they are of, from 1 on */
+    int first, end; /* borders at the first and the last row, -1 for none */
+    int side;       /* of this strip, at both */
+    int column;
+} Border;
+
+static size_t hidden_values(const Run *run) {
+    size_t values = 0;
+    for (int b = 0; b < run->net->blocks; b++) values += row_size(run, run->net->layers[3 * b].outputs);
+    return values;
+}
+
+static size_t border_at(const Border *border, int which, int side) {
+    return ((size_t)2 * which + side) * 2 + border->column % 2;
+}
+
+/* The row that the other side has of a block */
+static const int16_t *other_row(const Run *run, const Border *border, int which, int block, size_t before) {
+    const size_t at = border_at(border, which, !border->side);
+    wait_for_step(&border->said[at * run->net->blocks + block], border->column + 1);
+    return border->rows + at * hidden_values(run) + before;
+}
+
+static void say_row(const Run *run, const Border *border, int which, int block, size_t before, const int16_t *row, size_t n) {
+    const size_t at = border_at(border, which, border->side);
+    memcpy(border->rows + at * hidden_values(run) + before, row, n * sizeof *row);
+    say_step(&border->said[at * run->net->blocks + block], border->column + 1);
+}
+
+/* Rows top to bottom and columns left to right of what is asked for. border: NULL where what lies around is computed anew.
+ * up: rows are counted, and run, from the last one on. */
+static void run_rows(const Run *run, int16_t *scratch, int top, int bottom, int left, int right, const Border *border, int up) {
     const Net *net = run->net;
     const Path *path = net->path;
     const int B = net->blocks, H = run->height, W = run->width, S = net->stem.outputs;
-    const int top = item / run->columns * run->tile_height, bottom = least(top + run->tile_height, H);
-    const int left = item % run->columns * run->tile_width, right = least(left + run->tile_width, W);
     const int base = most(left - B, 0); /* position of the first column that is computed; it lies in slot 1 */
-    Rows rows = rows_of(run, (int16_t *)(run->scratch + worker * run->scratch_size));
+    const int before = border ? top : most(top - B, 0); /* rows that are computed */
+    Rows rows = rows_of(run, scratch);
     memset(rows.zero, 0, (char *)rows.stream - (char *)rows.zero);
-#define FIRST(b) most(left - (B - (b)), 0) /* columns and rows of the stream before block b */
+#define FIRST(b) most(left - (B - (b)), 0) /* columns of the stream before block b */
 #define END(b) least(right + (B - (b)), W)
+#define TOP(b) (border ? top : most(top - (B - (b)), 0)) /* rows of it */
+#define BOTTOM(b) (border ? bottom : least(bottom + (B - (b)), H))
 #define STREAM(b, row) (rows.stream + ((size_t)2 * (b) + (row) % 2) * row_size(run, S) + (size_t)S)
 #define SLOT(column) ((column) - base)
-    for (int s = most(top - B, 0); s < bottom + B; s++) {
-        if (s < least(bottom + B, H)) {
+    for (int s = before; s < bottom + B; s++) {
+        if (s < BOTTOM(0)) {
             int first = FIRST(0), n = END(0) - first;
-            read_row(run, s, first, n, rows.input, net->stem.inputs);
+            read_row(run, up ? H - 1 - s : s, first, n, rows.input, net->stem.inputs);
             path->pointwise(&net->stem, net->stem.bias, 0, 0, rows.input, STREAM(0, s), n);
         }
         int16_t *hidden = rows.hidden;
         for (int b = 0; b < B; b++) {
             const Conv *expand = &net->layers[3 * b], *spatial = expand + 1, *project = expand + 2;
             const int C = expand->outputs;
-            const size_t size = row_size(run, C);
-#define HIDDEN(row) ((row) < 0 || (row) >= H ? rows.zero + C : hidden + (size_t)((row) % 3) * size + C)
+            const size_t size = row_size(run, C), passed = hidden - rows.hidden;
+#define RING(row) (hidden + (size_t)((row) % 3) * size + C)
             int e = s - b, d = e - 1;
-            if (e >= most(top - (B - b), 0) && e < least(bottom + (B - b), H)) {
+            if (e >= TOP(b) && e < BOTTOM(b)) {
                 int first = FIRST(b), end = END(b);
-                int16_t *to = HIDDEN(e) + (size_t)SLOT(first) * C;
+                int16_t *to = RING(e) + (size_t)SLOT(first) * C;
                 path->pointwise(expand, expand->bias, run->films ? &run->films[b] : 0, 0,
                                 STREAM(b, e) + (size_t)SLOT(first) * S, to, end - first);
                 if (first == 0) memset(to - C, 0, C * sizeof *to);
                 if (end == W) memset(to + (size_t)(end - first) * C, 0, C * sizeof *to);
+                if (border && e == top && border->first >= 0)
+                    say_row(run, border, border->first, b, passed / 3, RING(e) - C, size);
+                if (border && e == bottom - 1 && border->end >= 0)
+                    say_row(run, border, border->end, b, passed / 3, RING(e) - C, size);
             }
-            if (d >= most(top - (B - b - 1), 0) && d < least(bottom + (B - b - 1), H)) {
+            if (d >= TOP(b + 1) && d < BOTTOM(b + 1)) {
                 int first = FIRST(b + 1), n = END(b + 1) - first;
                 size_t at = (size_t)SLOT(first) * C, here = (size_t)SLOT(first) * S;
-                path->depthwise(spatial, HIDDEN(d - 1) + at, HIDDEN(d) + at, HIDDEN(d + 1) + at, rows.spatial, n);
+                const int16_t *around[2];
+                for (int k = 0; k < 2; k++) {
+                    const int row = k ? d + 1 : d - 1;
+                    if (row < 0 || row >= H) around[k] = rows.zero + C;
+                    else if (border && row == top - 1) around[k] = other_row(run, border, border->first, b, passed / 3) + C;
+                    else if (border && row == bottom) around[k] = other_row(run, border, border->end, b, passed / 3) + C;
+                    else around[k] = RING(row);
+                }
+                path->depthwise(spatial, around[up] + at, RING(d) + at, around[!up] + at, rows.spatial, n);
                 path->pointwise(project, project->bias, 0, STREAM(b, d) + here, rows.spatial, STREAM(b + 1, d) + here, n);
             }
             hidden += 3 * size;
@@ -304,8 +354,30 @@ static void run_tile(void *context, int worker, int item) {
         if (row >= top && row < bottom) {
             path->pointwise(&net->head, run->head_bias, 0, 0, STREAM(B, row) + (size_t)SLOT(left) * S, rows.head,
                             right - left);
-            write_row(run, row, left, right - left, rows.head, net->head.outputs);
+            write_row(run, up ? H - 1 - row : row, left, right - left, rows.head, net->head.outputs);
         }
+    }
+}
+
+static int16_t *scratch_of(const Run *run, int worker) { return (int16_t *)(run->scratch + worker * run->scratch_size); }
+
+static void run_tile(void *context, int worker, int item) {
+    const Run *run = context;
+    const int top = item / run->columns * run->tile_height, left = item % run->columns * run->tile_width;
+    run_rows(run, scratch_of(run, worker), top, least(top + run->tile_height, run->height), left,
+             least(left + run->tile_width, run->width), 0, 0);
+}
+
+/* One strip for each thread. Those with even numbers go up, so that two of them begin, or end, where they meet. */
+static void run_strip(void *context, int strip, int strips) {
+    const Run *run = context;
+    const int H = run->height, up = strip % 2 == 0;
+    const int top = (int)((int64_t)H * strip / strips), bottom = (int)((int64_t)H * (strip + 1) / strips);
+    const int above = strip > 0 ? strip - 1 : -1, below = strip + 1 < strips ? strip : -1;
+    Border border = {run->borders, run->said, up ? below : above, up ? above : below, up, 0};
+    for (; border.column < run->columns; border.column++) {
+        const int left = border.column * run->tile_width, right = least(left + run->tile_width, run->width);
+        run_rows(run, scratch_of(run, strip), up ? H - bottom : top, up ? H - top : bottom, left, right, &border, up);
     }
 }
 
@@ -331,17 +403,16 @@ EXPORT int selfvae_net_run(const Net *net, const Source *sources, int n_sources,
             run.films = films;
         }
     }
-    int columns, strips;
-    if (tile > 0) {
-        columns = (width + tile - 1) / tile;
-        strips = (height + tile - 1) / tile;
-    } else {
+    int columns, strips = (height + tile - 1) / most(tile, 1), in_strips = 0;
+    if (tile > 0) columns = (width + tile - 1) / tile;
+    else {
         int widest = most((int)(ROWS_IN_CACHE / per_position), 32);
         columns = (width + widest - 1) / widest;
+        threads = least(threads, most(1, least(height / 2, (int)((int64_t)height * width / WORTH_A_THREAD))));
         /* more than one for each thread, so that none waits long, where what strips compute twice is little beside */
         int each = most(1, least(4, height / threads / (16 * (net->blocks + 1))));
-        int wanted = threads == 1 ? 1 : each * threads;
-        strips = most(1, least((wanted + columns - 1) / columns, height / (2 * net->blocks + 1)));
+        in_strips = threads > 1 && each == 1;
+        strips = threads == 1 ? 1 : each * threads;
     }
     run.tile_width = (width + columns - 1) / columns;
     run.tile_height = (height + strips - 1) / strips;
@@ -350,8 +421,15 @@ EXPORT int selfvae_net_run(const Net *net, const Source *sources, int n_sources,
     threads = most(1, least(threads, run.columns * strips));
     run.scratch_size = (scratch_values(&run) * sizeof(int16_t) + 127) / 64 * 64;
     run.scratch = malloc(threads * run.scratch_size); /* what is never written meets weights of zero, or is never read */
-    if (!run.scratch) return 0;
-    in_parallel(threads, run.columns * strips, run_tile, &run);
+    int done = run.scratch != 0;
+    if (done && in_strips) {
+        const size_t rows = 4 * (size_t)(threads - 1);
+        run.borders = malloc((rows * hidden_values(&run) + 1) * sizeof *run.borders);
+        run.said = calloc(rows * net->blocks + 1, sizeof *run.said);
+        done = run.borders && run.said;
+        if (done) in_step(threads, run_strip, &run);
+        free(run.borders), free((void *)run.said);
+    } else if (done) in_parallel(threads, run.columns * strips, run_tile, &run);
     free(run.scratch);
-    return 1;
+    return done;
 }

@@ -7,6 +7,7 @@ typedef struct {
     void *context;
     volatile long next;
     int items;
+    Step workers; /* of those that go in step, once it is known */
 } Job;
 
 typedef struct {
@@ -19,8 +20,9 @@ typedef struct {
 typedef HANDLE Thread;
 #define NEXT(job) (InterlockedIncrement(&(job)->next) - 1)
 #define RETURNS DWORD WINAPI
+#define THREAD LPTHREAD_START_ROUTINE
 #define NOTHING 0
-static int started(Thread *thread, LPTHREAD_START_ROUTINE run, void *argument) {
+static int started(Thread *thread, THREAD run, void *argument) {
     *thread = CreateThread(NULL, 0, run, argument, 0, NULL);
     return *thread != NULL;
 }
@@ -28,17 +30,32 @@ static void joined(Thread thread) {
     WaitForSingleObject(thread, INFINITE);
     CloseHandle(thread);
 }
+static void let_others_run(void) { SwitchToThread(); }
+void say_step(Step *step, long value) { InterlockedExchange(step, value); }
+static long step_of(Step *step) { return InterlockedCompareExchange(step, 0, 0); }
 #else
 #include <pthread.h>
+#include <sched.h>
 typedef pthread_t Thread;
 #define NEXT(job) __sync_fetch_and_add(&(job)->next, 1)
 #define RETURNS void *
 #define NOTHING 0
-static int started(Thread *thread, void *(*run)(void *), void *argument) {
+typedef void *(*THREAD)(void *);
+static int started(Thread *thread, THREAD run, void *argument) {
     return pthread_create(thread, 0, run, argument) == 0;
 }
 static void joined(Thread thread) { pthread_join(thread, 0); }
+static void let_others_run(void) { sched_yield(); }
+void say_step(Step *step, long value) { __atomic_store_n(step, value, __ATOMIC_RELEASE); }
+static long step_of(Step *step) { return __atomic_load_n(step, __ATOMIC_ACQUIRE); }
 #endif
+
+#define TRIES 4096 /* about as long as it takes another thread to come so far, where each has a core */
+
+void wait_for_step(Step *step, long value) {
+    for (int tries = 0; step_of(step) != value; tries++)
+        if (tries > TRIES) let_others_run();
+}
 
 static RETURNS take_items(void *argument) {
     Worker *worker = argument;
@@ -47,18 +64,35 @@ static RETURNS take_items(void *argument) {
     return NOTHING;
 }
 
-void in_parallel(int threads, int items, void (*work)(void *, int, int), void *context) {
-    Job job = {work, context, 0, items};
+static RETURNS go_in_step(void *argument) {
+    Worker *worker = argument;
+    Job *job = worker->job;
+    while (step_of(&job->workers) == 0) let_others_run();
+    job->work(job->context, worker->number, (int)step_of(&job->workers));
+    return NOTHING;
+}
+
+static void on_threads(Job *job, int threads, THREAD run) {
     Worker workers[MOST];
     Thread handles[MOST];
     int count = 1;
-    if (threads > items) threads = items;
     if (threads > MOST) threads = MOST;
-    workers[0].job = &job, workers[0].number = 0;
+    workers[0].job = job, workers[0].number = 0;
     for (; count < threads; count++) { /* where no more threads are to be had, the others do the work */
-        workers[count].job = &job, workers[count].number = count;
-        if (!started(&handles[count], take_items, &workers[count])) break;
+        workers[count].job = job, workers[count].number = count;
+        if (!started(&handles[count], run, &workers[count])) break;
     }
-    take_items(&workers[0]);
+    say_step(&job->workers, count);
+    run(&workers[0]);
     while (--count > 0) joined(handles[count]);
+}
+
+void in_parallel(int threads, int items, void (*work)(void *, int, int), void *context) {
+    Job job = {work, context, 0, items, 0};
+    on_threads(&job, threads < items ? threads : items, take_items);
+}
+
+void in_step(int threads, void (*work)(void *, int, int), void *context) {
+    Job job = {work, context, 0, 0, 0};
+    on_threads(&job, threads, go_in_step);
 }
