@@ -19,6 +19,7 @@ from ..coding.settled import Settled
 from ..coding.walk import Walk
 from ..models.config import PACE, Z1_STRIDE
 from ..models.exact import clibrary
+from ..models.exact.buffers import empty, reused
 from ..models.exact.inference import DELTA_BITS, Networks
 from ..models.exact.system import give_back
 from ..models.tables import CENTROID_UNITS
@@ -65,7 +66,8 @@ def refine(nets: Networks, plan: Plan, latents: Latents, effort: int) -> None:
     for _ in range(effort):
         for k in range(plan.planes):
             walk.plane(k)
-        _move(walk)
+        with reused():
+            _move(walk)
     size = latents.z1.nbytes
     del walk
     give_back(size)
@@ -83,9 +85,10 @@ def _move(walk: Walk) -> None:
         # one row of blocks more on each side, which the transform reads
         rows, start = slice(first, min(first + size, plan.rows)), max(first - 1, 0)
         stop = min(rows.stop + 1, plan.rows)
-        missing = np.zeros((3, Z1_STRIDE * (stop - start), Z1_STRIDE * plan.columns), np.int16)
+        missing = empty((3, Z1_STRIDE * (stop - start), Z1_STRIDE * plan.columns), np.int16)
         x = walk.latents.x[:, Z1_STRIDE * start : min(Z1_STRIDE * stop, plan.height), : plan.width]
         inside = np.s_[:, : x.shape[1], : x.shape[2]]
+        missing[:, x.shape[1] :] = missing[:, :, x.shape[2] :] = 0
         np.subtract(x, walk.x_hat(last, wanted=slice(start, stop))[inside], out=missing[inside], dtype=np.int16)
         pull = nets.pull(missing)[:, rows.start - start : rows.stop - start]
         region = slice(None), rows, slice(plan.columns)

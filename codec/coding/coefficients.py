@@ -11,6 +11,7 @@ from ctypes import byref, c_int32, c_int64, c_void_p
 import numpy as np
 
 from ..models.exact import clibrary
+from ..models.exact.buffers import empty
 from ..models.exact.clibrary import Source, pointers
 from ..models.exact.system import threads
 from ..models.tables import CENTROID_UNITS, FIELD_LIMIT, GAIN_BITS, MEAN_UNITS, OFFSETS, SCALE_LEVELS
@@ -73,7 +74,7 @@ class NativeField(Field):
         return out
 
     def whole(self, region, symbols, beside):
-        out = np.empty(symbols.shape, np.int32)
+        out = empty(symbols.shape, np.int32)
         given = byref(self.at(region)), byref(Source.of(symbols)), byref(Source.of(beside))
         units = CENTROID_UNITS, WHOLE_LIMIT
         self._lib.selfvae_whole(self._path, *given, *units, *out.shape[1:], *pointers(out), threads())

@@ -50,8 +50,10 @@ class Settled:
         """Nothing is said of channels from the first on: their symbols are 0, and what is expected is the same."""
         for part in parts_of(len(self.symbols))[first // CHANNELS :]:
             part = slice(max(part.start, first), part.stop)
-            self.symbols[part] *= 3 if refines else 0
-            self.beside[part] = 0
+            if self.symbols[part].any():  # memory that nobody has written to yet takes no room
+                self.symbols[part] *= 3 if refines else 0
+            if self.beside[part].any():
+                self.beside[part] = 0
 
     def _add(self, region: Region, symbols: np.ndarray, refines: bool) -> None:
         self.symbols[region] = 3 * self.symbols[region].astype(np.int32) + symbols if refines else symbols

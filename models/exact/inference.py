@@ -15,6 +15,7 @@ from .. import units
 from ..config import CONTEXT_STRIDE, T_FIRST, Y_STEP_PACE, Z1_STRIDE, Config
 from ..tables import CENTROID_UNITS, EDGE_LOGIT_MAX, EDGE_UNITS, MEAN_UNITS
 from ..walk import LATTICE
+from .buffers import empty, reused
 from .integers import mean_of, space_to_depth
 from .layers import T_UNITS, ExactNet
 from .system import loading, threads
@@ -216,19 +217,21 @@ class Networks:
         radius, (height, width) = self.weights.net("synthesis", t).radius, size
         first, end, _ = (wanted or slice(None)).indices(height)
         shape = Z1_STRIDE * (end - first), Z1_STRIDE * width, 3
-        x_hat = np.empty(shape, np.uint16 if deep else np.uint8).transpose(2, 0, 1)
-        for rows in _strips(first, end, max(STRIP, POSITIONS // width)):
-            # one row of blocks more on each side for the post-filter, and what the network sees around them
-            start, stop = max(rows.start - 1, 0), min(rows.stop + 1, height)
-            top = max(start - radius, 0)
-            around = slice(top, min(stop + radius, height))
-            seen = z(around)
-            told = [field(around)] if self.config.told_field else []
-            learned = self.run("synthesis", [rounded(seen, shift), *told], t)
-            here = np.s_[:, start - top : stop - top]
-            pixels = slice(Z1_STRIDE * (rows.start - first), Z1_STRIDE * (rows.stop - first))
-            about = start, height, bound, y, self.delta(t), rows
-            self._lapped.pixels(seen[here], learned[here], *about, x_hat[:, pixels], threads())
+        x_hat = empty(shape, np.uint16 if deep else np.uint8).transpose(2, 0, 1)
+        with reused():
+            for rows in _strips(first, end, max(STRIP, POSITIONS // width)):
+                # one row of blocks more on each side for the post-filter, and what the network sees around them
+                start, stop = max(rows.start - 1, 0), min(rows.stop + 1, height)
+                top = max(start - radius, 0)
+                around = slice(top, min(stop + radius, height))
+                seen = z(around)
+                told = [field(around)] if self.config.told_field else []
+                learned = self.run("synthesis", [rounded(seen, shift), *told], t)
+                here = np.s_[:, start - top : stop - top]
+                pixels = slice(Z1_STRIDE * (rows.start - first), Z1_STRIDE * (rows.stop - first))
+                about = start, height, bound, y, self.delta(t), rows
+                self._lapped.pixels(seen[here], learned[here], *about, x_hat[:, pixels], threads())
+                del seen, learned
         return x_hat
 
     # ---- pixels --------------------------------------------------------------------------------------

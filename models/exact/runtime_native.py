@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 
 from . import clibrary
+from .buffers import empty
 from .clibrary import Source, pointers
 from .layers import ACTIVATION_LIMIT, ExactNet
 from .system import threads as threads_allowed
@@ -86,9 +87,9 @@ class NativeNet:
         sources = (Source * len(kept))(*map(Source.of, kept))
         channels, rows, columns = len(self.net.head.bias) // self._grow**2, height * self._grow, width * self._grow
         if self._stays:
-            out = np.empty((rows, columns, channels), np.int16).transpose(2, 0, 1)
+            out = empty((rows, columns, channels), np.int16).transpose(2, 0, 1)
         else:
-            out = np.empty((channels, rows, columns), np.int16)
+            out = empty((channels, rows, columns), np.int16)
         target = _Target(out.ctypes.data, *(stride // out.itemsize for stride in out.strides))
         film, bias = self.at(t)
         done = self._lib.selfvae_net_run(

@@ -15,6 +15,7 @@ from .. import units
 from ..config import Z1_STRIDE
 from ..tables import CENTROID_UNITS
 from . import clibrary, system
+from .buffers import empty
 from .clibrary import Source, pointers
 from .integers import UPSAMPLE_BITS, across_borders, depth_to_space, padded, space_to_depth, upsample
 from .weights import TRANSFORM_BITS
@@ -28,7 +29,7 @@ SHIFT = TRANSFORM_BITS + (CENTROID_UNITS // units.RESIDUAL_UNITS).bit_length() -
 
 def rounded(x: np.ndarray, bits: int) -> np.ndarray:
     """round(x / 2^bits) of int32 (C, H, W), as far as int16 goes; x has its columns side by side."""
-    lib, out = clibrary.library(), np.empty(x.shape, np.int16)
+    lib, out = clibrary.library(), empty(x.shape, np.int16)
     if lib:
         lib.selfvae_rounded(ctypes.byref(Source.of(x)), bits, *x.shape[1:], *pointers(out), system.threads())
         return out
@@ -90,7 +91,7 @@ class LappedTransform:
 
     def _forward(self, by: _Matrix, x: np.ndarray, shift: int, base: np.ndarray | None, bits: int, threads: int):
         height, width = (-(-side // Z1_STRIDE) for side in x.shape[1:])
-        out = np.empty((192, height, width), np.float32)
+        out = empty((192, height, width), np.float32)
         base = None if base is None else np.ascontiguousarray(base, np.int32)
         done = self._lib.selfvae_forward(
             *(self._path, *pointers(*by), TRANSFORM_BITS, ctypes.byref(Source.of(x)), *x.shape[1:], shift),

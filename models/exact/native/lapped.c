@@ -22,6 +22,28 @@ typedef struct {
     int height, width, stride;
 } Base;
 
+/* What a thread needs for a strip, once for all strips of a call: the system clears memory that it hands out */
+typedef struct {
+    int16_t *low, *high; /* rows of positions */
+    int32_t *sums;       /* of both, one after the other */
+    int32_t *x;          /* three colours of rows of pixels */
+    int32_t *row;        /* of pixels, and a row of y with one more on each side */
+} Room;
+
+static int room_of(void **held, int worker, int width, int rows, int base_width, Room *room) {
+    const size_t positions = (size_t)(width + POSITIONS) * COEFFICIENTS, pixels = (size_t)BLOCK * width;
+    const size_t values = 2 * positions + 3 * pixels * BLOCK * rows + pixels + base_width + 2;
+    if (!held[worker]) held[worker] = malloc(2 * positions * sizeof(int16_t) + values * sizeof(int32_t));
+    if (!held[worker]) return 0;
+    room->sums = held[worker], room->x = room->sums + 2 * positions, room->row = room->x + 3 * pixels * BLOCK * rows;
+    room->low = (int16_t *)(room->row + pixels + base_width + 2), room->high = room->low + positions;
+    return 1;
+}
+
+static void free_rooms(void **held) {
+    for (int i = 0; i < MOST_THREADS; i++) free(held[i]);
+}
+
 typedef struct {
     const Path *path;
     const int16_t *packed;
@@ -39,6 +61,7 @@ typedef struct {
     char *out;                      /* from the row first on; strides in bytes */
     int64_t by_channel, by_row, by_column;
     int rows; /* of a strip */
+    void *held[MOST_THREADS];
     volatile int too_large, out_of_memory;
 } Job;
 
@@ -102,34 +125,31 @@ static void run_strip(void *context, int worker, int item) {
     const int start = top > 0 ? top - 1 : 0, stop = end < job->height ? end + 1 : end; /* what the filter reads */
     const long pixels = (long)BLOCK * job->width, colour = pixels * BLOCK * (stop - start);
     const size_t positions = (size_t)(job->width + POSITIONS) * COEFFICIENTS;
-    int16_t *halves = calloc(2 * positions, sizeof *halves);
-    int32_t *sums = malloc(2 * positions * sizeof *sums), *x = malloc(3 * colour * sizeof *x);
-    int32_t *base = malloc((pixels + job->base.width + 2) * sizeof *base);
-    (void)worker;
-    if (!halves || !sums || !x || !base) job->out_of_memory = 1;
-    else {
-        for (int row = start; row < stop; row++) {
-            split(job, row, halves, halves + positions);
-            for (int k = 0; k < 2; k++)
-                path->product(job->packed, COEFFICIENTS, COEFFICIENTS, halves + k * positions, sums + k * positions,
-                              job->width);
-            spread(job, row, sums, sums + positions, x + (row - start) * BLOCK * pixels, colour);
-        }
-        for (int c = 0; c < 3; c++) {
-            int32_t *rows = x + c * colour;
-            for (int border = 1; border < stop - start; border++)
-                path->filter_down(rows + (border * BLOCK - BLOCK / 2) * pixels, pixels, pixels, job->filter, job->bits);
-            for (int row = top * BLOCK; row < end * BLOCK; row++) {
-                int32_t *here = rows + (row - start * BLOCK) * pixels;
-                path->filter_along(here + BLOCK / 2, job->width - 1, job->transposed, job->bits);
-                upsampled(&job->base, c, row, pixels, base + pixels, base);
-                path->to_pixels(here, base, job->delta, job->base_shift, job->deep, job->pixel_bits,
-                                job->out + c * job->by_channel + (row - job->first * BLOCK) * job->by_row,
-                                job->by_column / (job->deep == 1 ? 1 : 2), pixels);
-            }
+    Room room;
+    if (!room_of(job->held, worker, job->width, job->rows + 2, job->base.width, &room)) {
+        job->out_of_memory = 1;
+        return;
+    }
+    for (int row = start; row < stop; row++) {
+        split(job, row, room.low, room.high);
+        for (int k = 0; k < 2; k++)
+            path->product(job->packed, COEFFICIENTS, COEFFICIENTS, k ? room.high : room.low, room.sums + k * positions,
+                          job->width);
+        spread(job, row, room.sums, room.sums + positions, room.x + (row - start) * BLOCK * pixels, colour);
+    }
+    for (int c = 0; c < 3; c++) {
+        int32_t *rows = room.x + c * colour, *base = room.row;
+        for (int border = 1; border < stop - start; border++)
+            path->filter_down(rows + (border * BLOCK - BLOCK / 2) * pixels, pixels, pixels, job->filter, job->bits);
+        for (int row = top * BLOCK; row < end * BLOCK; row++) {
+            int32_t *here = rows + (row - start * BLOCK) * pixels;
+            path->filter_along(here + BLOCK / 2, job->width - 1, job->transposed, job->bits);
+            upsampled(&job->base, c, row, pixels, base + pixels, base);
+            path->to_pixels(here, base, job->delta, job->base_shift, job->deep, job->pixel_bits,
+                            job->out + c * job->by_channel + (row - job->first * BLOCK) * job->by_row,
+                            job->by_column / (job->deep == 1 ? 1 : 2), pixels);
         }
     }
-    free(halves), free(sums), free(x), free(base);
 }
 
 EXPORT void selfvae_pack(int path, const int16_t *weight, int inputs, int outputs, int16_t *packed) {
@@ -152,6 +172,7 @@ EXPORT int selfvae_synthesis(int path, const int16_t *packed, const int32_t *fil
     const int wanted = last - first, most = width > 128 ? 8 : 16;
     job.rows = wanted / threads < most ? (wanted + threads - 1) / threads : most;
     in_parallel(threads, (wanted + job.rows - 1) / job.rows, run_strip, &job);
+    free_rooms(job.held);
     return job.out_of_memory ? -1 : job.too_large ? 0 : 1;
 }
 
@@ -168,6 +189,7 @@ typedef struct {
     double scale;
     float *out; /* (192, height, width) */
     int rows;
+    void *held[MOST_THREADS];
     volatile int out_of_memory;
 } Forward;
 
@@ -192,42 +214,41 @@ static void run_forward(void *context, int worker, int item) {
     const int start = top > 0 ? top - 1 : 0, stop = end < job->height ? end + 1 : end;
     const long pixels = (long)BLOCK * job->width, colour = pixels * BLOCK * (stop - start), plane = (long)job->height * job->width;
     const size_t positions = (size_t)(job->width + POSITIONS) * COEFFICIENTS;
-    int16_t *low = calloc(2 * positions, sizeof *low), *high = low + positions;
-    int32_t *sums = malloc(2 * positions * sizeof *sums), *x = malloc(3 * colour * sizeof *x);
-    int32_t *column = malloc((job->base.width + 2) * sizeof *column);
-    (void)worker;
-    if (!low || !sums || !x || !column) job->out_of_memory = 1;
-    else {
-        for (int c = 0; c < 3; c++) {
-            int32_t *rows = x + c * colour;
-            for (int row = start * BLOCK; row < stop * BLOCK; row++)
-                differences(job, c, row, column, rows + (row - start * BLOCK) * pixels);
-            for (int border = 1; border < stop - start; border++)
-                path->filter_down(rows + (border * BLOCK - BLOCK / 2) * pixels, pixels, pixels, job->filter, job->bits);
-            for (int row = top * BLOCK; row < end * BLOCK; row++)
-                path->filter_along(rows + (row - start * BLOCK) * pixels + BLOCK / 2, job->width - 1, job->transposed,
-                                   job->bits);
-        }
-        for (int row = top; row < end; row++) {
-            for (int k = 0; k < COEFFICIENTS; k++) {
-                const int32_t *from = x + k / 64 * colour + ((row - start) * BLOCK + k % 64 / BLOCK) * pixels + k % BLOCK;
-                for (int p = 0; p < job->width; p++, from += BLOCK) {
-                    low[p * COEFFICIENTS + k] = (int16_t)(*from & ((1 << LOW_BITS) - 1));
-                    high[p * COEFFICIENTS + k] = (int16_t)(*from >> LOW_BITS);
-                }
+    Room room;
+    if (!room_of(job->held, worker, job->width, job->rows + 2, job->base.width, &room)) {
+        job->out_of_memory = 1;
+        return;
+    }
+    int16_t *low = room.low, *high = room.high;
+    int32_t *sums = room.sums, *x = room.x, *column = room.row;
+    for (int c = 0; c < 3; c++) {
+        int32_t *rows = x + c * colour;
+        for (int row = start * BLOCK; row < stop * BLOCK; row++)
+            differences(job, c, row, column, rows + (row - start * BLOCK) * pixels);
+        for (int border = 1; border < stop - start; border++)
+            path->filter_down(rows + (border * BLOCK - BLOCK / 2) * pixels, pixels, pixels, job->filter, job->bits);
+        for (int row = top * BLOCK; row < end * BLOCK; row++)
+            path->filter_along(rows + (row - start * BLOCK) * pixels + BLOCK / 2, job->width - 1, job->transposed,
+                               job->bits);
+    }
+    for (int row = top; row < end; row++) {
+        for (int k = 0; k < COEFFICIENTS; k++) {
+            const int32_t *from = x + k / 64 * colour + ((row - start) * BLOCK + k % 64 / BLOCK) * pixels + k % BLOCK;
+            for (int p = 0; p < job->width; p++, from += BLOCK) {
+                low[p * COEFFICIENTS + k] = (int16_t)(*from & ((1 << LOW_BITS) - 1));
+                high[p * COEFFICIENTS + k] = (int16_t)(*from >> LOW_BITS);
             }
-            for (int k = 0; k < 2; k++)
-                path->product(job->packed, COEFFICIENTS, COEFFICIENTS, low + k * positions, sums + k * positions, job->width);
-            for (int k = 0; k < COEFFICIENTS; k++) {
-                float *to = job->out + k * plane + (long)row * job->width;
-                for (int p = 0; p < job->width; p++) {
-                    const int32_t *sum = sums + p * COEFFICIENTS + k;
-                    to[p] = (float)((double)(((int64_t)sum[positions] << LOW_BITS) + *sum) * job->scale);
-                }
+        }
+        for (int k = 0; k < 2; k++)
+            path->product(job->packed, COEFFICIENTS, COEFFICIENTS, low + k * positions, sums + k * positions, job->width);
+        for (int k = 0; k < COEFFICIENTS; k++) {
+            float *to = job->out + k * plane + (long)row * job->width;
+            for (int p = 0; p < job->width; p++) {
+                const int32_t *sum = sums + p * COEFFICIENTS + k;
+                to[p] = (float)((double)(((int64_t)sum[positions] << LOW_BITS) + *sum) * job->scale);
             }
         }
     }
-    free(low), free(sums), free(x), free(column);
 }
 
 /* The filter across borders, then the matrix, of an array of pixels less what is upsampled from y. |x| must stay below
@@ -242,5 +263,6 @@ EXPORT int selfvae_forward(int path, const int16_t *packed, const int32_t *filte
     const int most = width > 128 ? 8 : 16;
     job.rows = height / threads < most ? (height + threads - 1) / threads : most;
     in_parallel(threads, (height + job.rows - 1) / job.rows, run_forward, &job);
+    free_rooms(job.held);
     return job.out_of_memory ? -1 : 1;
 }

@@ -1,7 +1,5 @@
 #include "threads.h"
 
-#define MOST 256
-
 typedef struct {
     void (*work)(void *, int, int);
     void *context;
@@ -73,10 +71,10 @@ static RETURNS go_in_step(void *argument) {
 }
 
 static void on_threads(Job *job, int threads, THREAD run) {
-    Worker workers[MOST];
-    Thread handles[MOST];
+    Worker workers[MOST_THREADS];
+    Thread handles[MOST_THREADS];
     int count = 1;
-    if (threads > MOST) threads = MOST;
+    if (threads > MOST_THREADS) threads = MOST_THREADS;
     workers[0].job = job, workers[0].number = 0;
     for (; count < threads; count++) { /* where no more threads are to be had, the others do the work */
         workers[count].job = job, workers[count].number = count;

@@ -2,6 +2,8 @@
 #ifndef SELFVAE_THREADS_H
 #define SELFVAE_THREADS_H
 
+#define MOST_THREADS 256
+
 /* Calls work(context, worker, item) for every item; worker < threads numbers the one that does it. */
 void in_parallel(int threads, int items, void (*work)(void *context, int worker, int item), void *context);
 
