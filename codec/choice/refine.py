@@ -20,15 +20,12 @@ from ..coding.walk import Walk
 from ..models.config import PACE, Z1_STRIDE
 from ..models.exact import clibrary
 from ..models.exact.buffers import empty, reused
-from ..models.exact.inference import DELTA_BITS, Networks
+from ..models.exact.inference import DELTA_BITS, POSITIONS, STRIP, Networks
 from ..models.exact.system import give_back
 from ..models.tables import CENTROID_UNITS
 from . import native
 from .native import chooser_of
 from .quantise import Choose, kept
-
-ROWS = 64  # of blocks that are moved at a time,
-POSITIONS = 1 << 14  # or more, up to this many blocks
 
 
 class AskedOnce(Walk):
@@ -38,6 +35,10 @@ class AskedOnce(Walk):
         super().__init__(nets, plan, latents)
         self._chooser = chooser_of(nets)
         self._answers: dict[int, list[tuple[Region, np.ndarray, np.ndarray | None]]] = {}
+
+    def choose(self) -> None:
+        for k in range(self.plan.planes):
+            self.plane(k)
 
     def plane(self, k: int, coder: PlaneCoder | None = None) -> None:
         if k in self._answers:
@@ -63,11 +64,14 @@ def refine(nets: Networks, plan: Plan, latents: Latents, effort: int) -> None:
     """
     walk = AskedOnce(nets, plan, latents)
     walk.y = list(latents.y)
-    for _ in range(effort):
-        for k in range(plan.planes):
-            walk.plane(k)
-        with reused():
+
+    if effort:
+        walk.choose()  # networks answer now, in arrays that serve once
+    with reused():
+        for left in reversed(range(effort)):
             _move(walk)
+            if left:
+                walk.choose()
     size = latents.z1.nbytes
     del walk
     give_back(size)
@@ -80,7 +84,7 @@ def _move(walk: Walk) -> None:
     last = plan.planes - 1
     step = nets.delta(plan.t(last)) / 2.0**DELTA_BITS / CENTROID_UNITS
     move = native.move if clibrary.library() else _move_plainly
-    size = max(ROWS, POSITIONS // plan.columns)
+    size = max(STRIP, POSITIONS // plan.columns) - 2  # rows that with these are a strip of the synthesis
     for first in range(0, plan.rows, size):
         # one row of blocks more on each side, which the transform reads
         rows, start = slice(first, min(first + size, plan.rows)), max(first - 1, 0)

@@ -16,9 +16,8 @@ _here = threading.local()
 
 
 def _references(kept: list[np.ndarray]) -> int:
-    for one in kept:
-        return sys.getrefcount(one)
-    return 0
+    one = kept[0]
+    return sys.getrefcount(one)
 
 
 COUNTS = hasattr(sys, "getrefcount")
@@ -44,8 +43,11 @@ def empty(shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> np.ndarray:
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if kept is None or size < LEAST:
         return np.empty(shape, dtype)
-    for one in kept:
-        if size <= one.size <= 2 * size and sys.getrefcount(one) <= IDLE:
+    for place in range(len(kept)):
+        one = kept[place]
+        if size <= 2 * one.size and one.size <= 2 * size and sys.getrefcount(one) <= IDLE:
+            if one.size < size:  # strips at a border are smaller than those that follow
+                one = kept[place] = np.empty(size, np.uint8)
             return one[:size].view(dtype).reshape(shape)
     kept.append(np.empty(size, np.uint8))
     return kept[-1].view(dtype).reshape(shape)

@@ -200,11 +200,15 @@ static void differences(const Forward *job, int colour, int row, int32_t *column
     const char *from = job->x.data + colour * job->x.by_channel + there * job->x.by_row;
     if (job->base.y) upsampled(&job->base, colour, row, pixels, column, out);
     else memset(out, 0, pixels * sizeof *out);
-    int32_t v = 0;
-    for (long i = 0; i < pixels; i++, from += job->x.by_column) {
-        if (i < job->columns_given) v = (job->x.type == 1 ? *(const uint8_t *)from : *(const int16_t *)from) * (1 << job->shift);
-        out[i] = v - out[i];
-    }
+    const long given = job->columns_given < pixels ? job->columns_given : pixels, step = job->x.by_column;
+    const int32_t one = 1 << job->shift;
+    int32_t last = 0;
+#define DIFFERENCES(type)                                                                                             \
+    for (long i = 0; i < given; i++) out[i] = *(const type *)(from + i * step) * one - out[i];                        \
+    last = *(const type *)(from + (given - 1) * step) * one;
+    if (job->x.type == 1) { DIFFERENCES(uint8_t) } else { DIFFERENCES(int16_t) }
+#undef DIFFERENCES
+    for (long i = given; i < pixels; i++) out[i] = last - out[i];
 }
 
 static void run_forward(void *context, int worker, int item) {
