@@ -13,6 +13,7 @@
 #define BLOCK 8
 #define COEFFICIENTS 192
 #define LOW_BITS 12
+#define SQUARE 16
 #define HIGH_LIMIT 2048 /* of the upper halves: the sums of larger ones could overflow */
 #define UPSAMPLE_ONE 32 /* columns of the bilinear kernel sum to this */
 
@@ -236,22 +237,31 @@ static void run_forward(void *context, int worker, int item) {
                                job->bits);
     }
     for (int row = top; row < end; row++) {
-        for (int k = 0; k < COEFFICIENTS; k++) {
-            const int32_t *from = x + k / 64 * colour + ((row - start) * BLOCK + k % 64 / BLOCK) * pixels + k % BLOCK;
-            for (int p = 0; p < job->width; p++, from += BLOCK) {
-                low[p * COEFFICIENTS + k] = (int16_t)(*from & ((1 << LOW_BITS) - 1));
-                high[p * COEFFICIENTS + k] = (int16_t)(*from >> LOW_BITS);
-            }
+        for (int k = 0; k < COEFFICIENTS; k += BLOCK) {
+            const int32_t *from = x + k / 64 * colour + ((row - start) * BLOCK + k % 64 / BLOCK) * pixels;
+            for (int p = 0; p < job->width; p++, from += BLOCK)
+                for (int i = 0; i < BLOCK; i++) {
+                    low[p * COEFFICIENTS + k + i] = (int16_t)(from[i] & ((1 << LOW_BITS) - 1));
+                    high[p * COEFFICIENTS + k + i] = (int16_t)(from[i] >> LOW_BITS);
+                }
         }
         for (int k = 0; k < 2; k++)
             path->product(job->packed, COEFFICIENTS, COEFFICIENTS, low + k * positions, sums + k * positions, job->width);
-        for (int k = 0; k < COEFFICIENTS; k++) {
-            float *to = job->out + k * plane + (long)row * job->width;
-            for (int p = 0; p < job->width; p++) {
-                const int32_t *sum = sums + p * COEFFICIENTS + k;
-                to[p] = (float)((double)(((int64_t)sum[positions] << LOW_BITS) + *sum) * job->scale);
+        /* a few positions of a few coefficients at a time, since these lie apart here and those there */
+        for (int first = 0; first < job->width; first += SQUARE)
+            for (int k = 0; k < COEFFICIENTS; k += SQUARE) {
+                const int many = job->width - first < SQUARE ? job->width - first : SQUARE;
+                float square[SQUARE][SQUARE];
+                for (int p = 0; p < many; p++) {
+                    const int32_t *sum = sums + (first + p) * COEFFICIENTS + k;
+                    for (int i = 0; i < SQUARE; i++)
+                        square[p][i] = (float)((double)(((int64_t)sum[positions + i] * (1 << LOW_BITS)) + sum[i]) * job->scale);
+                }
+                for (int i = 0; i < SQUARE; i++) {
+                    float *to = job->out + (k + i) * plane + (long)row * job->width + first;
+                    for (int p = 0; p < many; p++) to[p] = square[p][i];
+                }
             }
-        }
     }
 }
 
