@@ -65,14 +65,15 @@ def refine(nets: Networks, plan: Plan, latents: Latents, effort: int) -> None:
     walk = AskedOnce(nets, plan, latents)
     walk.y = list(latents.y)
 
+    size = latents.z1.nbytes
     if effort:
         walk.choose()  # networks answer now, in arrays that serve once
+        give_back(size)
     with reused():
         for left in reversed(range(effort)):
             _move(walk)
             if left:
                 walk.choose()
-    size = latents.z1.nbytes
     del walk
     give_back(size)
 
@@ -97,6 +98,7 @@ def _move(walk: Walk) -> None:
         pull = nets.pull(missing)[:, rows.start - start : rows.stop - start]
         region = slice(None), rows, slice(plan.columns)
         move(walk.field, settled, region, z1[region], pull, step, PACE)
+        del missing, pull  # the next strip's
 
 
 def _move_plainly(field: Field, settled: Settled, region: Region, z, pull, step: float, pace: float) -> None:
