@@ -1,8 +1,9 @@
-"""A distortion for the eye, that a gradient can follow: MS-SSIM beside the squared error in local steps.
+"""A distortion for the eye, that a gradient can follow: MS-SSIM, SSIMULACRA2 and the squared error in local steps.
 
 Squared errors alone are least where textures are smoothed away. Structural similarity (Wang et al. 2003, "Multiscale
-structural similarity for image quality assessment") minds what is left of them. It is written here, and not that of a
-package, as a fixed sequence of operations on the device's own tensors, which a device may record.
+structural similarity for image quality assessment") minds what is left of them, SSIMULACRA2 colours and edges too. Both
+are written here, and not those of packages, as a fixed sequence of operations on the device's own tensors, which a
+device may record.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-SHARE = 0.5  # of the gradient that similarity gives, where both ask for as much
+from .ssimulacra2 import ssimulacra2_lack
+
+SHARES = (0.35, 0.4)  # of the gradient that MS-SSIM and SSIMULACRA2 give, where all ask for as much
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # weights of Wang et al., fine to coarse
 WINDOW, SIGMA = 7, 1.5  # taps of the Gaussian, for 11: five scales of crops are to hold it
 SMALLEST = (WINDOW - 1) * 2 ** (len(SCALES) - 1)  # side, above which the coarsest scale holds a window
@@ -21,15 +24,21 @@ LEAST = 1e-5  # of what similarity lacks, below which there is nothing to follow
 
 
 def distortion_for_the_eye(x: Tensor, x_hat: Tensor, squared: Tensor) -> Tensor:
-    """As large as ``squared``, (B,), the squared error; relative changes of similarity count like its own.
+    """As large as ``squared``, (B,), the squared error; relative changes of what similarity lacks count like its own.
 
     x, x_hat: (B, 3, H, W) in 0..255; of pictures too small for five scales, ``squared`` is all there is.
     """
     if min(x.shape[2:]) <= SMALLEST:
         return squared
     y, y_hat = (sum(share * v[:, c : c + 1] for c, share in enumerate(LUMA)) for v in (x, x_hat))
-    lacks = 1 - ms_ssim(y_hat, y)
-    return squared + SHARE * squared.detach() * (lacks / lacks.detach().clamp(min=LEAST) - squared / squared.detach())
+    lacks = (1 - ms_ssim(y_hat, y), ssimulacra2_lack(x, x_hat))
+    shares = (*SHARES, 1 - sum(SHARES))
+    return squared.detach() * sum(share * _relative(v) for share, v in zip(shares, (*lacks, squared)))
+
+
+def _relative(v: Tensor) -> Tensor:
+    """One, whose gradient is that of v's logarithm."""
+    return 1 + (v - v.detach()) / v.detach().clamp(min=LEAST)
 
 
 def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
