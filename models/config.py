@@ -14,7 +14,7 @@ from ..errors import CodecError
 
 T_FINEST = 1.0  # D = 3: about 3 bpp on photographs
 T_COARSEST = 5.5  # D = 421: below 0.1 bpp
-T_FIRST = 3.25  # the coarsest plane of a file has t in [T_FIRST, T_FIRST + 1), or more if it is the only one
+T_FIRST = 2.6875  # the coarsest plane of a file has t in [T_FIRST, T_FIRST + 1), or more if it is the only one
 
 T_LOSSLESS = 2.5  # of the finest latent plane in a lossless file: pixels are cheapest given about this much
 
@@ -37,7 +37,7 @@ FIELD_ENDS = (0, -1)  # networks are told log2 g of the lowest and of the highes
 PACE = 0.5  # of such a pass; whole gradient steps overshoot, since overlapping functions correct the same error twice
 RDO_RATE = 0.5  # share of a symbol's bits that its choice counts: a change also costs what later symbols learn from it
 Y_STEPS = (1, 2, 4, 8, 16)  # quantisation steps of the representations
-Y_STEP_PACE = 0.5625  # of t, where priors of representations see their step, a doubling of it
+Y_STEP_PACE = 0.703125  # of t, where priors of representations see their step, a doubling of it
 U_STEP = 8  # u is the 2x2 mean of y[K] in YCoCg, in units of this many of its steps
 
 

@@ -80,7 +80,7 @@ class FakeEncoded:
     model_id: bytes
 
 
-FAKE_STEP, FAKE_Y_STEP = 700, 4  # of two planes
+FAKE_STEP, FAKE_Y_STEP = 600, 2  # of two planes
 # Level k of the fake codec is the picture kept to this many bits, so that later levels are better and larger.
 FAKE_BITS = (1, 2, 4, 8)
 

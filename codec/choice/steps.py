@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from ..coding.plan import Plan
-from ..format.fields import planes_of, y_step_of
+from ..format.fields import FIRST_STEP, planes_of, y_step_of
 from ..models.config import T_LOSSLESS
 from ..models.exact.layers import T_UNITS
 from .sets import sampled
 
-STEPS = (round(T_UNITS * T_LOSSLESS), 704, 768, 831)  # log3 of the finest step, in 1/256: two planes
+STEPS = (round(T_UNITS * T_LOSSLESS), FIRST_STEP - 1, 736, 800)  # log3 of the finest step, in 1/256: two planes, or one
 GRAINY = 1.0  # standard deviation of noise, in grey levels, from which the second of them is taken
 TILE = 32  # side of what noise is taken of, pixels
 

@@ -18,10 +18,15 @@ HAS_METADATA, GREY, LOSSLESS, ACTIVITY, DEEP = 1, 2, 4, 8, 16  # bits of the fie
 MAX_SIDE = 65535  # the largest side that JPEG, and so most software around us, can hold
 MAX_PIXELS = 2**28  # 768 MiB of decoded pixels: bounds what a hostile file of 33 bytes can ask for
 PAD = 64  # networks see pictures whose sides are multiples of this
-FINEST_STEP, FIRST_STEP, COARSEST_STEP = 256, 832, 1408  # log3 in 1/256; first planes lie at or above the second
-Y_STEP_BOUNDS = (941, 1102, 1264)  # of a first plane's step: y_step is 2 below them, and twice as much from each on
+FINEST_STEP, FIRST_STEP, COARSEST_STEP = 256, 688, 1408  # log3 in 1/256; first planes lie at or above the second
+Y_STEP_BOUNDS = (
+    779,
+    941,
+    1102,
+    1264,
+)  # of a first plane's step: y_step is 1 below, and twice as much from each on
 LOSSLESS_QUALITY = 100  # which lossless files have, and no others
-MAX_LEVELS = 8  # two representations, four planes, the exact pixels of 8 bits and of 16
+MAX_LEVELS = 7  # two representations, three planes, the exact pixels of 8 bits and of 16
 MAX_FILE_BYTES = 2**32
 MAX_LENGTH_BYTES = 5  # of a length below that, seven bits a byte
 
@@ -52,7 +57,7 @@ FIELDS = (
         range(FINEST_STEP, COARSEST_STEP + 1),
         "quantisation step D of the finest latent plane",
     ),
-    Field("y_step", "B", "grey levels", (2, 4, 8, 16), "quantisation step of the representations y"),
+    Field("y_step", "B", "grey levels", (1, 2, 4, 8, 16), "quantisation step of the representations y"),
     Field("quality", "B", "-", range(101), "what the encoder was asked for; informative"),
     Field("crc", "I", "-", None, "CRC-32 of bytes 0..23 and of the level table"),
 )
@@ -70,7 +75,7 @@ def planes_of(step: int) -> int:
 def y_step_of(step: int) -> int:
     """Quantisation step of the representations of a file of this finest step: it follows from the first plane's."""
     coarsest = step + 256 * (planes_of(step) - 1)
-    return 2 << sum(coarsest >= bound for bound in Y_STEP_BOUNDS)
+    return 1 << sum(coarsest >= bound for bound in Y_STEP_BOUNDS)
 
 
 def level_names(step: int, lossless: bool, deep: bool) -> list[str]:

@@ -29,7 +29,7 @@ ACTIVATION_LIMIT = 1023  # activations are integers in [-1023, 1023], after a Re
 T_UNITS = 256  # t = log3(step) is coded in 1/256
 KNOTS = 4
 STEP_ROWS = 2 * KNOTS
-RANGES = (256, 576, 832, 1088, 1248)  # starts of the ranges of t that networks of latents are quantised for
+RANGES = (256, 480, 688, 944, 1184)  # starts of the ranges of t that networks of latents are quantised for
 
 
 def half_of(shift: np.ndarray) -> np.ndarray:

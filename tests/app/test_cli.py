@@ -144,7 +144,7 @@ def test_info_as_json_lists_the_levels_and_adds_up(coded, capsys):
     assert call("info", "photo.svae", "--json") == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["width"], facts["height"], facts["quality"]) == (70, 40, 50)
-    assert facts["model"] == b"fakefake".hex() and facts["step"] == round(3 ** (700 / 256), 4)
+    assert facts["model"] == b"fakefake".hex() and facts["step"] == round(3 ** (600 / 256), 4)
     assert [list(row) for row in facts["levels"]] == [["level", "name", "offset", "bytes", "bpp"]] * 4
     assert [row["name"] for row in facts["levels"]] == ["y2", "y1", "z.0", "z.1"]
     last = facts["levels"][-1]

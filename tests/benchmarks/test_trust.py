@@ -46,7 +46,7 @@ def test_damage_is_the_same_for_the_same_number_and_may_have_right_checksums():
 
 def test_every_way_in_is_tried():
     names = set()
-    for i in range(60):
+    for i in range(150):
         names |= {name for name, call in fuzz.ways(DATA, random.Random(i)) if fuzz.outcome(call) == "result"}
     assert {"decode", "decode, partial", "representation", "Image.load", "ImageFile.Parser", "read_metadata"} <= names
 

@@ -83,7 +83,7 @@ def test_a_fit_makes_the_file_of_an_unusual_picture_smaller_and_it_decodes(writt
     x, walk, writers = written
     fit = walk.fit
     assert fit is not None
-    assert len(writers[-1].finish()) < 0.98 * len(anew(walk, None).finish())
+    assert len(writers[-1].finish()) < 0.995 * len(anew(walk, None).finish())
     walk.fit = fit
     assert np.array_equal(read(walk, writers, writers[-1]).picture(walk.plan.planes - 1), x)
 

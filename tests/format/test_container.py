@@ -23,7 +23,7 @@ def test_a_file_gives_back_what_went_in():
     head, payloads = container.read_levels(data)
     assert payloads == PAYLOADS
     assert {name: getattr(head, name) for name in FIELDS} == FIELDS
-    assert (head.y_step, head.grey, head.activity, head.lossless, head.version) == (4, True, True, False, 4)
+    assert (head.y_step, head.grey, head.activity, head.lossless, head.version) == (1, True, True, False, 4)
     assert [level.symbol_check for level in head.levels] == [1000, 1001, 1002, 1003]
     assert head.level_names() == ["y2", "y1", "z.0", "z.1"]
     assert [level.index for level in head.levels] == [1, 2, 3, 4]
@@ -208,13 +208,13 @@ def resealed(data, end=None):
     ("position", "value", "message"),
     [
         (5, 32, "flags is 32"),
-        (6, 9, "claims 9 levels"),
+        (6, 8, "claims 8 levels"),
         (7, 8, "fall is 8"),
         (8, 0, "width is 0"),
         (10, 0, "height is 0"),
         (21, 16, "step is"),
         (22, 3, "y_step is 3"),
-        (22, 8, "y_step is 8, but a step of 512 goes with 4"),
+        (22, 8, "y_step is 8, but a step of 512 goes with 1"),
         (23, 101, "quality is 101"),
         (23, 100, "quality is 100, but it is 100 in lossless files and in no others"),
         (5, 4, "quality is 70, but it is 100 in lossless files and in no others"),

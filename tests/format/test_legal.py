@@ -54,10 +54,13 @@ def test_every_step_and_number_of_planes_is_legal_where_there_are_networks_for_i
                     missing = [name for name in names(planes, step) if name not in model.nets]
                     assert not missing, (step, planes, missing)
     for model in MODELS.values():  # and where it is not legal there is none
-        assert f"lead_prior.0{suffix_of(831)}" not in model.nets and f"coarse{suffix_of(832)}" not in model.nets
+        assert (
+            f"lead_prior.0{suffix_of(fields.FIRST_STEP - 1)}" not in model.nets
+            and f"coarse{suffix_of(fields.FIRST_STEP)}" not in model.nets
+        )
 
 
-@pytest.mark.parametrize("step", [256, 320, 575, 576, 831, 832, 1000, 1408])
+@pytest.mark.parametrize("step", [256, 320, 431, 432, 687, 688, 1000, 1408])
 @pytest.mark.parametrize("lossless", [False, True])
 def test_a_file_holds_as_many_levels_as_its_step_makes_and_no_more(step, lossless):
     most = 2 + fields.planes_of(step) + lossless
@@ -78,7 +81,7 @@ def test_what_an_encoder_writes_is_legal_at_every_quality():
 
 def test_of_flags_fall_quality_and_step_of_y_those_are_legal_together_that_an_encoder_writes():
     """A lossless file has its own quality and no step field; the step of y follows from that of latents."""
-    for step in (256, 640, 832, 940, 941, 1101, 1102, 1263, 1264, 1408):
+    for step in (256, 640, 688, 778, 779, 940, 941, 1101, 1102, 1263, 1264, 1408):
         coarsest = step + T_UNITS * (fields.planes_of(step) - 1)
         for lossless, fall, quality, y_step in itertools.product((False, True), (0, 1, 7, 8), (0, 99, 100), range(18)):
             kinds = fall == 0 and quality == 100 if lossless else fall < FALLS and quality < 100
@@ -90,7 +93,7 @@ def test_of_flags_fall_quality_and_step_of_y_those_are_legal_together_that_an_en
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("step", [256, 832, 1408])
+@pytest.mark.parametrize("step", [256, 688, 1408])
 def test_a_legal_header_before_bytes_that_say_nothing_ends_in_an_error_of_ours_or_a_picture(model, step):
     for fall, lossless, grey, deep, activity in itertools.product((0, FALLS - 1), *[(False, True)] * 4):
         if lossless and (activity or fall):

@@ -98,7 +98,7 @@ def test_files_cost_what_the_negative_elbo_counts(name):
         bits = [writer.bits for writer in written(made.nets, plan, x.transpose(1, 2, 0))]
         K = plan.first_latent
         # what an untrained prior finds next to impossible costs no more than a table can say
-        assert 0.9 < sum(bits[K : K + plan.planes]) / (counted["z2"] + counted["z1"]).item() < 1.02
+        assert 0.8 < sum(bits[K : K + plan.planes]) / (counted["z2"] + counted["z1"]).item() < 1.02
         assert bits[-1] == pytest.approx(counted["x"].item(), rel=0.02)
         assert sum(bits[:K]) == pytest.approx((counted["u"] + counted["y"]).item(), rel=0.02, abs=1e-6)
 

@@ -36,7 +36,7 @@ def digest(backend='auto'):
     return hashlib.sha256(selfvae_codec.decode(data, backend=backend)).hexdigest()
 """
     command = [sys.executable, "-c", before + code]
-    return subprocess.run(command, capture_output=True, text=True, timeout=900)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 def digest(backend="auto"):

@@ -235,7 +235,7 @@ def test_planes_nest_from_one_range_of_coarsest_steps():
     for t in np.arange(1.0, 5.5, 0.05):
         planes = planes_for(t)
         coarsest = t + planes - 1
-        assert coarsest >= 3.25 and (planes == 1 or coarsest < 4.25)
+        assert coarsest >= T_FIRST and (planes == 1 or coarsest < T_FIRST + 1)
         assert y_step_for(coarsest) in (1, 2, 4, 8, 16)
 
 
@@ -243,8 +243,8 @@ def test_every_stratum_of_steps_is_drawn_in_order():
     rng = torch.Generator().manual_seed(0)
     for _ in range(50):
         t, y_step, nothing = draw_steps(rng, 8)
-        assert (t.diff() > 0).all() and (t < T_FIRST).sum() == refining_of(8) == 4
-        assert t[:4].diff().max() < 2 * 2.25 / 4 and t[4:].diff().max() < 2 * 2.05 / 4
+        assert (t.diff() > 0).all() and (t < T_FIRST).sum() == refining_of(8) == 3
+        assert t[:3].diff().max() < 2 * 1.6875 / 3 and t[3:].diff().max() < 2 * 2.6125 / 5
         assert not nothing[t < T_FIRST].any()
         assert [y_step_for(v) for v in first_plane(t).tolist()] == y_step.tolist()
 
