@@ -1,6 +1,6 @@
 """``python -m benchmarks.studies.nesting``: what nested planes cost a file, against one plane of the same final step.
 
-Files have one plane more on the fine side of a step of 3^3.25 than on its coarse side. Either side of it the final step
+Files have one plane more on the fine side of a step of 3^2.69 than on its coarse side. Either side of it the final step
 is the same but for 0.4 %, so that one plane and two can be compared where both exist; the difference in PSNR is turned
 into rate with the slope between two files of one plane.
 """
@@ -8,6 +8,7 @@ into rate with the slope between two files of one plane.
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import sys
 from pathlib import Path
@@ -24,8 +25,8 @@ from ..pictures import read_folder
 from ..results import write_json
 
 
-def quality_of(t: float) -> float:
-    return float(np.interp(-t, [-step for step in LOG3_STEPS[TUNES[0]]], QUALITIES))
+def quality_of(t: float, tune: str) -> float:
+    return float(np.interp(-t, [-step for step in LOG3_STEPS[tune]], QUALITIES))
 
 
 FILES = {  # log3 of the final step
@@ -35,9 +36,9 @@ FILES = {  # log3 of the final step
 }
 
 
-def measured(x: np.ndarray, t: float, effort: int) -> tuple[float, float, int]:
+def measured(x: np.ndarray, t: float, tune: str, effort: int) -> tuple[float, float, int]:
     """Bits per pixel of the file, PSNR in dB, and its levels."""
-    data = selfvae_codec.encode(x, quality=quality_of(t), effort=effort)
+    data = selfvae_codec.encode(x, quality=quality_of(t, tune), tune=tune, effort=effort)
     levels = selfvae_codec.read_header(data).n_levels
     return 8 * len(data) / x[..., 0].size, psnr_db(selfvae_codec.decode(data), x), levels
 
@@ -53,18 +54,19 @@ def main(argv: list[str] | None = None) -> None:
     result = {
         "environment": environment(["python", "-m", "benchmarks.studies.nesting", *argv], *UNTIMED),
         "pictures": len(pictures),
-        "efforts": {},
+        "tunes": {tune: {} for tune in TUNES},
     }
-    for effort in args.effort:
+    for tune, effort in itertools.product(TUNES, args.effort):
         rows = {}
         for name, t in FILES.items():
-            bpp, psnr, levels = np.mean([measured(x, t, effort) for x in pictures], axis=0)
+            bpp, psnr, levels = np.mean([measured(x, t, tune, effort) for x in pictures], axis=0)
             rows[name] = {"log3_step": t, "levels": levels, "bpp": bpp, "psnr_db": psnr}
         coarser, one, two = rows.values()
         slope = math.log(one["bpp"] / coarser["bpp"]) / (one["psnr_db"] - coarser["psnr_db"])
         excess = math.log(two["bpp"] / one["bpp"]) - slope * (two["psnr_db"] - one["psnr_db"])
-        result["efforts"][effort] = {"files": rows, "price_of_two_planes_percent": 100 * math.expm1(excess)}
-        print(effort, result["efforts"][effort], flush=True)
+        found = {"files": rows, "price_of_two_planes_percent": 100 * math.expm1(excess)}
+        result["tunes"][tune][effort] = found
+        print(tune, effort, found, flush=True)
     write_json(args.out, result)
 
 
