@@ -7,7 +7,7 @@ an exact integer, so that it uses our integer tables as they are (tests/coding/t
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from functools import cache
 from typing import Any, NamedTuple
 
 import constriction
@@ -40,9 +40,8 @@ class Tables:
     def __init__(self, frequencies: np.ndarray):
         self.weights = frequencies.astype(np.float64) - 1
         self._models: dict[int, Any] = {}  # of constriction's Categorical
-        self.ready: Any = None  # for the C library (reading.py)
+        self.ready: dict[str, Any] = {}  # for the C library (writing.py)
 
-    @cached_property
     def cumulative(self) -> np.ndarray:
         """Frequencies of all symbols before each, (N, A) uint32."""
         frequencies = self.weights.astype(np.uint32) + 1

@@ -33,14 +33,21 @@ class _Writer(ctypes.Structure):
 
 
 def ready(tables: Tables):
-    """Tables for the library, made once."""
-    if tables.ready is None:
-        cumulative, first = tables.cumulative, None
+    """Tables for the library, made once.
+
+    Of threads that make them at the same time one wins, so that nothing of what the library reads goes before the
+    tables do; and no lock is taken, which a child of a fork would wait for: functools.cached_property has one until
+    Python 3.12.
+    """
+    made = tables.ready.get("library")
+    if made is None:
+        cumulative, first = tables.cumulative(), None
         if cumulative.shape[1] > ROW_CODED:
             first = np.empty((len(cumulative), PARTS), np.uint8)
             clibrary.library().selfvae_starts(*pointers(cumulative), *cumulative.shape, *pointers(first))
-        tables.ready = _Tables(*pointers(cumulative, first), *cumulative.shape), cumulative, first
-    return byref(tables.ready[0])
+        told = _Tables(*pointers(cumulative, first), *cumulative.shape)
+        made = tables.ready.setdefault("library", (told, cumulative, first))
+    return byref(made[0])
 
 
 def done(answer: int) -> None:

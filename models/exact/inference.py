@@ -49,9 +49,8 @@ class Networks:
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """What those who use these networks make of their tables, made when it is first asked for."""
-        if name not in self._made:
-            self._made[name] = make()
-        return self._made[name]
+        made = self._made.get(name)
+        return self._made.setdefault(name, make()) if made is None else made  # of threads that make it, one wins
 
     def with_weights(self, weights: Weights) -> Networks:
         """The same on other weights of the same configuration."""

@@ -10,7 +10,6 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +44,7 @@ class Weights:
                 return self.nets[found]
         raise WeightsError(f"weights are damaged: there is no network {name}; install the package again")
 
-    @cached_property
+    @property
     def largest_sum(self) -> float:
         return max(net.check_bounds() for net in self.nets.values())
 

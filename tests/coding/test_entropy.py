@@ -1,12 +1,15 @@
 """rANS with our integer tables: round trips, sizes near the entropy, and words that never change."""
 
+import threading
+from ctypes import addressof
+
 import numpy as np
 import pytest
 
 from selfvae_codec.coding.coders import Expect, Models, Reader, Sample, Writer
 from selfvae_codec.coding.entropy import Decoder, Encoder, Tables
 from selfvae_codec.coding.reading import NativeDecoder
-from selfvae_codec.coding.writing import NativeEncoder
+from selfvae_codec.coding.writing import ROW_CODED, NativeEncoder, ready
 from selfvae_codec.errors import ChecksumError, MismatchError
 from selfvae_codec.models.exact import clibrary
 from selfvae_codec.models.tables import MEAN_UNITS, PRECISION, SCALE_LEVELS, build_tables, to_frequencies
@@ -262,3 +265,24 @@ def test_a_table_that_is_not_there_is_never_read(models):
     ):
         with pytest.raises(IndexError):
             read(NativeDecoder(b"\1234567"))
+
+
+@pytest.mark.skipif(not clibrary.library(), reason="the native library is not installed")
+def test_threads_that_make_tables_ready_at_the_same_time_read_the_same_ones(monkeypatch):
+    """Or one would read what goes when the other's take its place."""
+    tables = Tables(np.full((3, ROW_CODED + 1), 2**PRECISION // (ROW_CODED + 1), np.uint32))
+    library, both = clibrary.library(), threading.Barrier(2)
+
+    class Slow:
+        def selfvae_starts(self, *arguments):
+            library.selfvae_starts(*arguments)
+            both.wait()
+
+    monkeypatch.setattr(clibrary, "library", Slow)
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(addressof(ready(tables)._obj))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 2 and found[0] == found[1] == addressof(ready(tables)._obj)
