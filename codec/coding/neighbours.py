@@ -25,6 +25,8 @@ CONSTANT = 64  # what the last weight of a level is the weight of
 NEAR = 20  # added to distances, so that the logarithm of small ones is not far from that of none
 
 Group = tuple[tuple[int, int], ...]  # of neighbours that share a weight: how far down and along they lie
+Term = tuple[int, Group, int]  # what a weight is multiplied with: a colour, which of its positions, how often they count
+HERE = (0, 0)
 ALONG, DOWN, ASIDE = ((0, -1), (0, 1)), ((-1, 0), (1, 0)), ((-1, -1), (-1, 1), (1, -1), (1, 1))
 KNOWN: tuple[tuple[Group, ...], ...] = (
     (),
@@ -37,7 +39,7 @@ SURPRISING = (ASIDE, ASIDE, ALONG + DOWN, ALONG + DOWN)  # whose surprises a qua
 
 def logarithm(v: np.ndarray) -> np.ndarray:
     """Of whole numbers from 1 to 2^16 - 1 to the base 2, in eighths, between powers of two by a line; int32."""
-    return _LOGARITHMS[v]
+    return LOGARITHMS[v]
 
 
 def _logarithms() -> np.ndarray:
@@ -46,8 +48,8 @@ def _logarithms() -> np.ndarray:
     return (8 * whole + ((v - (1 << whole)) * 8 >> whole)).astype(np.int32)
 
 
-_LOGARITHMS = _logarithms()
-_EXPECTED = logarithm(np.rint(MEAN_UNITS * scale_values()).astype(np.int32) + NEAR)  # by scale level
+LOGARITHMS = _logarithms()
+EXPECTED = logarithm(np.rint(MEAN_UNITS * scale_values()).astype(np.int32) + NEAR)  # by scale level
 
 
 @dataclass(frozen=True)
@@ -84,15 +86,26 @@ def corrections(rows: Sequence[np.ndarray], name: str) -> Corrections:
     return out
 
 
+def mean_terms(quarter: int, colour: int) -> list[Term]:
+    """Of distances, one for each weight of a mean."""
+    own = [(colour, group, 1) for group in KNOWN[quarter]]
+    return own + [(other, group, 1) for other in range(colour) for group in (ALONG, DOWN, ASIDE)]
+
+
+def level_terms(quarter: int, colour: int) -> list[Term]:
+    """Of surprises, one for each weight of a level but the last, that of the constant."""
+    own = [(colour, SURPRISING[quarter], 1)] if KNOWN[quarter] else []
+    return own + [(other, (HERE,), 4) for other in range(colour)]
+
+
 def _mean_limits(quarter: int, colour: int) -> list[int]:
     """Of what each weight is multiplied with."""
-    groups = [*KNOWN[quarter], *colour * (ALONG, DOWN, ASIDE)]
-    return [DISTANCE_LIMIT * len(group) for group in groups]
+    return [DISTANCE_LIMIT * len(group) for _, group, _ in mean_terms(quarter, colour)]
 
 
 def _level_limits(quarter: int, colour: int) -> list[int]:
-    limits = (bool(KNOWN[quarter]) + colour) * [4 * SURPRISE_LIMIT]
-    return limits + [CONSTANT] if limits else []
+    limits = [SURPRISE_LIMIT * len(group) * times for _, group, times in level_terms(quarter, colour)]
+    return [*limits, CONSTANT] if limits else []
 
 
 class Around:
@@ -100,32 +113,28 @@ class Around:
 
     def __init__(self, height: int, width: int):
         self._size = height, width
-        self._distances: list[np.ndarray] = []  # of each colour, (height + 2, width + 2), 0 where none is known; small
-        self._surprises: list[np.ndarray] = []  # types, since a picture has a quarter of its pixels here at once
+        shape = len(COLOURS), height + 2, width + 2  # 0 where nothing is known; in small types, since a picture has a
+        self._distances = np.zeros(shape, np.int16)  # quarter of its pixels here at once
+        self._surprises = np.zeros(shape, np.int8)
+        self._colour = -1
 
     def begin(self) -> None:
         """The next colour."""
-        for kept, kind in ((self._distances, np.int16), (self._surprises, np.int8)):
-            kept.append(np.zeros((self._size[0] + 2, self._size[1] + 2), kind))
+        self._colour += 1
 
     def know(self, quarter: int, mean: np.ndarray, level: np.ndarray, residual: np.ndarray) -> None:
-        """Residuals of a quarter of this colour, and what the network says of them, uncorrected; int32 (h, w)."""
+        """Residuals of a quarter of this colour, int16, and what the network says of them, uncorrected; int32 (h, w)."""
         distance = (MEAN_UNITS * residual.astype(np.int32) - mean).clip(-DISTANCE_LIMIT, DISTANCE_LIMIT)
-        self._at(self._distances[-1], quarter, (0, 0))[:] = distance
-        self._at(self._surprises[-1], quarter, (0, 0))[:] = logarithm(np.abs(distance) + NEAR) - _EXPECTED[level]
+        self._at(self._distances[self._colour], quarter)[:] = distance
+        self._at(self._surprises[self._colour], quarter)[:] = logarithm(np.abs(distance) + NEAR) - EXPECTED[level]
 
     def of_mean(self, quarter: int) -> list[np.ndarray]:
         """What weights of means are multiplied with: sums of distances around each position of a quarter, int32."""
-        *before, mine = self._distances
-        places = [(mine, group) for group in KNOWN[quarter]]
-        places += [(other, group) for other in before for group in (ALONG, DOWN, ASIDE)]
-        return [self._sum(values, quarter, group) for values, group in places]
+        return [self._sum(self._distances, quarter, *term) for term in mean_terms(quarter, self._colour)]
 
     def of_level(self, quarter: int) -> list[np.ndarray]:
         """What weights of levels are multiplied with, but for the constant."""
-        *before, mine = self._surprises
-        own = [self._sum(mine, quarter, SURPRISING[quarter])] if KNOWN[quarter] else []
-        return own + [4 * self._at(other, quarter, (0, 0)).astype(np.int32) for other in before]
+        return [self._sum(self._surprises, quarter, *term) for term in level_terms(quarter, self._colour)]
 
     def corrected(self, weights: Weights, quarter: int, mean: np.ndarray, level: np.ndarray):
         """Mean and level of a quarter of this colour, int32 (h, w)."""
@@ -136,14 +145,10 @@ class Around:
             level = moved.clip(0, SCALE_LEVELS - 1)
         return mean, level
 
-    def _sum(self, values: np.ndarray, quarter: int, group: Group) -> np.ndarray:
-        first, *others = group
-        found = self._at(values, quarter, first).astype(np.int32)
-        for offset in others:
-            found += self._at(values, quarter, offset)
-        return found
+    def _sum(self, values: np.ndarray, quarter: int, colour: int, group: Group, times: int) -> np.ndarray:
+        return times * sum(self._at(values[colour], quarter, offset).astype(np.int32) for offset in group)
 
-    def _at(self, values: np.ndarray, quarter: int, offset: tuple[int, int]) -> np.ndarray:
+    def _at(self, values: np.ndarray, quarter: int, offset: tuple[int, int] = HERE) -> np.ndarray:
         """A view of what lies at an offset from the positions of a quarter."""
         (i, j), (down, along), (height, width) = LATTICE[quarter], offset, self._size
         return values[1 + i + down : 1 + height + down : 2, 1 + j + along : 1 + width + along : 2]

@@ -11,6 +11,7 @@ from ..models.exact.integers import space_to_depth
 from ..models.walk import LATTICE, walk_pixels
 from .coders import ResidualCoder
 from .neighbours import Around, Corrections
+from .surroundings import surroundings
 
 PART = 1 << 20  # that are coded together: whole rows, as many as fit, to bound memory
 
@@ -49,7 +50,7 @@ def settle(
             _in_parts(coder, mean, level, wanted, found)
         else:
             if colour == 0:
-                around = Around(height, width)
+                around = surroundings(height, width)
             around.begin()
             for quarter, (down, along) in enumerate(LATTICE):
                 here = np.s_[:, down::2, along::2]

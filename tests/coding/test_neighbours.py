@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 
 from selfvae_codec.coding.neighbours import Around, corrections, counts, logarithm
+from selfvae_codec.coding.surroundings import NativeAround
 from selfvae_codec.errors import WeightsError
+from selfvae_codec.models.exact import clibrary
 from selfvae_codec.models.tables import scale_values
 from selfvae_codec.models.walk import LATTICE
+
+
+KINDS = [Around, NativeAround] if clibrary.library() else [Around]
 
 
 def plain_logarithm(v):
@@ -37,11 +42,12 @@ def plain(weights, distances, surprises, quarter, colour, mean, level, at):
     return mean + moved(weights[0], by_mean), min(max(level + moved(weights[1], by_level), 0), 63)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [(9, 12), (1, 1), (2, 7)])
-def test_means_and_levels_are_moved_as_the_format_says(size):
+def test_means_and_levels_are_moved_as_the_format_says(size, kind):
     rng = np.random.default_rng(0)
     rows = [rng.integers(-900, 900, count) for count in counts()]
-    correcting, around = corrections(rows, "pixels.0"), Around(*size)
+    correcting, around = corrections(rows, "pixels.0"), kind(*size)
     distances, surprises = [], []
     for colour in range(3):
         mean, level = rng.integers(-500, 500, size, np.int32), rng.integers(0, 64, size, np.int32)
@@ -71,8 +77,9 @@ def test_logarithms_are_those_of_whole_numbers_and_scales_round_the_same_everywh
     assert np.abs(64 * scale_values() % 1 - 0.5).min() > 1e-3
 
 
-def test_nothing_is_moved_without_weights():
-    around = Around(8, 8)
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_moved_without_weights(kind):
+    around = kind(8, 8)
     around.begin()
     correcting = corrections([np.zeros(count, int) for count in counts()], "pixels.0")
     mean, level = np.full((4, 4), 77, np.int32), np.full((4, 4), 9, np.int32)

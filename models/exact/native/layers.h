@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "coefficients.h"
+#include "neighbours.h"
 
 #define LANES 16       /* channels are padded to a multiple of this */
 #define POSITIONS 16   /* rows of positions have room for this many more, since they are computed in batches */
@@ -28,7 +29,7 @@ typedef struct {
     const int32_t *bias, *shift;
 } Film;
 
-typedef struct {
+typedef struct Path {
     const char *name;
     /* weight: (outputs, inputs) -> inputs * outputs values */
     void (*pack_pointwise)(int16_t *packed, const int16_t *weight, int inputs, int outputs);
@@ -67,6 +68,9 @@ typedef struct {
                    const int32_t *level, int refines, int16_t *settled, void *beside, int narrow, long step, long n);
     void (*choose)(const Choice *c, int digits, const float *z, const int32_t *mean, const int32_t *level, int32_t *out,
                    long n);
+    /* a row of positions: neighbours.h */
+    void (*correct)(const Correction *c, int row);
+    void (*know)(const Knowing *k, int row);
 } Path;
 
 extern const Path portable_path;

@@ -1,6 +1,8 @@
 /* Loops that need no instruction by name: every path includes them, so that its compiler uses the path's vectors. */
 #include <stdint.h>
 
+#include "neighbours.h"
+
 static void filter_down(int32_t *rows, long stride, long n, const int32_t *matrix, int bits) {
     const int64_t half = (int64_t)1 << (bits - 1);
     for (long first = 0; first < n; first += 16) {
@@ -64,4 +66,41 @@ static void residuals(const int32_t *low, const int32_t *high, int high_bits, in
                 to[i] = (int32_t)(sum >> bits) + (more > bound ? bound : more < -bound ? -bound : more);
             }
         }
+}
+
+#define SUMS(type)                                                                              \
+    for (int k = 0; k < c->count; k++) {                                                        \
+        const type *v = (const type *)c->known->first + 2 * row * c->known->by_row + c->taps[k] + 2 * first; \
+        const int32_t weight = c->weights[k];                                                   \
+        for (long i = 0; i < n; i++) sum[i] += weight * v[2 * i];                               \
+    }
+
+static void correct(const Correction *c, int row) {
+    const int64_t step = c->given->by_column / 4;
+    for (long first = 0; first < c->width; first += CHUNK) {
+        const long n = c->width - first < CHUNK ? c->width - first : CHUNK;
+        const int32_t *given = (const int32_t *)row_of(c->given, 0, row) + first * step;
+        int32_t *out = c->out + (int64_t)row * c->width + first, sum[CHUNK];
+        for (long i = 0; i < n; i++) sum[i] = c->start;
+        if (c->known->type == 2) SUMS(int16_t) else SUMS(int8_t)
+        for (long i = 0; i < n; i++) {
+            const int32_t v = given[i * step] + (sum[i] >> c->bits);
+            out[i] = v < c->low ? c->low : v > c->high ? c->high : v;
+        }
+    }
+}
+#undef SUMS
+
+static void know(const Knowing *k, int row) {
+    const char *mean = row_of(k->mean, 0, row), *level = row_of(k->level, 0, row), *residual = row_of(k->residual, 0, row);
+    int16_t *distances = k->distances + 2 * row * k->by_row;
+    int8_t *surprises = k->surprises + 2 * row * k->by_row;
+    for (long i = 0; i < k->width; i++) {
+        int32_t d = k->units * *(const int16_t *)(residual + i * k->residual->by_column)
+                    - *(const int32_t *)(mean + i * k->mean->by_column);
+        d = d > k->limit ? k->limit : d < -k->limit ? -k->limit : d;
+        distances[2 * i] = (int16_t)d;
+        surprises[2 * i] = (int8_t)(k->logarithms[(d < 0 ? -d : d) + k->near]
+                                    - k->expected[*(const int32_t *)(level + i * k->level->by_column)]);
+    }
 }
