@@ -25,6 +25,7 @@ from .weights import Weights
 
 STRIP = 64  # rows of 8x8 blocks whose linear transform is computed at once,
 POSITIONS = 1 << 14  # or more, up to this many blocks
+FOLLOW_BITS = (units.COUPLING_UNITS // MEAN_UNITS).bit_length() - 1
 
 Run = Callable[[str, list[np.ndarray], int], np.ndarray]
 
@@ -254,7 +255,7 @@ class Networks:
     @staticmethod
     def follow(mean: np.ndarray, coupling: np.ndarray, residual: np.ndarray) -> np.ndarray:
         """A colour's mean, given the residual of another colour."""
-        return mean + coupling * residual // (units.COUPLING_UNITS // MEAN_UNITS)
+        return mean + (coupling * residual >> FOLLOW_BITS)
 
 
 def _y_t(y_step: int) -> int:
