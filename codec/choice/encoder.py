@@ -117,9 +117,9 @@ def _smallest(
     whole = plan.lossless and count == plan.count
     pixels = raw.pack(x, plan.grey) if whole else b""
 
-    def written(plan: Plan, count: int) -> list[tuple[bytes, int]]:
-        levels = []
-        for writer in _write(nets, plan, x, count, effort, region, strength):
+    def written(plan: Plan) -> list[tuple[bytes, int]]:
+        levels = []  # a coarser step may make fewer
+        for writer in _write(nets, plan, x, plan.count if whole else count, effort, region, strength):
             levels.append((writer.finish(), writer.check))
             del writer  # which holds every symbol, before the next level is walked
         if whole and len(levels[-1][0]) >= len(pixels):
@@ -128,11 +128,11 @@ def _smallest(
 
     if whole and effort in GAIN_STEPS:
         plan = steps.best(plan, lambda tried: _bytes(nets, tried, x))
-    plans = [(plan, written(plan, count))]
+    plans = [(plan, written(plan))]
     if whole and _size(plans[0]) > len(pixels):
         coarse = plan_for(plan.height, plan.width, 0, config=plan.config)
         coarse = replace(plan, step=coarse.step, planes=coarse.planes, y_step=coarse.y_step)
-        plans.append((coarse, written(coarse, coarse.count)))
+        plans.append((coarse, written(coarse)))
     return min(plans, key=_size)
 
 

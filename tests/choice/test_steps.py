@@ -7,6 +7,7 @@ from conftest import make_picture
 import selfvae_codec
 from selfvae_codec.choice import steps
 from selfvae_codec.coding.plan import plan_for
+from selfvae_codec.format.fields import FIRST_STEP
 
 
 def grainy(deviation, size=(200, 260)):
@@ -51,10 +52,14 @@ def test_steps_are_tried_as_long_as_files_get_smaller(first, smallest):
     assert len(tried) == len(set(tried))
 
 
-def test_high_effort_takes_the_step_of_the_smallest_file(monkeypatch):
+@pytest.mark.parametrize("smallest", steps.STEPS)
+def test_high_effort_takes_the_step_of_the_smallest_file_with_all_its_levels(smallest, monkeypatch):
     from selfvae_codec.choice import encoder
 
-    sizes = {640: 900, 687: 700, 736: 800, 800: 850}
-    monkeypatch.setattr(encoder, "_bytes", lambda nets, plan, x: sizes[plan.step])
+    monkeypatch.setattr(encoder, "GAIN_STEPS", {8: 1})
+    monkeypatch.setattr(encoder, "_bytes", lambda nets, plan, x: abs(plan.step - smallest))
     x = make_picture(64, 64)
-    assert selfvae_codec.read_header(selfvae_codec.encode(x, lossless=True, effort=8)).step == 687
+    data = selfvae_codec.encode(x, lossless=True, effort=8)
+    header = selfvae_codec.read_header(data)
+    assert (header.step, header.n_levels) == (smallest, 5 if smallest < FIRST_STEP else 4)
+    assert np.array_equal(selfvae_codec.decode(data), x)
