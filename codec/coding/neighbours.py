@@ -25,7 +25,7 @@ CONSTANT = 64  # what the last weight of a level is the weight of
 NEAR = 20  # added to distances, so that the logarithm of small ones is not far from that of none
 
 Group = tuple[tuple[int, int], ...]  # of neighbours that share a weight: how far down and along they lie
-Term = tuple[int, Group, int]  # what a weight is multiplied with: a colour, which of its positions, how often they count
+Term = tuple[int, Group, int]  # what a weight is multiplied with: a colour, positions around, how often they count
 HERE = (0, 0)
 ALONG, DOWN, ASIDE = ((0, -1), (0, 1)), ((-1, 0), (1, 0)), ((-1, -1), (-1, 1), (1, -1), (1, 1))
 KNOWN: tuple[tuple[Group, ...], ...] = (
@@ -123,7 +123,7 @@ class Around:
         self._colour += 1
 
     def know(self, quarter: int, mean: np.ndarray, level: np.ndarray, residual: np.ndarray) -> None:
-        """Residuals of a quarter of this colour, int16, and what the network says of them, uncorrected; int32 (h, w)."""
+        """Residuals of a quarter of this colour, int16, and what the network says of them, int32: (h, w) each."""
         distance = (MEAN_UNITS * residual.astype(np.int32) - mean).clip(-DISTANCE_LIMIT, DISTANCE_LIMIT)
         self._at(self._distances[self._colour], quarter)[:] = distance
         self._at(self._surprises[self._colour], quarter)[:] = logarithm(np.abs(distance) + NEAR) - EXPECTED[level]
@@ -146,7 +146,11 @@ class Around:
         return mean, level
 
     def _sum(self, values: np.ndarray, quarter: int, colour: int, group: Group, times: int) -> np.ndarray:
-        return times * sum(self._at(values[colour], quarter, offset).astype(np.int32) for offset in group)
+        first, *others = group
+        found = self._at(values[colour], quarter, first).astype(np.int32)
+        for offset in others:
+            found += self._at(values[colour], quarter, offset)
+        return times * found
 
     def _at(self, values: np.ndarray, quarter: int, offset: tuple[int, int] = HERE) -> np.ndarray:
         """A view of what lies at an offset from the positions of a quarter."""

@@ -10,7 +10,6 @@ from selfvae_codec.models.exact import clibrary
 from selfvae_codec.models.tables import scale_values
 from selfvae_codec.models.walk import LATTICE
 
-
 KINDS = [Around, NativeAround] if clibrary.library() else [Around]
 
 
