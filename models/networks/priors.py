@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import CONTEXT_STRIDE, U_STEP, Z1_STRIDE, Config
 from ..tables import LOG2_SCALE_MAX, LOG2_SCALE_MIN
-from ..units import HYPER_GAIN, LATTICE_SCALE, Y_OFFSET, Y_SCALE
-from ..walk import LATTICE, walk_lattice
+from ..units import COUPLING_MAX, HYPER_GAIN, LATTICE_SCALE, Y_OFFSET, Y_SCALE
+from ..walk import LATTICE, walk_lattice, walk_pixels
 from .layers import Net, clamp_ste
 from .logistic import latent_bits
+from .pixels import FIRST_COUPLING, PixelPrior, in_coding_order
 from .steps import step_knots
-from .transforms import downscale
+from .transforms import downscale, from_ycocg
 
 
 class Prior(nn.Module):
@@ -29,10 +32,10 @@ class Prior(nn.Module):
         log2_scale = sigma.log2()[None, :] - (knots * torch.log2(torch.tensor(3.0)) if relative else 0 * knots)[:, None]
         self.log2_scale = nn.Parameter(log2_scale.float())  # (STEP_ROWS, channels)
 
-    def forward(self, inputs: list[Tensor], step: Tensor) -> tuple[Tensor, Tensor]:
-        mean, log2_scale = self.net(inputs, step).chunk(2, dim=1)
+    def forward(self, inputs: list[Tensor], step: Tensor) -> tuple[Tensor, ...]:
+        mean, log2_scale, *more = self.net(inputs, step).split(self.log2_scale.shape[1], dim=1)
         log2_scale = log2_scale + (step @ self.log2_scale)[:, :, None, None]
-        return mean, clamp_ste(log2_scale, LOG2_SCALE_MIN, LOG2_SCALE_MAX)
+        return mean, clamp_ste(log2_scale, LOG2_SCALE_MIN, LOG2_SCALE_MAX), *more
 
 
 class HyperAnalysis(nn.Module):
@@ -122,6 +125,36 @@ class LatticePrior(nn.Module):
 
         walk_lattice(self, parent, step, visit)
         return sum(bits)
+
+
+class CoupledPrior(LatticePrior):
+    """p(y[k] | parent) in RGB, where colours follow one another as those of pixels do (pixels.py)."""
+
+    def __init__(self, width: int, blocks: int):
+        super().__init__(width, blocks)
+        for index, prior in enumerate(self.passes):
+            prior.net = Net(3 + 3 * index, width, blocks, 9).zero_head()
+            prior.net.head.bias.data[6:] = torch.tensor(FIRST_COUPLING)
+
+    def forward(self, index: int, given: list[Tensor], known: list[Tensor], step: Tensor) -> tuple[Tensor, ...]:
+        """Mean and log2 of the scale of residuals to the parent, and couplings, (B, 3, h, w) each. given: the parent."""
+        mean, log2_scale, coupling = self.passes[index]([v / LATTICE_SCALE for v in (*given, *known)], step)
+        return mean - sum(known) / (4 - index), log2_scale, clamp_ste(coupling, -COUPLING_MAX, COUPLING_MAX)
+
+    def coupled_bits(self, parent: Tensor, child: Tensor, step: Tensor, cost: Callable) -> Tensor:
+        """As ``bits``; sides of the child are even. cost: bits of residuals (PixelPrior.cost)."""
+        parent, child = (in_coding_order(from_ycocg(y)) for y in (parent, child))
+        told = []
+
+        def visit(index, colour, mean, log2_scale):
+            i, j = LATTICE[index]
+            here = (slice(None), slice(colour, colour + 1))
+            residual = child[:, :, i::2, j::2][here] - parent[here]
+            told.append((residual - mean, log2_scale))
+            return residual
+
+        walk_pixels(self, PixelPrior.follow, [parent], step, visit, torch.cat)
+        return cost(told)
 
 
 class ActivityPrior(nn.Module):

@@ -38,7 +38,7 @@ from .edge_prior import EdgePrior
 from .layers import Net, clamp_ste
 from .logistic import LOG2, latent_bits, log_bin_prob
 from .pixels import PixelPrior
-from .priors import ActivityPrior, Context, HyperAnalysis, LatticePrior, Prior, TopPrior, seen_at
+from .priors import ActivityPrior, Context, CoupledPrior, HyperAnalysis, LatticePrior, Prior, TopPrior, seen_at
 from .steps import first_plane, step_weights, y_step_weights, y_steps
 from .transforms import REPRESENTATIONS, across_borders, pyramid, upsample
 
@@ -75,7 +75,8 @@ class SelfVAE(nn.Module):
             for p in range(len(LATTICE))
         )
         for k, (kind, _) in reversed([*enumerate(c.shown)]):
-            prior = EdgePrior(c.edge_width, c.edge_blocks) if kind == "edge" else LatticePrior(c.y_width, c.y_blocks)
+            lattice = CoupledPrior if c.y_coupled else LatticePrior
+            prior = EdgePrior(c.edge_width, c.edge_blocks) if kind == "edge" else lattice(c.y_width, c.y_blocks)
             self.add_module(c.prior_name(k), prior)
         if c.top is not None:
             self.u_prior = TopPrior(c.y_width, c.y_blocks)
@@ -338,7 +339,13 @@ class SelfVAE(nn.Module):
             if parent is None:
                 more = self.u_prior.root_bits(child, y_step)
             else:
-                more = self.get_submodule(name).bits(parent, child, step)
+                prior = self.get_submodule(name)
+                coupled = isinstance(prior, CoupledPrior)
+                more = (
+                    prior.coupled_bits(parent, child, step, self.pixel_prior.cost)
+                    if coupled
+                    else prior.bits(parent, child, step)
+                )
             bits[name] = bits.get(name, 0) + more / x[0, 0].numel()
         return bits
 
