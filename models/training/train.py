@@ -48,6 +48,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     p.add_argument(
         "--hours", type=float, default=1.0, help="length of the whole run; the rate decays to zero at its end"
     )
+    p.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="hours are of what this process computed, not of the clock: equal work beside other work",
+    )
     p.add_argument("--decay-from", type=float, default=0.5, help="fraction of the run after which the rate decays")
     p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument(
@@ -282,13 +287,14 @@ def run(args, config: Config, cache: Path, rank: int, world: int, device: torch.
     else:
         trained = objective
     watch = Watch(args.watch) if args.watch and rank == 0 else None
-    began = time.monotonic() - state.elapsed
+    now = time.process_time if args.processor_time else time.monotonic
+    began = now() - state.elapsed
     saved = logged = state.elapsed
     watched = -float("inf")
     meter = Meter(objective.measured)
     budget = args.hours * 3600
     while True:
-        clock = torch.tensor([time.monotonic() - began], dtype=torch.float64)
+        clock = torch.tensor([now() - began], dtype=torch.float64)
         if world > 1:
             dist.broadcast(clock, 0)  # one clock, so that all workers use the same learning rate and stop together
         state.elapsed = elapsed = clock.item()
