@@ -20,14 +20,16 @@ from .transforms import downscale, from_ycocg
 
 
 class Prior(nn.Module):
-    """Mean and scale of a logistic for each channel, in quantisation steps.
+    """Mean and scale of a logistic for each channel, in quantisation steps; and ``more`` answers.
 
     The scale starts at ``sigma / D`` for a fixed per-channel sigma; its offset by step is learned.
     """
 
-    def __init__(self, inputs: int, width: int, blocks: int, channels: int, sigma: Tensor, relative: bool):
+    def __init__(
+        self, inputs: int, width: int, blocks: int, channels: int, sigma: Tensor, relative: bool, more: int = 0
+    ):
         super().__init__()
-        self.net = Net(inputs, width, blocks, 2 * channels).zero_head()
+        self.net = Net(inputs, width, blocks, 2 * channels + more).zero_head()
         knots = step_knots()
         log2_scale = sigma.log2()[None, :] - (knots * torch.log2(torch.tensor(3.0)) if relative else 0 * knots)[:, None]
         self.log2_scale = nn.Parameter(log2_scale.float())  # (STEP_ROWS, channels)
@@ -127,29 +129,37 @@ class LatticePrior(nn.Module):
         return sum(bits)
 
 
-class CoupledPrior(LatticePrior):
-    """p(y[k] | parent) in RGB, where colours follow one another as those of pixels do (pixels.py)."""
+class CoupledPrior(nn.Module):
+    """p(y[k] | parent) in RGB: colours follow one another, and have mixtures, as those of pixels do (pixels.py)."""
 
     def __init__(self, width: int, blocks: int):
-        super().__init__(width, blocks)
-        for index, prior in enumerate(self.passes):
-            prior.net = Net(3 + 3 * index, width, blocks, 9).zero_head()
+        super().__init__()
+        start = torch.full((3,), 4.0)
+        self.passes = nn.ModuleList(
+            Prior(3 + 3 * p, width, blocks, 3, start, relative=False, more=3) for p in range(len(LATTICE))
+        )
+        for prior in self.passes:
             prior.net.head.bias.data[6:] = torch.tensor(FIRST_COUPLING)
 
     def forward(self, index: int, given: list[Tensor], known: list[Tensor], step: Tensor) -> tuple[Tensor, ...]:
-        """Mean and log2 of the scale of residuals to the parent, and couplings, (B, 3, h, w) each. given: the parent."""
+        """Mean and log2 of the scale of residuals to the parent, and couplings, (B, 3, h, w) each.
+
+        given: the parent alone. known: residuals to it.
+        """
         mean, log2_scale, coupling = self.passes[index]([v / LATTICE_SCALE for v in (*given, *known)], step)
         return mean - sum(known) / (4 - index), log2_scale, clamp_ste(coupling, -COUPLING_MAX, COUPLING_MAX)
 
-    def coupled_bits(self, parent: Tensor, child: Tensor, step: Tensor, cost: Callable) -> Tensor:
-        """As ``bits``; sides of the child are even. cost: bits of residuals (PixelPrior.cost)."""
+    def bits(self, parent: Tensor, child: Tensor, step: Tensor, cost: Callable) -> Tensor:
+        """Bits of a child given its parent of half the sides, (B,). Both hold integers in YCoCg.
+
+        cost: bits of residuals (PixelPrior.cost).
+        """
         parent, child = (in_coding_order(from_ycocg(y)) for y in (parent, child))
         told = []
 
         def visit(index, colour, mean, log2_scale):
-            i, j = LATTICE[index]
-            here = (slice(None), slice(colour, colour + 1))
-            residual = child[:, :, i::2, j::2][here] - parent[here]
+            (i, j), here = LATTICE[index], slice(colour, colour + 1)
+            residual = child[:, here, i::2, j::2] - parent[:, here]
             told.append((residual - mean, log2_scale))
             return residual
 

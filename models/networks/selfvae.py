@@ -76,8 +76,10 @@ class SelfVAE(nn.Module):
         )
         for k, (kind, _) in reversed([*enumerate(c.shown)]):
             lattice = CoupledPrior if c.y_coupled else LatticePrior
-            prior = EdgePrior(c.edge_width, c.edge_blocks) if kind == "edge" else lattice(c.y_width, c.y_blocks)
-            self.add_module(c.prior_name(k), prior)
+            self.add_module(
+                c.prior_name(k),
+                EdgePrior(c.edge_width, c.edge_blocks) if kind == "edge" else lattice(c.y_width, c.y_blocks),
+            )
         if c.top is not None:
             self.u_prior = TopPrior(c.y_width, c.y_blocks)
         if c.activity_stride:
@@ -340,12 +342,8 @@ class SelfVAE(nn.Module):
                 more = self.u_prior.root_bits(child, y_step)
             else:
                 prior = self.get_submodule(name)
-                coupled = isinstance(prior, CoupledPrior)
-                more = (
-                    prior.coupled_bits(parent, child, step, self.pixel_prior.cost)
-                    if coupled
-                    else prior.bits(parent, child, step)
-                )
+                mixture = (self.pixel_prior.cost,) if isinstance(prior, CoupledPrior) else ()
+                more = prior.bits(parent, child, step, *mixture)
             bits[name] = bits.get(name, 0) + more / x[0, 0].numel()
         return bits
 

@@ -104,7 +104,7 @@ class ExactNetworks(dict):
         self.parameters(name, module.net, sources, n, outputs // n, step_bias)
 
     def parameters(self, name, net, sources, n, kinds, step_bias, table=StepTable):
-        """A network of means, scales and, if it has three kinds of answers, couplings, of n symbols at each position."""
+        """A network of means, scales and, with three kinds of answers, couplings, of n symbols at each position."""
         coupling = units.COUPLING_MAX * units.COUPLING_UNITS
         self.add(
             name,

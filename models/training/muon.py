@@ -1,7 +1,7 @@
 """Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon): steps of matrices along all directions alike.
 
-The momentum of a matrix is replaced by the nearest orthogonal matrix, so that no few directions take the whole step. It is
-for the 1x1 convolutions of residual blocks; Adam trains the rest. Matrices of one shape are stacked and multiplied
+The momentum of a matrix is replaced by the nearest orthogonal matrix, so that no few directions take the whole step. It
+is for the 1x1 convolutions of residual blocks; Adam trains the rest. Matrices of one shape are stacked and multiplied
 together, since one by one they are too small for a processor.
 """
 

