@@ -16,7 +16,7 @@ T_FINEST = 1.0  # D = 3: about 3 bpp on photographs
 T_COARSEST = 5.5  # D = 421: below 0.1 bpp
 T_FIRST = 2.6875  # the coarsest plane of a file has t in [T_FIRST, T_FIRST + 1), or more if it is the only one
 
-T_LOSSLESS = 2.5  # of the finest latent plane in a lossless file: pixels are cheapest given about this much
+T_LOSSLESS = 2.5  # of the finest latent plane in a lossless file: photographs are cheapest given about this much
 
 Z1_STRIDE = 8
 CONTEXT_STRIDE = 16  # of what z[1]'s priors see; leading groups are walked over the 2x2 cells of z[1] below it
@@ -64,6 +64,7 @@ class Config:
     z2_channels: int = 32
     y_width: int = 64  # hidden channels of the representation priors
     y_blocks: int = 3
+    y_coupled: bool = False  # whether colours of downscales follow one another, in RGB, as those of pixels do
     activity_width: int = 32  # hidden channels of the activity map's prior
     activity_blocks: int = 2
     edge_width: int = 32  # hidden channels of the edge map's prior
@@ -71,6 +72,7 @@ class Config:
     pixel_width: int = 64  # hidden channels of the pixel prior, at 1/2
     pixel_blocks: int = 5
     pixel_sets: int = 6  # of gains and biases of the pixel prior, one chosen for each picture
+    t_lossless: float = T_LOSSLESS  # log3 of the finest step in the lossless files that the pixel prior learns from
     told_field: bool = False  # whether context and synthesis see the step field (FIELD_ENDS)
 
     def __post_init__(self):

@@ -56,20 +56,22 @@ def _walk_leads(nets, context, step, visit: Callable, count: int) -> list:
     return known
 
 
-def walk_pixels(nets, given: list, step, visit: Callable, concatenate: Callable) -> None:
+def walk_pixels(prior: Callable, follow: Callable, given: list, step, visit: Callable, concatenate: Callable) -> list:
     """p(x | x_hat, y): residuals x - x_hat, sub-lattice by sub-lattice, colour by colour.
 
-    given: x_hat cut into 2x2 cells, and where y ties them (Config.tied) what the residuals of each cell sum to; colours
-    in the order of COLOURS. ``visit(sub-lattice, colour, mean, scale)`` returns residuals of that colour. Axis -3
-    counts colours; arrays keep it.
+    prior(index, given, known, step) -> (mean, scale, coupling). given: x_hat cut into 2x2 cells, and where y ties them
+    (Config.tied) what the residuals of each cell sum to; of downscales, their parent. Colours are in the order of
+    COLOURS. ``visit(sub-lattice, colour, mean, scale)`` returns residuals of that colour. Axis -3 counts colours;
+    arrays keep it. Returns the residuals of every sub-lattice.
     """
     known: list = []
     for index in range(len(LATTICE)):
-        mean, scale, coupling = nets.pixels(index, given, known, step)
+        mean, scale, coupling = prior(index, given, known, step)
         green = visit(index, 0, mean[..., 0:1, :, :], scale[..., 0:1, :, :])
-        expected = nets.follow(mean[..., 1:2, :, :], coupling[..., 0:1, :, :], green)
+        expected = follow(mean[..., 1:2, :, :], coupling[..., 0:1, :, :], green)
         red = visit(index, 1, expected, scale[..., 1:2, :, :])
-        expected = nets.follow(mean[..., 2:3, :, :], coupling[..., 1:2, :, :], green)
-        expected = nets.follow(expected, coupling[..., 2:3, :, :], red)
+        expected = follow(mean[..., 2:3, :, :], coupling[..., 1:2, :, :], green)
+        expected = follow(expected, coupling[..., 2:3, :, :], red)
         blue = visit(index, 2, expected, scale[..., 2:3, :, :])
         known.append(concatenate([green, red, blue], -3))
+    return known

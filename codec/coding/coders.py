@@ -5,7 +5,7 @@ One interface (walk.py asks it):
     symbols(mean, level, actual)  integers around a mean, from a logistic at a scale level
     digits(mean, level, actual)   -1, 0 or 1 inside a coarser bin, mean relative to its centre
     edges(rows, actual)           0 or 1, an edge map's, from its own table; a row for each probability
-    pixels(mean, level, actual)   like symbols, from the pixels' own tables; never chosen, never expected
+    pixels(mean, level, actual)   like symbols, from the pixels' own tables; never chosen
     variant(count, actual)        which of ``count`` variants of the networks code what follows, or another small number
     follows(actual)               whether something follows that only an encoder can know
     groups(count, actual)         how many of ``count`` groups of channels a plane says; symbols of the rest are 0
@@ -302,6 +302,8 @@ class Expect(Asked):
 
     def symbols(self, mean, level, actual=None):
         return (mean + MEAN_UNITS // 2) // MEAN_UNITS
+
+    pixels = symbols
 
     def digits(self, mean, level, actual=None):
         return self.models.likeliest_digit[digit_tables(mean, level)]

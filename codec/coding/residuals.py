@@ -59,7 +59,7 @@ def settle(
                 around.know(quarter, mean[here][0], level[here][0], found[here][0])
         return residual[colour : colour + 1, i::2, j::2]
 
-    walk_pixels(nets, given, chosen, visit, np.concatenate)
+    walk_pixels(nets.pixels, nets.follow, given, chosen, visit, np.concatenate)
     return residual
 
 

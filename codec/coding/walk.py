@@ -19,10 +19,10 @@ import numpy as np
 from ..models import units
 from ..models.config import CONTEXT_STRIDE, U_STEP, Z1_STRIDE
 from ..models.exact.inference import DELTA_BITS, Networks
-from ..models.exact.integers import from_ycocg, padded
+from ..models.exact.integers import from_ycocg, padded, to_ycocg
 from ..models.exact.system import give_back
 from ..models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION
-from ..models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_plane
+from ..models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
 from . import coefficients, fitted, residuals
 from .coders import Coder, Models, PixelCoder, PlaneCoder
 from .depth import to_16
@@ -71,7 +71,8 @@ class Walk:
         else:
             parent: Any = self.u * U_STEP if k == config.top else self.y[k - 1]
             height, width = (side // stride for side in self.plan.padded)
-            self.y[k:] = [self._lattice(config.prior_name(k), parent, (height, width), coder, actual)]
+            told = config.prior_name(k), parent, (height, width), coder, actual
+            self.y[k:] = [self._coupled(*told) if config.y_coupled else self._lattice(*told)]
 
     def top(self, coder: Coder) -> None:
         """u, (3, h, w) int32: its mean over the picture, then in halvings of the size, rounded up, coarse to fine."""
@@ -114,6 +115,20 @@ class Walk:
 
         cells = walk_lattice(self.nets.lattice_prior(name), parent, self.plan.y_step, visit)
         return self.nets.interleave(cells)[:, :height, :width]
+
+    def _coupled(self, name: str, parent: np.ndarray, size: tuple[int, int], coder: Coder, actual) -> np.ndarray:
+        """The same, in RGB and colour by colour: what is coded are residuals to the parent."""
+        parent = from_ycocg(parent)[COLOURS]
+        wanted = None if actual is None else from_ycocg(actual)[COLOURS]
+
+        def visit(index, colour, mean, level):
+            (i, j), here = LATTICE[index], slice(colour, colour + 1)
+            residual = None if wanted is None else wanted[here, i::2, j::2] - parent[here]
+            return coder.pixels(mean, level, residual)
+
+        prior = self.nets.coupled_prior(name)
+        residuals = walk_pixels(prior, self.nets.follow, [parent], self.plan.y_step, visit, np.concatenate)
+        return to_ycocg(self.nets.interleave([parent + residual for residual in residuals])[COLOURS])
 
     def _edges(self, coder: Coder, actual: np.ndarray | None) -> np.ndarray:
         shape = (1, *(side // self.plan.config.edge_stride for side in self.plan.padded))

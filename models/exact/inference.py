@@ -94,6 +94,16 @@ class Networks:
 
         return prior
 
+    def coupled_prior(self, name: str) -> Callable:
+        """p(y[k] | parent) for walk_pixels; given is the parent alone, RGB integers (3, h, w), step is y_step."""
+
+        def prior(index: int, given: list[np.ndarray], known: list[np.ndarray], y_step: int):
+            out = self.run(f"{name}.{index}", [*given, *known], _y_t(y_step)).astype(np.int32)
+            mean, level, coupling = np.split(out, 3)
+            return mean - MEAN_UNITS * sum(known) // (len(LATTICE) - index), level, coupling
+
+        return prior
+
     def root(self, y_step: int) -> tuple[np.ndarray, np.ndarray]:
         """p(u's mean over the picture), (3, 1, 1) each."""
         mean, level = self.weights.tables["u"][y_step.bit_length() - 1][:, :, None, None]

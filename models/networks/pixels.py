@@ -54,6 +54,16 @@ class PixelPrior(nn.Module):
         """Weights and relative scales of the components, (COMPONENTS,) each."""
         return self.shape[0].softmax(0), torch.exp2(self.shape[1])
 
+    def cost(self, told: list[tuple[Tensor, Tensor]]) -> Tensor:
+        """Bits by the mixture, (B,), of residuals by their distance from the mean and log2 of their scale.
+
+        told: of each sub-lattice and colour, (B, 1, h, w) each; all together, since they are many and small.
+        """
+        distance, log2_scale = (torch.cat(values, 1) for values in zip(*told))
+        weight, ratio = self.mixture()
+        parts = log_bin_prob(distance[..., None], torch.exp2(log2_scale)[..., None] * ratio, 0.5) + weight.log()
+        return parts.logsumexp(-1).sum((1, 2, 3)) / -LOG2
+
     def pixels(
         self, index: int, given: list[Tensor], known: list[Tensor], share: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -84,22 +94,19 @@ class PixelPrior(nn.Module):
         chosen: (B,), which set codes each. y: (B, 3, H/2, W/2), pixel values of y[1] where that ties the prior.
         """
         residual = in_coding_order(x - x_hat)
-        weight, ratio = self.mixture()
-        bits = []
+        told = []
 
         def visit(index, colour, mean, log2_scale):
             i, j = LATTICE[index]
             actual = residual[:, colour : colour + 1, i::2, j::2]
-            scale = torch.exp2(log2_scale)[..., None] * ratio
-            parts = log_bin_prob((actual - mean)[..., None], scale, 0.5) + weight.log()
-            bits.append(parts.logsumexp(-1).sum((1, 2, 3)) / -LOG2)
+            told.append((actual - mean, log2_scale))
             return actual
 
         given = [F.pixel_unshuffle(in_coding_order(x_hat), 2)]
         if y is not None:
             given.append(4 * in_coding_order(y - F.avg_pool2d(x_hat, 2)))
-        walk_pixels(self, given, F.one_hot(chosen, self.sets).float(), visit, torch.cat)
-        return sum(bits) / x[0].numel()
+        walk_pixels(self.pixels, self.follow, given, F.one_hot(chosen, self.sets).float(), visit, torch.cat)
+        return self.cost(told) / x[0].numel()
 
     @torch.no_grad()
     def best(self, x: Tensor, x_hat: Tensor, y: Tensor | None) -> Tensor:

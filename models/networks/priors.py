@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import CONTEXT_STRIDE, U_STEP, Z1_STRIDE, Config
 from ..tables import LOG2_SCALE_MAX, LOG2_SCALE_MIN
-from ..units import HYPER_GAIN, LATTICE_SCALE, Y_OFFSET, Y_SCALE
-from ..walk import LATTICE, walk_lattice
+from ..units import COUPLING_MAX, HYPER_GAIN, LATTICE_SCALE, Y_OFFSET, Y_SCALE
+from ..walk import LATTICE, walk_lattice, walk_pixels
 from .layers import Net, clamp_ste
 from .logistic import latent_bits
+from .pixels import FIRST_COUPLING, PixelPrior, in_coding_order
 from .steps import step_knots
-from .transforms import downscale
+from .transforms import downscale, from_ycocg
 
 
 class Prior(nn.Module):
-    """Mean and scale of a logistic for each channel, in quantisation steps.
+    """Mean and scale of a logistic for each channel, in quantisation steps; and ``more`` answers.
 
     The scale starts at ``sigma / D`` for a fixed per-channel sigma; its offset by step is learned.
     """
 
-    def __init__(self, inputs: int, width: int, blocks: int, channels: int, sigma: Tensor, relative: bool):
+    def __init__(
+        self, inputs: int, width: int, blocks: int, channels: int, sigma: Tensor, relative: bool, more: int = 0
+    ):
         super().__init__()
-        self.net = Net(inputs, width, blocks, 2 * channels).zero_head()
+        self.net = Net(inputs, width, blocks, 2 * channels + more).zero_head()
         knots = step_knots()
         log2_scale = sigma.log2()[None, :] - (knots * torch.log2(torch.tensor(3.0)) if relative else 0 * knots)[:, None]
         self.log2_scale = nn.Parameter(log2_scale.float())  # (STEP_ROWS, channels)
 
-    def forward(self, inputs: list[Tensor], step: Tensor) -> tuple[Tensor, Tensor]:
-        mean, log2_scale = self.net(inputs, step).chunk(2, dim=1)
+    def forward(self, inputs: list[Tensor], step: Tensor) -> tuple[Tensor, ...]:
+        mean, log2_scale, *more = self.net(inputs, step).split(self.log2_scale.shape[1], dim=1)
         log2_scale = log2_scale + (step @ self.log2_scale)[:, :, None, None]
-        return mean, clamp_ste(log2_scale, LOG2_SCALE_MIN, LOG2_SCALE_MAX)
+        return mean, clamp_ste(log2_scale, LOG2_SCALE_MIN, LOG2_SCALE_MAX), *more
 
 
 class HyperAnalysis(nn.Module):
@@ -122,6 +127,44 @@ class LatticePrior(nn.Module):
 
         walk_lattice(self, parent, step, visit)
         return sum(bits)
+
+
+class CoupledPrior(nn.Module):
+    """p(y[k] | parent) in RGB: colours follow one another, and have mixtures, as those of pixels do (pixels.py)."""
+
+    def __init__(self, width: int, blocks: int):
+        super().__init__()
+        start = torch.full((3,), 4.0)
+        self.passes = nn.ModuleList(
+            Prior(3 + 3 * p, width, blocks, 3, start, relative=False, more=3) for p in range(len(LATTICE))
+        )
+        for prior in self.passes:
+            prior.net.head.bias.data[6:] = torch.tensor(FIRST_COUPLING)
+
+    def forward(self, index: int, given: list[Tensor], known: list[Tensor], step: Tensor) -> tuple[Tensor, ...]:
+        """Mean and log2 of the scale of residuals to the parent, and couplings, (B, 3, h, w) each.
+
+        given: the parent alone. known: residuals to it.
+        """
+        mean, log2_scale, coupling = self.passes[index]([v / LATTICE_SCALE for v in (*given, *known)], step)
+        return mean - sum(known) / (4 - index), log2_scale, clamp_ste(coupling, -COUPLING_MAX, COUPLING_MAX)
+
+    def bits(self, parent: Tensor, child: Tensor, step: Tensor, cost: Callable) -> Tensor:
+        """Bits of a child given its parent of half the sides, (B,). Both hold integers in YCoCg.
+
+        cost: bits of residuals (PixelPrior.cost).
+        """
+        parent, child = (in_coding_order(from_ycocg(y)) for y in (parent, child))
+        told = []
+
+        def visit(index, colour, mean, log2_scale):
+            (i, j), here = LATTICE[index], slice(colour, colour + 1)
+            residual = child[:, here, i::2, j::2] - parent[:, here]
+            told.append((residual - mean, log2_scale))
+            return residual
+
+        walk_pixels(self, PixelPrior.follow, [parent], step, visit, torch.cat)
+        return cost(told)
 
 
 class ActivityPrior(nn.Module):

@@ -38,7 +38,7 @@ from .edge_prior import EdgePrior
 from .layers import Net, clamp_ste
 from .logistic import LOG2, latent_bits, log_bin_prob
 from .pixels import PixelPrior
-from .priors import ActivityPrior, Context, HyperAnalysis, LatticePrior, Prior, TopPrior, seen_at
+from .priors import ActivityPrior, Context, CoupledPrior, HyperAnalysis, LatticePrior, Prior, TopPrior, seen_at
 from .steps import first_plane, step_weights, y_step_weights, y_steps
 from .transforms import REPRESENTATIONS, across_borders, pyramid, upsample
 
@@ -75,8 +75,11 @@ class SelfVAE(nn.Module):
             for p in range(len(LATTICE))
         )
         for k, (kind, _) in reversed([*enumerate(c.shown)]):
-            prior = EdgePrior(c.edge_width, c.edge_blocks) if kind == "edge" else LatticePrior(c.y_width, c.y_blocks)
-            self.add_module(c.prior_name(k), prior)
+            lattice = CoupledPrior if c.y_coupled else LatticePrior
+            self.add_module(
+                c.prior_name(k),
+                EdgePrior(c.edge_width, c.edge_blocks) if kind == "edge" else lattice(c.y_width, c.y_blocks),
+            )
         if c.top is not None:
             self.u_prior = TopPrior(c.y_width, c.y_blocks)
         if c.activity_stride:
@@ -338,7 +341,9 @@ class SelfVAE(nn.Module):
             if parent is None:
                 more = self.u_prior.root_bits(child, y_step)
             else:
-                more = self.get_submodule(name).bits(parent, child, step)
+                prior = self.get_submodule(name)
+                mixture = (self.pixel_prior.cost,) if isinstance(prior, CoupledPrior) else ()
+                more = prior.bits(parent, child, step, *mixture)
             bits[name] = bits.get(name, 0) + more / x[0, 0].numel()
         return bits
 

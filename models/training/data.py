@@ -14,7 +14,6 @@ from PIL import Image
 from torch import Tensor
 
 from ...errors import CodecError
-from ..config import T_LOSSLESS
 from ..networks.selfvae import SelfVAE, decoded
 
 _MODES = ("1", "L", "P", "RGB", "RGBX", "LA", "PA", "RGBA")
@@ -81,7 +80,9 @@ def decode_cache(model: SelfVAE, cache: Path, out: Path) -> None:
         for offset, h, w, _ in listing["pictures"]:
             x = pixels[offset : offset + h * w * 3].reshape(h, w, 3)
             x = np.pad(x, ((0, -h % pad), (0, -w % pad), (0, 0)), mode="edge").transpose(2, 0, 1)
-            x_hat = decoded(model, torch.from_numpy(x[None]).to(device).float(), torch.tensor([T_LOSSLESS]))
+            x_hat = decoded(
+                model, torch.from_numpy(x[None]).to(device).float(), torch.tensor([model.config.t_lossless])
+            )
             file.write(x_hat[0, :, :h, :w].permute(1, 2, 0).byte().numpy(force=True).tobytes())
     model.train()
     os.replace(partial, out)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...errors import CodecError
 from .. import units
-from ..config import CONTEXT_STRIDE, T_COARSEST, T_FIRST, T_LOSSLESS, Y_STEPS, Config
+from ..config import CONTEXT_STRIDE, T_COARSEST, T_FIRST, Y_STEPS, Config
 from ..exact import shipped, weights
 from ..exact.layers import ACTIVATION_LIMIT, RANGES, T_UNITS, ExactNet, SetTable, StepTable, suffix_of
 from ..lapped import lapped_transform
@@ -45,7 +45,7 @@ def runs(model: SelfVAE) -> tuple[Callable, Callable, Callable]:
         model.representation_bits(x, torch.tensor(Y_STEPS).repeat(len(x))[: len(x)].float())
 
     def pixels(x, share):
-        t = torch.full((len(x),), T_LOSSLESS)
+        t = torch.full((len(x),), model.config.t_lossless)
         model.pixel_bits(x, decoded(model, x, t), y_steps(t))  # tries every set
 
     def latents(low, high, x, share):
@@ -97,16 +97,24 @@ class ExactNetworks(dict):
         return unit[::4] if net.upsample else unit
 
     def prior(self, name, module: Prior, sources):
-        n = module.log2_scale.shape[1]
         log2_scale = module.log2_scale.detach().double().numpy() - LOG2_SCALE_MIN
+        n, outputs = log2_scale.shape[1], module.net.head.out_channels
+        step_bias = np.zeros((len(log2_scale), outputs))
+        step_bias[:, n : 2 * n] = log2_scale
+        self.parameters(name, module.net, sources, n, outputs // n, step_bias)
+
+    def parameters(self, name, net, sources, n, kinds, step_bias, table=StepTable):
+        """A network of means, scales and, with three kinds of answers, couplings, of n symbols at each position."""
+        coupling = units.COUPLING_MAX * units.COUPLING_UNITS
         self.add(
             name,
-            module.net,
+            net,
             sources,
-            target=np.repeat([1 / MEAN_UNITS, LOG2_SCALE_STEP], n),
-            low=np.repeat([-units.MEAN_LIMIT, 0], n),
-            high=np.repeat([units.MEAN_LIMIT, SCALE_LEVELS - 1], n),
-            step_bias=np.concatenate([np.zeros_like(log2_scale), log2_scale], axis=1),
+            target=np.repeat([1 / MEAN_UNITS, LOG2_SCALE_STEP, 1 / units.COUPLING_UNITS][:kinds], n),
+            low=np.repeat([-units.MEAN_LIMIT, 0, -coupling][:kinds], n),
+            high=np.repeat([units.MEAN_LIMIT, SCALE_LEVELS - 1, coupling][:kinds], n),
+            step_bias=step_bias,
+            table=table,
         )
 
 
@@ -130,22 +138,12 @@ def exact_representations(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]
 def exact_pixels(model: SelfVAE, ranges: Ranges) -> dict[str, ExactNet]:
     """p(x | x_hat)."""
     nets, prior = ExactNetworks(ranges), model.pixel_prior
-    coupling = units.COUPLING_MAX * units.COUPLING_UNITS
     for index, net in enumerate(prior.passes):
         offset = prior.offset[index].detach().double().numpy()
         offset[:, 3:6] -= LOG2_SCALE_MIN
         sources = [(units.PIXEL_INPUT, units.PIXEL_INPUT_LIMIT, 12)]
         sources.append((units.RESIDUAL_INPUT, units.RESIDUAL_INPUT_LIMIT, 3 * (index + model.config.tied)))
-        nets.add(
-            f"pixels.{index}",
-            net,
-            sources,
-            target=np.repeat([1 / MEAN_UNITS, LOG2_SCALE_STEP, 1 / units.COUPLING_UNITS], 3),
-            low=np.repeat([-units.MEAN_LIMIT, 0, -coupling], 3),
-            high=np.repeat([units.MEAN_LIMIT, SCALE_LEVELS - 1, coupling], 3),
-            step_bias=offset,
-            table=SetTable,
-        )
+        nets.parameters(f"pixels.{index}", net, sources, 3, 3, offset, SetTable)
     return nets
 
 

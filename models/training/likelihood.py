@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..config import T_LOSSLESS, Z1_STRIDE, planes_for
+from ..config import Z1_STRIDE, planes_for
 from ..networks.selfvae import SelfVAE
 from ..networks.steps import step_weights
 from ..units import Y_OFFSET
@@ -17,11 +17,12 @@ from ..units import Y_OFFSET
 HYPER_WARMUP = 0.3  # fraction of the run over which z[2]'s rate starts to count, or z[2] would never be used
 
 
-def stream_bits(model: SelfVAE, x: Tensor, t: float = T_LOSSLESS, y_step: int = 1) -> dict[str, Tensor]:
-    """Bits of u, y, z2, z1 and x, each (B,), of pictures whose finest latent plane has the step 3^t.
+def stream_bits(model: SelfVAE, x: Tensor, y_step: int = 1) -> dict[str, Tensor]:
+    """Bits of u, y, z2, z1 and x, each (B,), of pictures whose finest latent plane has the step 3^t_lossless.
 
     x: (B, 3, H, W), whole numbers in 0..255, sides multiples of config.pad. Latents are plainly rounded.
     """
+    t = model.config.t_lossless
     ones, zeros = x.new_ones(len(x)), x.new_zeros(len(x))
     y = model.conditions(x, y_step * ones[:, None, None, None])
     exact = {name: bits * x[0, 0].numel() for name, bits in model.downscale_bits(x, y_step * ones).items()}

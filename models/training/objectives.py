@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from ..config import FALLS, RD_SLOPE, T_FINEST, T_FIRST, T_LOSSLESS, TUNES, Y_STEPS, fall_for
+from ..config import FALLS, RD_SLOPE, T_FINEST, T_FIRST, TUNES, Y_STEPS, fall_for
 from ..networks.selfvae import SelfVAE, Terms
 from ..networks.steps import y_steps
 from ..networks.transforms import fields
@@ -195,7 +195,7 @@ class PixelObjective(nn.Module):
         model.pixel_prior.requires_grad_(True)
 
     def draw(self, rng: torch.Generator, batch: int) -> tuple[list[str], list[Tensor]]:
-        return ["lossless"] * batch, [y_steps(torch.full((batch,), T_LOSSLESS))]
+        return ["lossless"] * batch, [y_steps(torch.full((batch,), self.model.config.t_lossless))]
 
     def forward(self, x, fraction, y_step) -> tuple[Tensor, Tensor]:
         bits = self.model.pixel_bits(x[:, :3], x[:, 3:], y_step, probe=PROBE)

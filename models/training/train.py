@@ -26,6 +26,7 @@ from ..networks.layers import Net
 from ..networks.selfvae import SelfVAE
 from .data import Crops, build_cache, check_cache, decode_cache
 from .grow import grown
+from .muon import Muon, matrices_of
 from .objectives import OBJECTIVES
 from .watch import Watch
 
@@ -47,8 +48,19 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     p.add_argument(
         "--hours", type=float, default=1.0, help="length of the whole run; the rate decays to zero at its end"
     )
+    p.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="hours are of what this process computed, not of the clock: equal work beside other work",
+    )
     p.add_argument("--decay-from", type=float, default=0.5, help="fraction of the run after which the rate decays")
     p.add_argument("--lr", type=float, default=1e-3)
+    p.add_argument(
+        "--optimiser",
+        choices=("adam", "muon"),
+        default="adam",
+        help="muon: for the 1x1 convolutions of residual blocks; its rate suits both",
+    )
     p.add_argument("--crop", type=int, default=128)
     p.add_argument("--upright", action="store_true", help="never transpose a crop")
     p.add_argument("--batch", type=int, default=8, help="crops per worker")
@@ -165,16 +177,24 @@ def start(args: argparse.Namespace, config: Config, rank: int, world: int, devic
 class State:
     """What a checkpoint holds: the model, its average, the optimiser, and how far they are."""
 
-    def __init__(self, model: SelfVAE, decay: float):
+    def __init__(self, model: SelfVAE, decay: float, optimiser: str = "adam"):
         self.model, self.ema = model, Ema(model, decay)
-        self.optimiser = torch.optim.Adam(model.parameters(), betas=(0.9, 0.999), fused=True)
+        matrices = matrices_of(model) if optimiser == "muon" else []
+        held = set(map(id, matrices))
+        others = [parameter for parameter in model.parameters() if id(parameter) not in held]
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
+            "optimiser": torch.optim.Adam(others, betas=(0.9, 0.999), fused=True)
+        }
+        if matrices:
+            self.optimisers["muon"] = Muon(matrices)
         self.step, self.elapsed = 0, 0.0  # seconds
 
     def load(self, checkpoint: Path, device: torch.device) -> None:
         state = torch.load(checkpoint, map_location=device, weights_only=True)
         self.model.load_state_dict(state["model"])
         self.ema.values, self.ema.steps = state["ema"], state["ema_steps"]
-        self.optimiser.load_state_dict(state["optimiser"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state[name])
         self.step, self.elapsed = state["step"], state["elapsed_s"]
 
     def save(self, checkpoint: Path) -> None:
@@ -183,7 +203,7 @@ class State:
             "model": self.model.state_dict(),
             "ema": self.ema.values,
             "ema_steps": self.ema.steps,
-            "optimiser": self.optimiser.state_dict(),
+            **{name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "step": self.step,
             "elapsed_s": self.elapsed,
         }
@@ -194,15 +214,16 @@ class State:
         os.replace(partial, checkpoint.with_name("averaged.safetensors"))
 
     def descend(self, loss: torch.Tensor, rate: float) -> torch.Tensor:
-        """One step of the optimiser. Returns the norm of the gradient."""
-        self.optimiser.zero_grad(set_to_none=True)
+        """One step of the optimisers. Returns the norm of the gradient."""
+        self.model.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        # no such step is taken, on any worker, since gradients were averaged; asking here would wait for a device
-        self.optimiser.found_inf = (~torch.isfinite(norm)).float()
-        self.optimiser.step()
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            # no such step is taken, on any worker, since gradients were averaged; asking here would wait for a device
+            optimiser.found_inf = (~torch.isfinite(norm)).float()
+            optimiser.step()
         self.ema.update(self.model)
         self.step += 1
         return norm
@@ -215,7 +236,7 @@ def begun(args, config: Config, device: torch.device) -> State:
     checkpoint = args.out / "checkpoint.pt"
     if args.init and not checkpoint.exists():
         model.load_state_dict(grown(load_init(args.init), model.state_dict(), config))
-    state = State(model.to(device, memory_format=torch.channels_last), args.ema)
+    state = State(model.to(device, memory_format=torch.channels_last), args.ema, args.optimiser)
     if checkpoint.exists():
         state.load(checkpoint, device)
     return state
@@ -266,13 +287,14 @@ def run(args, config: Config, cache: Path, rank: int, world: int, device: torch.
     else:
         trained = objective
     watch = Watch(args.watch) if args.watch and rank == 0 else None
-    began = time.monotonic() - state.elapsed
+    now = time.process_time if args.processor_time else time.monotonic
+    began = now() - state.elapsed
     saved = logged = state.elapsed
     watched = -float("inf")
     meter = Meter(objective.measured)
     budget = args.hours * 3600
     while True:
-        clock = torch.tensor([time.monotonic() - began], dtype=torch.float64)
+        clock = torch.tensor([now() - began], dtype=torch.float64)
         if world > 1:
             dist.broadcast(clock, 0)  # one clock, so that all workers use the same learning rate and stop together
         state.elapsed = elapsed = clock.item()

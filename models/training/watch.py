@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from ...errors import CodecError
-from ..config import T_LOSSLESS, Config, planes_for
+from ..config import Config, planes_for
 from ..networks.selfvae import SelfVAE, decoded
 from ..networks.steps import y_steps
 from .data import picture_files
@@ -36,7 +36,7 @@ class Watch:
         ``bpsp``, bits a sub-pixel of the exact pixels given what the latents decode to."""
         out: dict[str, dict[str, float]] = {}
         crops = [x.to(model.centroids.device) for x in self.crops]
-        for t in (T_LOSSLESS,) if pixels else STEPS:
+        for t in (model.config.t_lossless,) if pixels else STEPS:
             rows = [self._pixels(model, x, t) if pixels else self._latents(model, x, t) for x in crops]
             out[f"t_{t}"] = {name: round(float(np.mean([row[name] for row in rows])), 5) for name in rows[0]}
         return out

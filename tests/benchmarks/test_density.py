@@ -43,6 +43,17 @@ def test_a_sheet_is_read_row_by_row(tmp_path):
         small_pictures.read_sheet(tmp_path / "sheet.webp", 20)
 
 
+def test_the_whole_of_cifar10_comes_from_sheets_with_a_line_for_each_picture(tmp_path):
+    tiles = np.stack([make_picture(32, 32, i) for i in range(12)])
+    for part, name in enumerate([*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]):
+        Image.fromarray(tiles[2 * part : 2 * part + 2].reshape(2, 1024, 3)).save(tmp_path / f"{name}.png")
+    found = small_pictures.loaders(tmp_path / "none", [], tmp_path, None, None)["cifar10"]()
+    assert np.array_equal(found.train, tiles[:10]) and np.array_equal(found.test, tiles[10:])
+    assert found.source == "CIFAR-10" and found.side == 32
+    with pytest.raises(ValueError, match="1024 pixels, not of 64x64"):
+        small_pictures.read_lines(tmp_path / "test_batch.png", 64)
+
+
 def test_the_original_folders_are_cut_and_resized(tmp_path):
     for part in ("train", "val"):
         (tmp_path / "imagenette" / part / "n0").mkdir(parents=True)

@@ -21,12 +21,14 @@ from selfvae_codec.models.config import T_FIRST, Config, planes_for, y_step_for
 from selfvae_codec.models.exact import weights
 from selfvae_codec.models.exact.layers import RANGES, suffix_of
 from selfvae_codec.models.networks import logistic
+from selfvae_codec.models.networks.layers import Net
 from selfvae_codec.models.networks.logistic import latent_bits
 from selfvae_codec.models.networks.selfvae import SelfVAE
-from selfvae_codec.models.networks.steps import first_plane, y_steps
+from selfvae_codec.models.networks.steps import STEP_ROWS, first_plane, y_steps
 from selfvae_codec.models.training import train
 from selfvae_codec.models.training.export import load_averaged
 from selfvae_codec.models.training.likelihood import stream_bits
+from selfvae_codec.models.training.muon import SCALE, orthogonal
 from selfvae_codec.models.training.objectives import OBJECTIVES, draw_steps, picture_loss, refining_of
 
 SMALL = TINY | {"prior_width": 16}
@@ -223,6 +225,37 @@ def test_a_step_that_is_not_finite_is_not_taken():
     for gradient, moves in ((float("nan"), False), (1.0, True)):
         state.descend((gradient * model.weight).sum(), rate=1e-3)
         assert (model.weight != 1).all() == moves and torch.isfinite(model.weight).all()
+
+
+def test_matrices_of_blocks_move_along_all_directions_alike_and_on_from_a_checkpoint(tmp_path):
+    def state():
+        torch.manual_seed(0)
+        return train.State(Net(3, 16, 2, 2), decay=0.9, optimiser="muon")
+
+    def loss(net):
+        return net([torch.ones(2, 3, 4, 4)], torch.ones(2, STEP_ROWS)).square().mean()
+
+    straight, halted = state(), state()
+    before = straight.model.blocks[0].expand.weight.detach().clone()
+    straight.descend(loss(straight.model), rate=1e-2)
+    moved = (straight.model.blocks[0].expand.weight - before).flatten(1)
+    longest = 1e-2 * SCALE * 16**0.5
+    assert torch.linalg.matrix_norm(moved, 2).item() == pytest.approx(longest, rel=0.4)
+    halted.descend(loss(halted.model), rate=1e-2)
+    halted.save(tmp_path / "checkpoint.pt")
+    resumed = state()
+    resumed.load(tmp_path / "checkpoint.pt", torch.device("cpu"))
+    for each in (straight, resumed):
+        each.descend(loss(each.model), rate=1e-2)
+    assert all(torch.equal(a, b) for a, b in zip(straight.model.parameters(), resumed.model.parameters()))
+    straight.descend(loss(straight.model) * float("nan"), rate=1e-2)
+    assert all(torch.isfinite(parameter).all() for parameter in straight.model.parameters())
+
+
+def test_the_nearest_orthogonal_matrices_have_singular_values_near_one():
+    for shape in ((3, 16, 16), (3, 8, 24), (3, 24, 8)):
+        values = torch.linalg.svdvals(orthogonal(torch.randn(shape, generator=torch.Generator().manual_seed(0))))
+        assert 0.3 < values.min() and values.max() < 1.3
 
 
 def test_workers_are_for_a_cpu():

