@@ -18,6 +18,7 @@ from ..networks.layers import Block
 MOMENTUM = 0.95
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of the odd polynomial that takes singular values near 1,
 ITERATIONS = 5  # as often
+LEAST_NORM = 1e-7  # of momenta far below, as of units that no gradient reaches any more, next to nothing is made
 SCALE = 0.2  # makes steps about as long as Adam's, so that both have one rate (Liu et al. 2025, Muon is scalable, 2.2)
 
 
@@ -67,7 +68,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
     if matrices.shape[1] > matrices.shape[2]:
         return orthogonal(matrices.transpose(1, 2)).transpose(1, 2)
     a, b, c = NEWTON_SCHULZ
-    m = (matrices / (torch.linalg.matrix_norm(matrices, keepdim=True) + 1e-20)).bfloat16()
+    m = (matrices / (torch.linalg.matrix_norm(matrices, keepdim=True) + LEAST_NORM)).bfloat16()
     for _ in range(ITERATIONS):
         square = m @ m.transpose(1, 2)
         m = a * m + (b * square + c * square @ square) @ m

@@ -252,6 +252,12 @@ def test_matrices_of_blocks_move_along_all_directions_alike_and_on_from_a_checkp
     assert all(torch.isfinite(parameter).all() for parameter in straight.model.parameters())
 
 
+def test_a_matrix_that_no_gradient_reaches_any_more_stays_as_it_is():
+    faint = torch.randn((2, 64, 64), generator=torch.Generator().manual_seed(0))
+    for norm in 10.0 ** -torch.arange(15, 46, dtype=torch.float64):
+        assert orthogonal((faint.double() / faint.norm() * norm).float()).abs().max() < 1e-3
+
+
 def test_the_nearest_orthogonal_matrices_have_singular_values_near_one():
     for shape in ((3, 16, 16), (3, 8, 24), (3, 24, 8)):
         values = torch.linalg.svdvals(orthogonal(torch.randn(shape, generator=torch.Generator().manual_seed(0))))

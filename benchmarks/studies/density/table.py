@@ -26,8 +26,8 @@ def tables(sets: dict[str, list[dict]]) -> str:
 def _set(title: str, rows: list[dict]) -> list[str]:
     data = rows[0]["set"]
     parts = [
-        f"**{title}**: {data['source']}, {data['train']} pictures for training, {data['test']} for testing. "
-        "Bits per dimension.",
+        f"**{title}**: {data['source']}, {data['train']} pictures for training, {data['test']} for testing; each model "
+        f"trained for {_minutes(rows)} minutes of one thread. Bits per dimension.",
         markdown.table(
             ["model", "steps", "bound", "u and y", "z", "x", "bound, coded", "coded", "over the bound"],
             [_likelihood(row) for row in rows],
@@ -42,6 +42,10 @@ def _set(title: str, rows: list[dict]) -> list[str]:
             values = ", ".join(f"{method} {_db(value)}" for method, value in resolved.items())
             parts.append(f"From the exact 1/4 downscale, {row['name']}: {values}.")
     return parts
+
+
+def _minutes(rows: list[dict]) -> str:
+    return ", ".join(f"{m:g}" for m in sorted({row["budget"]["minutes"] * row["budget"]["workers"] for row in rows}))
 
 
 def _likelihood(row: dict) -> list[str]:
@@ -75,14 +79,12 @@ def _db(value: float | None) -> str:
 
 def _made(rows: list[dict]) -> str:
     """How the figures were made. Commands differ in their sets and models alone."""
-    minutes = {row["budget"]["minutes"] * row["budget"]["workers"] for row in rows}
     dates = sorted(row["environment"]["date"][:10] for row in rows)
     commits = sorted({row["environment"]["git_commit"] for row in rows})
     env = rows[0]["environment"]
     published = ", ".join(f"{name} {value:.2f}" for name, value in PUBLISHED.items())
     return (
-        f"Each model trained for {', '.join(f'{m:g}' for m in sorted(minutes))} minutes of one thread; made by "
-        f"`python -m benchmarks.studies.density` from {dates[0]} to {dates[-1]}, commits {', '.join(commits)}, "
+        f"Made by `python -m benchmarks.studies.density` from {dates[0]} to {dates[-1]}, commits {', '.join(commits)}, "
         f"{env['machine']['cpu']}, torch {env['versions']['torch']}. Published on CIFAR-10 (Gatopoulos & Tomczak 2020; "
         f"2,000 epochs on a GPU): {published}."
     )
