@@ -90,7 +90,8 @@ def _move(walk: Walk) -> None:
         # one row of blocks more on each side, which the transform reads
         rows, start = slice(first, min(first + size, plan.rows)), max(first - 1, 0)
         stop = min(rows.stop + 1, plan.rows)
-        missing = empty((3, Z1_STRIDE * (stop - start), Z1_STRIDE * plan.columns), np.int16)
+        shape = Z1_STRIDE * (stop - start), Z1_STRIDE * plan.columns
+        missing = empty((*shape, 3), np.int16).transpose(2, 0, 1)  # colours side by side, as in both pictures
         x = walk.latents.x[:, Z1_STRIDE * start : min(Z1_STRIDE * stop, plan.height), : plan.width]
         inside = np.s_[:, : x.shape[1], : x.shape[2]]
         missing[:, x.shape[1] :] = missing[:, :, x.shape[2] :] = 0
