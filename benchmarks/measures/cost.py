@@ -54,8 +54,8 @@ def _child(pipe, key: str, api: str, setting: float, path: str, threads: int, pa
 def cost(key: str, pixels: np.ndarray, setting: float, threads: int, api: str, timeout_s: float = 300) -> dict:
     """{bytes, bpp, encode_s, decode_s, encode_peak_rss_mib, decode_peak_rss_mib, before_mib}.
 
-    before_mib is the process before it starts: Python, the library, the weights,
-    the picture. One run, no median. {"error": ...} where the child died or took
+    before_mib is the process that encodes, before it does: Python, the library, the
+    weights, the picture. One run, no median. {"error": ...} where the child died or took
     more than ``timeout_s`` for one part.
     """
     H, W = pixels.shape[:2]
@@ -72,7 +72,7 @@ def cost(key: str, pixels: np.ndarray, setting: float, threads: int, api: str, t
             try:
                 if not ours.poll(timeout_s):
                     return {"error": f"{part}: more than {timeout_s:g} s"}
-                result.update(ours.recv())
+                result = ours.recv() | result  # before_mib is the first one's
             except EOFError:
                 child.join()
                 return {"error": f"{part}: the process ended with code {child.exitcode}"}
