@@ -21,6 +21,7 @@ BITS = 12  # a correction is a sum of products in 1/2^BITS
 DISTANCE_LIMIT = 2047  # of a position from its mean, in 1/MEAN_UNITS
 SURPRISE_LIMIT = 64  # surprises are below
 SUM_LIMIT = 1 << 30
+WHOLE = np.iinfo(np.int32)
 CONSTANT = 64  # what the last weight of a level is the weight of
 NEAR = 20  # added to distances, so that the logarithm of small ones is not far from that of none
 
@@ -139,11 +140,17 @@ class Around:
     def corrected(self, weights: Weights, quarter: int, mean: np.ndarray, level: np.ndarray):
         """Mean and level of a quarter of this colour, int32 (h, w)."""
         if weights.of_mean.any():
-            mean = mean + _correction(weights.of_mean, self.of_mean(quarter))
+            terms = mean_terms(quarter, self._colour)
+            mean = self._moved(mean, self._distances, quarter, terms, weights.of_mean, WHOLE.min, WHOLE.max)
         if weights.of_level.any():
-            moved = level + _correction(weights.of_level, self.of_level(quarter))
-            level = moved.clip(0, SCALE_LEVELS - 1)
+            terms = level_terms(quarter, self._colour)
+            level = self._moved(level, self._surprises, quarter, terms, weights.of_level, 0, SCALE_LEVELS - 1)
         return mean, level
+
+    def _moved(self, given, values, quarter: int, terms: Sequence[Term], weights: np.ndarray, low: int, high: int):
+        """Means or levels, moved by what is known around them and kept from low to high."""
+        features = [self._sum(values, quarter, *term) for term in terms]
+        return (given + _correction(weights, features)).clip(low, high)
 
     def _sum(self, values: np.ndarray, quarter: int, colour: int, group: Group, times: int) -> np.ndarray:
         first, *others = group

@@ -10,22 +10,8 @@ import numpy as np
 from ..models.exact import clibrary
 from ..models.exact.clibrary import Source, pointers
 from ..models.exact.system import threads
-from ..models.tables import MEAN_UNITS, SCALE_LEVELS
-from .neighbours import (
-    BITS,
-    CONSTANT,
-    DISTANCE_LIMIT,
-    EXPECTED,
-    LOGARITHMS,
-    NEAR,
-    Around,
-    Term,
-    Weights,
-    level_terms,
-    mean_terms,
-)
-
-WHOLE = np.iinfo(np.int32)
+from ..models.tables import MEAN_UNITS
+from .neighbours import BITS, CONSTANT, DISTANCE_LIMIT, EXPECTED, LOGARITHMS, NEAR, Around, Term
 
 
 def surroundings(height: int, width: int) -> Around:
@@ -47,28 +33,21 @@ class NativeAround(Around):
         size = self._distances.shape[2], *mean.shape, threads()
         clibrary.library().selfvae_know(clibrary.way(), *sources, *told, *pointers(*arrays), *size)
 
-    def corrected(self, weights: Weights, quarter: int, mean: np.ndarray, level: np.ndarray):
-        if weights.of_mean.any():
-            terms = mean_terms(quarter, self._colour)
-            mean = self._moved(mean, self._distances, quarter, terms, weights.of_mean, WHOLE.min, WHOLE.max)
-        if weights.of_level.any():
-            terms = level_terms(quarter, self._colour)
-            level = self._moved(level, self._surprises, quarter, terms, weights.of_level, 0, SCALE_LEVELS - 1)
-        return mean, level
-
     def _moved(self, given, values, quarter: int, terms: Sequence[Term], weights: np.ndarray, low: int, high: int):
         of_colour, by_row, _ = (stride // values.itemsize for stride in values.strides)
-        taps, by = [], []
+        taps: list[int] = []
+        by: list[int] = []
         for weight, (colour, group, times) in zip(weights.tolist(), terms):
             if weight:
                 taps += [colour * of_colour + down * by_row + along for down, along in group]
                 by += [weight * times] * len(group)
+        places, shares = np.array(taps, np.int64), np.array(by, np.int32)  # by name, or they would be gone in the call
         start = (1 << BITS - 1) + CONSTANT * int(weights[len(terms) :].sum())
         first = self._at(values[0], quarter)
         known = _Known(*pointers(first), values.itemsize, by_row)
         out = np.empty(given.shape, np.int32)
         clibrary.library().selfvae_correct(
-            *(clibrary.way(), byref(known), *pointers(np.array(taps, np.int64), np.array(by, np.int32)), len(taps)),
+            *(clibrary.way(), byref(known), *pointers(places, shares), len(taps)),
             *(start, BITS, low, high, byref(Source.of(given[None])), *given.shape, *pointers(out), threads()),
         )
         return out

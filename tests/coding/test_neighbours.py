@@ -88,6 +88,36 @@ def test_nothing_is_moved_without_weights(kind):
     assert np.array_equal(found[1], level)
 
 
+@pytest.mark.skipif(not clibrary.library(), reason="the native library is not installed")
+def test_what_the_library_is_handed_stays_while_other_threads_take_memory(monkeypatch):
+    library = clibrary.library()
+
+    class Busy:
+        def selfvae_correct(self, *arguments):
+            others = [np.full(n, 77, kind) for n in range(64) for kind in (np.int32, np.int64) for _ in range(8)]
+            library.selfvae_correct(*arguments)
+            del others
+
+        selfvae_know = library.selfvae_know
+
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(-900, 900, count) for count in counts()]
+    correcting, found = corrections(rows, "pixels.0"), []
+    mean, level = np.full((8, 8), 77, np.int32), np.full((8, 8), 9, np.int32)
+    residual = rng.integers(-60, 60, (8, 8)).astype(np.int16)
+    for kind in (Around, NativeAround):
+        around = kind(16, 16)
+        for colour in range(3):
+            around.begin()
+            for quarter in range(4):
+                with monkeypatch.context() as patched:
+                    patched.setattr(clibrary, "library", Busy)
+                    found.append(around.corrected(correcting[quarter][colour], quarter, mean, level))
+                around.know(quarter, mean, level, residual)
+    for plain, native in zip(found[:12], found[12:], strict=True):
+        assert np.array_equal(plain, native)
+
+
 @pytest.mark.parametrize("row", [row for row, count in enumerate(counts()) if count])
 def test_weights_by_which_a_sum_could_be_too_large_are_refused_by_name(row):
     rows = [np.zeros(count, int) for count in counts()]
