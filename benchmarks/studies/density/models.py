@@ -70,18 +70,8 @@ def train(model: str, cache: Path, run: Path, side: int, *, minutes: float, work
     command = [sys.executable, "-m", *launcher, "selfvae_codec.models.training.train"]
     command += ["--part", "stream", "--config", config]
     command += ["--data", cache, "--cache", cache, "--out", run, "--hours", minutes / 60, "--crop", side, "--upright"]
-    command += [
-        "--batch",
-        16 if side <= 32 else 8,
-        "--optimiser",
-        "muon",
-        "--lr",
-        6e-3,
-        "--decay-from",
-        0.3,
-        "--processor-time",
-    ]
-    command += ["--precision", precision]
+    command += ["--batch", 16 if side <= 32 else 8, "--optimiser", "muon", "--lr", 6e-3, "--decay-from", 0.3]
+    command += ["--precision", precision, "--processor-time"]
     with open(run / "output.txt", "a") as output:
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         done = subprocess.run(list(map(str, command)), stdout=output, stderr=output, env=environment)
