@@ -1,5 +1,6 @@
 """What pyproject.toml cannot say: folders with short names in the checkout under one import name, and the C library."""
 
+import sys
 from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
@@ -24,6 +25,7 @@ setup(
             depends=sorted(map(str, NATIVE.glob("*.h"))),
             extra_compile_args=["-O3", "-g0", "-fvisibility=hidden", "-ffp-contract=off", "-pthread"],
             extra_link_args=["-pthread"],
+            libraries=[] if sys.platform == "win32" else ["m"],
             optional=True,
             py_limited_api=True,
         )

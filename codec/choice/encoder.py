@@ -18,6 +18,7 @@ from ..models.activity import STRENGTH
 from ..models.config import DEFAULT_EFFORT, DEFAULT_MODEL, TUNES
 from ..models.exact.backends import networks
 from ..models.exact.inference import Networks
+from ..models.exact.system import one_blas_thread
 from . import steps
 from .analysis import analyse
 from .fit import best_fit
@@ -172,7 +173,10 @@ def write_level(walk: Walk, models: Models, index: int, effort: int = DEFAULT_EF
         exact = walk.to_exact()
         walk.variant = best_set(walk, exact)
         count = GAIN_STEPS.get(effort, 0)
-        walk.fit = best_fit(walk, exact, walk.variant, count) if effort >= FIT_EFFORT else None
+        walk.fit = None
+        if effort >= FIT_EFFORT:
+            with one_blas_thread():
+                walk.fit = best_fit(walk, exact, walk.variant, count)
         del exact  # as large as the picture, several times
     finer = walk.plan.first_latent + walk.plan.planes - 1 - index
     choice = Choose(chooser_of(walk.nets), finer) if latents else None

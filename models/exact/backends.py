@@ -11,7 +11,7 @@ from ...errors import CodecError, WeightsError
 from ..config import DEFAULT_MODEL
 from . import clibrary, weights
 from .inference import Networks
-from .system import loading, set_threads
+from .system import keep_freed, loading, set_threads
 
 __all__ = ["BACKENDS", "DEFAULT_TILE", "RUNTIMES", "choose", "load", "networks", "set_threads"]
 
@@ -46,6 +46,7 @@ def choose(backend: str) -> str:
 def load(path: Path, backend: str = "auto") -> Networks:
     """The networks of a weights file, installed or not. Raises WeightsError, CodecError."""
     runtime = import_module(f".{RUNTIMES[choose(backend)]}", __package__)
+    keep_freed()
     return Networks(weights.read(path), runtime.runner())
 
 

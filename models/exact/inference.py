@@ -15,7 +15,9 @@ from .. import units
 from ..config import CONTEXT_STRIDE, T_FIRST, Y_STEP_PACE, Z1_STRIDE, Config
 from ..tables import CENTROID_UNITS, EDGE_LOGIT_MAX, EDGE_UNITS, MEAN_UNITS
 from ..walk import LATTICE
+from . import clibrary
 from .buffers import empty, reused
+from .clibrary import pointers
 from .integers import mean_of, space_to_depth
 from .layers import T_UNITS, ExactNet
 from .system import loading, threads
@@ -25,6 +27,7 @@ from .weights import Weights
 
 STRIP = 64  # rows of 8x8 blocks whose linear transform is computed at once,
 POSITIONS = 1 << 14  # or more, up to this many blocks
+HYPER_LIMIT = 1023
 FOLLOW_BITS = (units.COUPLING_UNITS // MEAN_UNITS).bit_length() - 1
 
 Run = Callable[[str, list[np.ndarray], int], np.ndarray]
@@ -71,8 +74,8 @@ class Networks:
 
     def _narrow_prior(self, name: str, inputs: list[np.ndarray], t: int) -> tuple[np.ndarray, np.ndarray]:
         """Means and scale levels in int16, for arrays that are large."""
-        mean, level = np.split(self.run(name, inputs, t), 2)
-        return mean, level
+        out = self.run(name, inputs, t)
+        return out[: len(out) // 2], out[len(out) // 2 :]
 
     def _prior(self, name: str, inputs: list[np.ndarray], t: int) -> tuple[np.ndarray, np.ndarray]:
         mean, level = self._narrow_prior(name, inputs, t)
@@ -188,14 +191,7 @@ class Networks:
 
     def hyper_analysis(self, z1: np.ndarray, t: int) -> np.ndarray:
         """z[2], rounded, int32 (z2_channels, H/hyper_stride, W/hyper_stride)."""
-        h = np.empty(z1.shape, np.int16)
-        for rows in _strips(0, z1.shape[1]):
-            v = np.abs(z1[:, rows])
-            v /= 8
-            np.log1p(v, out=v)
-            v *= units.HYPER_UNITS
-            v += 0.5
-            h[:, rows] = np.minimum(v, 1023, out=v)  # rounded down
+        h = _logarithms(z1)
         for i in range((self.config.hyper_stride // Z1_STRIDE).bit_length()):
             h = self.run(f"hyper_analysis.{i}", [space_to_depth(h, 2) if i else h], t)
         limit = units.SYMBOL_LIMIT
@@ -276,6 +272,23 @@ def _y_t(y_step: int) -> int:
 def _folded(v: np.ndarray, pool: int, fold: int) -> np.ndarray:
     """Pixel values, averaged over pool x pool and with fold x fold of these as channels."""
     return space_to_depth(mean_of(v, pool, 1) - units.Y_OFFSET, fold)
+
+
+def _logarithms(z1: np.ndarray) -> np.ndarray:
+    """round(log(1 + |z[1]| / 8)) in 1/HYPER_UNITS, as far as HYPER_LIMIT, int16."""
+    h = np.empty(z1.shape, np.int16)
+    if library := clibrary.library():
+        z1 = np.ascontiguousarray(z1, np.float32)
+        library.selfvae_logarithms(*pointers(z1), units.HYPER_UNITS, HYPER_LIMIT, z1.size, *pointers(h), threads())
+        return h
+    for rows in _strips(0, z1.shape[1]):
+        v = np.abs(z1[:, rows])
+        v /= 8
+        np.log1p(v, out=v)
+        v *= units.HYPER_UNITS
+        v += 0.5
+        h[:, rows] = np.minimum(v, HYPER_LIMIT, out=v)  # rounded down
+    return h
 
 
 def _strips(first: int, end: int, rows: int = STRIP) -> list[slice]:

@@ -13,8 +13,8 @@ def padded(x: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def mean_of(x: np.ndarray, stride: int, step: int) -> np.ndarray:
     """round(mean of stride x stride cells / step): (C, H, W) integers -> (C, H/stride, W/stride) int32."""
-    C, H, W = x.shape
-    total = x.reshape(C, H // stride, stride, W // stride, stride).sum((2, 4), dtype=np.int64)
+    rows = sum(x[:, i::stride].astype(np.int32) for i in range(stride))  # faster than two axes at once
+    total = sum(rows[:, :, i::stride] for i in range(stride)).astype(np.int64)
     cells = stride * stride * step
     return ((2 * total + cells) // (2 * cells)).astype(np.int32)
 

@@ -1,6 +1,7 @@
 """Runs exact networks with the package's own C library (native/): the bits of the other runtimes, several times faster.
 
-Values are int16, sums int32, scales shifts; nothing is a float. Its threads end with each call.
+Values are int16, sums int32, scales shifts; nothing is a float. Its threads stay between calls, and end soon after the
+last one (native/helpers.h).
 """
 
 from __future__ import annotations

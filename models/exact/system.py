@@ -13,8 +13,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -23,6 +24,9 @@ loading = threading.RLock()  # held by whoever loads a model or makes a network 
 torch_forked = False  # whether this process is the child of one that had loaded torch, whose threads stayed behind
 _count: int | None = None  # threads, as asked for
 _pool: Pool | None = None
+_limiting = threading.Lock()
+_limited = 0  # how many want one thread of BLAS now
+_limit: Any = None  # what gives the others back
 
 
 def set_threads(count: int | None) -> None:
@@ -122,6 +126,48 @@ def _the_pool() -> Pool:
         return _pool
 
 
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Within this, products of matrices take one thread, in the whole process: BLAS knows nothing of ``set_threads``,
+    its threads spin where cores are busy, and how many there are changes the last bits of its sums.
+    """
+    global _limited, _limit
+    with _limiting:
+        if _limited == 0:
+            _limit = _blas().limit(limits=1, user_api="blas")
+        _limited += 1
+    try:
+        yield
+    finally:
+        with _limiting:
+            _limited -= 1
+            if _limited == 0:
+                _limit.restore_original_limits()
+
+
+@cache
+def _blas() -> Any:
+    """A ThreadpoolController, which has looked for what the process has loaded."""
+    from threadpoolctl import ThreadpoolController  # most of what is coded needs none
+
+    return ThreadpoolController()
+
+
+KEPT = 1 << 25  # bytes, of one block; glibc goes as far by itself, once a block of that size was freed
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # as malloc.h has them
+
+
+def keep_freed() -> None:
+    """Have glibc keep what is freed for what comes next: the system clears every page that it hands out, which is a
+    twentieth of coding a picture of ordinary size, and what threads wait for together. Nothing is done where the
+    environment sets glibc's thresholds, or the C library is another one.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None and not any(name.startswith("MALLOC_") for name in os.environ):
+        mallopt(M_MMAP_THRESHOLD, KEPT)
+        mallopt(M_TRIM_THRESHOLD, 2 * KEPT)
+
+
 LARGE = 1 << 26  # bytes, beside which what an allocator keeps matters more than the time to get it again
 
 
@@ -143,7 +189,7 @@ def memory_errors() -> Iterator[None]:
     except MemoryError:
         raise
     except Exception as error:
-        if "alloc" not in str(error):
+        if not any(words in str(error) for words in ("alloc", "could not create a primitive")):  # all that oneDNN says
             raise
         raise MemoryError(str(error)) from error
 

@@ -1,6 +1,8 @@
 /* Coefficients of z[1], channel by channel and row by row on a few threads: steps, what is settled, what is chosen. */
 #include "coefficients.h"
 
+#include <math.h>
+
 #include "layers.h"
 #include "library.h"
 #include "threads.h"
@@ -226,4 +228,27 @@ EXPORT void selfvae_rounded(const Source *x, int bits, int height, int width, in
     Call call = {.row = rounded_row, .a = x, .out = out, .channels = (int)x->channels, .height = height, .width = width};
     call.limits[0] = bits;
     every_row(&call, threads);
+}
+
+typedef struct {
+    const float *z;
+    int16_t *out;
+    float units, most;
+    int64_t n;
+} Logarithms;
+
+static void some_logarithms(void *context, int worker, int item) {
+    const Logarithms *l = context;
+    const int64_t first = (int64_t)item * TOGETHER, end = first + TOGETHER < l->n ? first + TOGETHER : l->n;
+    (void)worker;
+    for (int64_t i = first; i < end; i++) {
+        const float v = log1pf(fabsf(l->z[i]) / 8) * l->units + 0.5f;
+        l->out[i] = (int16_t)(v < l->most ? v : l->most);
+    }
+}
+
+/* round(log(1 + |z| / 8)) in 1/units, at most so much, of n latents; floats, since an encoder alone asks */
+EXPORT void selfvae_logarithms(const float *z, float units, float most, int64_t n, int16_t *out, int threads) {
+    Logarithms all = {z, out, units, most, n};
+    in_parallel(n < ALONE ? 1 : threads, (int)((n + TOGETHER - 1) / TOGETHER), some_logarithms, &all);
 }

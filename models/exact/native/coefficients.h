@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define CHUNK 256       /* columns that are computed together */
-#define ALONE (1 << 15) /* coefficients that one thread is done with before another has begun */
+#define ALONE (1 << 13) /* coefficients that one thread is done with before another has begun */
 
 /* Local steps of a part of z[1] */
 typedef struct {

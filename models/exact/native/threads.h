@@ -1,8 +1,8 @@
-/* Work shared by a few threads that end with the call: nothing is left that a fork could lose or that could spin. */
+/* Work shared by a few threads, which are left to the call again when it returns. */
 #ifndef SELFVAE_THREADS_H
 #define SELFVAE_THREADS_H
 
-#define MOST_THREADS 256
+#include "helpers.h" /* MOST_THREADS */
 
 /* Calls work(context, worker, item) for every item; worker < threads numbers the one that does it. */
 void in_parallel(int threads, int items, void (*work)(void *context, int worker, int item), void *context);
