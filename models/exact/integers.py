@@ -13,8 +13,12 @@ def padded(x: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def mean_of(x: np.ndarray, stride: int, step: int) -> np.ndarray:
     """round(mean of stride x stride cells / step): (C, H, W) integers -> (C, H/stride, W/stride) int32."""
-    rows = sum(x[:, i::stride].astype(np.int32) for i in range(stride))  # faster than two axes at once
-    total = sum(rows[:, :, i::stride] for i in range(stride)).astype(np.int64)
+    C, H, W = x.shape
+    rows, total = np.zeros((C, H // stride, W), np.int32), np.zeros((C, H // stride, W // stride), np.int64)
+    for i in range(stride):  # several times as fast as a sum over two axes
+        rows += x[:, i::stride]
+    for i in range(stride):
+        total += rows[:, :, i::stride]
     cells = stride * stride * step
     return ((2 * total + cells) // (2 * cells)).astype(np.int32)
 
