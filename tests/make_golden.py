@@ -1,4 +1,5 @@
-"""Writes the golden files anew: ``python tests/make_golden.py``. Only for new weights or a new format number."""
+"""Writes the golden files anew: ``python tests/make_golden.py``. For new weights, a new format number, or an
+encoder that chooses otherwise; decoders must then still read the old ones, but for a new format number."""
 
 import json
 import subprocess

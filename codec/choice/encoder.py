@@ -23,7 +23,7 @@ from . import steps
 from .analysis import analyse
 from .fit import best_fit
 from .native import chooser_of
-from .quantise import Choose
+from .quantise import LOSSLESS_SLOPES, Choose, Chooser, slope_of
 from .refine import refine
 from .region import with_region
 from .sets import best_set
@@ -104,7 +104,7 @@ def likelihoods(
     plan = plan_for(height, width, quality, lossless=lossless, tune=tune, config=nets.config)
     if lossless:
         plan = steps.of_noise(plan, x)
-    return np.concatenate([w.likelihoods() for w in _write(nets, plan, x, plan.count, effort)])
+    return np.concatenate([w.likelihoods() for w in _write(nets, plan, x, plan.count, effort, slope_of(lossless))])
 
 
 def _smallest(
@@ -120,15 +120,17 @@ def _smallest(
 
     def written(plan: Plan) -> list[tuple[bytes, int]]:
         levels = []  # a coarser step may make fewer
-        for writer in _write(nets, plan, x, plan.count if whole else count, effort, region, strength):
+        for writer in _write(nets, plan, x, plan.count if whole else count, effort, slope, region, strength):
             levels.append((writer.finish(), writer.check))
             del writer  # which holds every symbol, before the next level is walked
         if whole and len(levels[-1][0]) >= len(pixels):
             levels[-1] = (pixels, raw.check(pixels))
         return levels
 
+    slope = slope_of(whole)
     if whole and effort in GAIN_STEPS:
-        plan = steps.best(plan, lambda tried: _bytes(nets, tried, x))
+        plan = steps.best(plan, lambda tried: _bytes(nets, tried, x, slope))
+        slope = min(LOSSLESS_SLOPES, key=lambda tried: _bytes(nets, plan, x, tried))
     plans = [(plan, written(plan))]
     if whole and _size(plans[0]) > len(pixels):
         coarse = plan_for(plan.height, plan.width, 0, config=plan.config)
@@ -137,9 +139,9 @@ def _smallest(
     return min(plans, key=_size)
 
 
-def _bytes(nets: Networks, plan: Plan, x: np.ndarray) -> int:
+def _bytes(nets: Networks, plan: Plan, x: np.ndarray, slope: float) -> int:
     """Of a whole lossless file with networks whose heads alone are fitted."""
-    return sum(len(writer.finish()) for writer in _write(nets, plan, x, plan.count, FIT_EFFORT))
+    return sum(len(writer.finish()) for writer in _write(nets, plan, x, plan.count, FIT_EFFORT, slope))
 
 
 def _size(planned: tuple[Plan, list[tuple[bytes, int]]]) -> int:
@@ -152,22 +154,29 @@ def _write(
     x: np.ndarray,
     count: int,
     effort: int,
+    slope: float,
     region: np.ndarray | None = None,
     strength: float = STRENGTH,
 ) -> Iterator[Writer]:
     """Walk the first ``count`` levels, writing each; what is written is best finished before the next."""
+    chooser = chooser_of(nets, slope)
     latents = analyse(nets, plan, x, latents=count > plan.first_latent, strength=strength)
     if count > plan.first_latent:
         if region is not None and latents.activity is not None and plan.config.activity_stride is not None:
             latents = replace(latents, activity=with_region(latents.activity, region, plan.config.activity_stride))
-        refine(nets, plan, latents, effort)
+        refine(nets, plan, latents, effort, chooser)
     walk, models = Walk(nets, plan, latents), models_of(nets)
     for index in range(count):
-        yield write_level(walk, models, index, effort)
+        yield write_level(walk, models, index, effort, chooser)
 
 
-def write_level(walk: Walk, models: Models, index: int, effort: int = DEFAULT_EFFORT) -> Writer:
-    """Walk one level. Near-certain symbols are skipped unless the picture defies the model (text, noise)."""
+def write_level(
+    walk: Walk, models: Models, index: int, effort: int = DEFAULT_EFFORT, chooser: Chooser | None = None
+) -> Writer:
+    """Walk one level. Near-certain symbols are skipped unless the picture defies the model (text, noise).
+
+    chooser: of symbols of latents; the one for all levels of the plan, without it.
+    """
     latents = walk.plan.has_latents(index)
     if index == walk.plan.count - 1 and walk.plan.lossless:
         exact = walk.to_exact()
@@ -179,7 +188,7 @@ def write_level(walk: Walk, models: Models, index: int, effort: int = DEFAULT_EF
                 walk.fit = best_fit(walk, exact, walk.variant, count)
         del exact  # as large as the picture, several times
     finer = walk.plan.first_latent + walk.plan.planes - 1 - index
-    choice = Choose(chooser_of(walk.nets), finer) if latents else None
+    choice = Choose(chooser or chooser_of(walk.nets, slope_of(walk.plan.lossless)), finer) if latents else None
     writer = Writer(models, skip=True if latents else None, choice=choice)
     walk.level(index, writer)
     if writer.skip and writer.damage > DAMAGE_LIMIT * walk.settled.symbols[walk.plan.coded].size:
@@ -209,6 +218,6 @@ def reconstruct(
         plan = steps.of_noise(plan, x)
     latents = analyse(nets, plan, x) if taken else None
     if latents and "z" in taken:
-        refine(nets, plan, latents, DEFAULT_EFFORT)
+        refine(nets, plan, latents, DEFAULT_EFFORT, chooser_of(nets, slope_of(plan.lossless)))
     walk = Walk(nets, plan, latents)
     return settle(walk, lambda level, variable: variable in taken, seed, write_level)

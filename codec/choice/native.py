@@ -16,10 +16,10 @@ from ..models.tables import CENTROID_UNITS, FRACTIONS, MEAN_UNITS, OFFSETS, SCAL
 from .quantise import LEVEL_BITS, LEVELS_PER_PLANE, STOP_SHARE, Chooser
 
 
-def chooser_of(nets: Networks) -> Chooser:
-    """The chooser by the tables of these networks."""
+def chooser_of(nets: Networks, slope: float) -> Chooser:
+    """The chooser by the tables of these networks. slope: as of ``Chooser``."""
     kind = NativeChooser if clibrary.library() else Chooser
-    return nets.once("chooser", lambda: kind(nets.weights.tables))
+    return nets.once(f"chooser {slope}", lambda: kind(nets.weights.tables, slope))
 
 
 class _Choice(Structure):
@@ -35,8 +35,8 @@ class _Choice(Structure):
 class NativeChooser(Chooser):
     """The same choice in C."""
 
-    def __init__(self, tables: dict[str, np.ndarray]):
-        super().__init__(tables)
+    def __init__(self, tables: dict[str, np.ndarray], slope: float = RD_SLOPE):
+        super().__init__(tables, slope)
         self._reconstructions = np.ascontiguousarray(tables["centroids"], np.int16)
         self._made: dict[int, _Choice] = {}  # by how many planes are finer
 
@@ -45,7 +45,7 @@ class NativeChooser(Chooser):
             tables = pointers(self._symbol_bits, self._digit_bits, self._centroids)
             sizes = self._symbol_bits.shape[1], TAIL, SCALE_LEVELS, OFFSETS // 2
             bits = MEAN_UNITS.bit_length() - 1, FRACTIONS.bit_length() - 1
-            costs = 3**finer, round(finer * LEVELS_PER_PLANE), RDO_RATE, RD_SLOPE, STOP_SHARE
+            costs = 3**finer, round(finer * LEVELS_PER_PLANE), RDO_RATE, self.slope, STOP_SHARE
             self._made[finer] = _Choice(*tables, *sizes, *bits, *costs)
         return self._made[finer]
 

@@ -16,8 +16,16 @@ from ..models.config import RD_SLOPE, RDO_RATE
 from ..models.tables import CENTROID_UNITS, LOG2_SCALE_STEP, MEAN_UNITS, PRECISION, SCALE_LEVELS, TAIL
 
 STOP_SHARE = 0.4  # of what a stop costs counts beside the end, which nearly everybody looks at
+# What a bit of latents is worth in a lossless file: more, since pixels make good a part of an error for few bits. The
+# first is what mostly suits.
+LOSSLESS_SLOPES = tuple(times * RD_SLOPE for times in (1.6, 1.0, 2.5))
 LEVEL_BITS = (SCALE_LEVELS - 1).bit_length()
 LEVELS_PER_PLANE = math.log2(3) / LOG2_SCALE_STEP  # a scale is three times as many steps of the next plane
+
+
+def slope_of(lossless: bool) -> float:
+    """What a bit of latents is worth, squared steps; lossless: of a file that holds the exact pixels, too."""
+    return LOSSLESS_SLOPES[0] if lossless else RD_SLOPE
 
 
 def kept(mean: np.ndarray, level: np.ndarray, *, digits: bool) -> tuple[np.ndarray, np.ndarray | None]:
@@ -45,7 +53,9 @@ class Chooser:
     errors count alike; ``finer`` is how many planes refine the one that chooses.
     """
 
-    def __init__(self, tables: dict[str, np.ndarray]):
+    def __init__(self, tables: dict[str, np.ndarray], slope: float = RD_SLOPE):
+        """slope: how much squared error, in steps, a bit is worth."""
+        self.slope = slope
         self._symbol_bits = (PRECISION - np.log2(tables["symbols"])).astype(np.float32)
         self._digit_bits = (PRECISION - np.log2(tables["digits"])).astype(np.float32)
         self._centroids = (tables["centroids"] / CENTROID_UNITS).astype(np.float32)
@@ -89,7 +99,7 @@ class Chooser:
     def _cost(self, z, v, mean, level, bits) -> np.ndarray:
         """Bits of symbols v and what is wrong with what they decode to, in bits."""
         decoded = v + self._centroids[level, offset_index(v * MEAN_UNITS - mean)]
-        return RDO_RATE * bits(v, mean, level) + np.square(z - decoded) / RD_SLOPE
+        return RDO_RATE * bits(v, mean, level) + np.square(z - decoded) / self.slope
 
     def _cost_in_the_end(self, z, v, mean, level, finer: int) -> np.ndarray:
         """The cost of the symbols of the finest plane that v lets come closest, by the prior of this plane."""

@@ -24,16 +24,15 @@ from ..models.exact.inference import DELTA_BITS, POSITIONS, STRIP, Networks
 from ..models.exact.system import give_back
 from ..models.tables import CENTROID_UNITS
 from . import native
-from .native import chooser_of
-from .quantise import Choose, kept
+from .quantise import Choose, Chooser, kept
 
 
 class AskedOnce(Walk):
     """A walk over planes whose networks answer once: what symbols cost hardly changes from pass to pass."""
 
-    def __init__(self, nets: Networks, plan: Plan, latents: Latents):
+    def __init__(self, nets: Networks, plan: Plan, latents: Latents, chooser: Chooser):
         super().__init__(nets, plan, latents)
-        self._chooser = chooser_of(nets)
+        self._chooser = chooser
         self._answers: dict[int, list[tuple[Region, np.ndarray, np.ndarray | None]]] = {}
 
     def choose(self) -> None:
@@ -57,12 +56,12 @@ class AskedOnce(Walk):
         super()._settle(k, region, mean, level, coder)
 
 
-def refine(nets: Networks, plan: Plan, latents: Latents, effort: int) -> None:
+def refine(nets: Networks, plan: Plan, latents: Latents, effort: int, chooser: Chooser) -> None:
     """Move z[1] of latents, in place, in ``effort`` passes.
 
     The first takes as long as encoding without any, others less than half.
     """
-    walk = AskedOnce(nets, plan, latents)
+    walk = AskedOnce(nets, plan, latents, chooser)
     walk.y = list(latents.y)
 
     size = latents.z1.nbytes

@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw
 
 import selfvae_codec
 from selfvae_codec.choice.analysis import analyse
+from selfvae_codec.choice.native import chooser_of
 from selfvae_codec.choice.refine import refine
 from selfvae_codec.coding.field import Field
 from selfvae_codec.coding.plan import plan_for
@@ -47,9 +48,9 @@ def test_no_effort_leaves_latents_and_some_moves_them_inside_the_picture_alone()
     plan = plan_for(*picture.shape[:2], 50, config=nets.config)
     latents = analyse(nets, plan, picture)
     before = latents.z1.copy()
-    refine(nets, plan, latents, 0)
+    refine(nets, plan, latents, 0, chooser_of(nets, RD_SLOPE))
     assert np.array_equal(latents.z1, before)
-    refine(nets, plan, latents, 2)
+    refine(nets, plan, latents, 2, chooser_of(nets, RD_SLOPE))
     _, rows, columns = plan.coded
     assert np.abs(latents.z1 - before)[plan.coded].max() > 0
     assert not latents.z1[:, rows.stop :].any() and not latents.z1[:, :, columns.stop :].any()

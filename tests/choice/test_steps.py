@@ -6,8 +6,10 @@ from conftest import make_picture
 
 import selfvae_codec
 from selfvae_codec.choice import steps
+from selfvae_codec.choice.quantise import LOSSLESS_SLOPES
 from selfvae_codec.coding.plan import plan_for
 from selfvae_codec.format.fields import FIRST_STEP
+from selfvae_codec.models.config import RD_SLOPE
 
 
 def grainy(deviation, size=(200, 260)):
@@ -57,9 +59,31 @@ def test_high_effort_takes_the_step_of_the_smallest_file_with_all_its_levels(sma
     from selfvae_codec.choice import encoder
 
     monkeypatch.setattr(encoder, "GAIN_STEPS", {8: 1})
-    monkeypatch.setattr(encoder, "_bytes", lambda nets, plan, x: abs(plan.step - smallest))
+    monkeypatch.setattr(encoder, "_bytes", lambda nets, plan, x, slope: abs(plan.step - smallest))
     x = make_picture(64, 64)
     data = selfvae_codec.encode(x, lossless=True, effort=8)
     header = selfvae_codec.read_header(data)
     assert (header.step, header.n_levels) == (smallest, 5 if smallest < FIRST_STEP else 4)
     assert np.array_equal(selfvae_codec.decode(data), x)
+
+
+@pytest.mark.parametrize("smallest", LOSSLESS_SLOPES)
+def test_high_effort_takes_the_slope_of_the_smallest_file(smallest, monkeypatch):
+    from selfvae_codec.choice import encoder
+
+    asked = []
+
+    def write(nets, plan, x, count, effort, slope, *more, write=encoder._write):
+        asked.append((effort, slope))
+        return write(nets, plan, x, count, effort, slope, *more)
+
+    monkeypatch.setattr(encoder, "GAIN_STEPS", {8: 1})
+    monkeypatch.setattr(encoder, "_bytes", lambda nets, plan, x, slope: abs(slope - smallest))
+    monkeypatch.setattr(encoder, "_write", write)
+    x = make_picture(64, 64)
+    for effort, slope in ((8, smallest), (5, LOSSLESS_SLOPES[0])):
+        data = selfvae_codec.encode(x, lossless=True, effort=effort)
+        assert asked.pop() == (effort, slope) and np.array_equal(selfvae_codec.decode(data), x)
+    selfvae_codec.encode(x, lossless=True, levels=2)  # pixels do not follow
+    selfvae_codec.encode(x, quality=60)
+    assert {slope for _, slope in asked} == {RD_SLOPE}
