@@ -31,7 +31,7 @@ def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True, 
     z1 = np.zeros((192, H // Z1_STRIDE, W // Z1_STRIDE) if latents else 0, np.float32)
     activity = None
     if latents:
-        z1[plan.coded] = nets.analysis(x, _base(downscales, plan))
+        nets.analysis(x, _base(downscales, plan), z1[plan.coded])
         stride = plan.config.activity_stride
         if plan.activity and stride:
             blocks = padded(x, plan.rows * Z1_STRIDE, plan.columns * Z1_STRIDE)

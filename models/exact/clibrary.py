@@ -17,7 +17,7 @@ import numpy as np
 from ...errors import CodecError
 
 LIBRARY = __name__.rpartition(".")[0] + "._native"
-INTERFACE = 14  # of the library, counted up with every change of its functions
+INTERFACE = 15  # of the library, counted up with every change of its functions
 CHOICE = "SELFVAE_CODEC_NATIVE"
 NONE = "none"  # as CHOICE: does without the library
 
@@ -68,7 +68,7 @@ def library() -> ctypes.CDLL | None:
     )
     lib.selfvae_forward.argtypes = (
         *(c_int, c_void_p, c_void_p, c_void_p, c_int, c_void_p, c_int, c_int, c_int),
-        *(c_void_p, c_int, c_int, c_int, c_int, c_int, c_double, c_void_p, c_int),
+        *(c_void_p, c_int, c_int, c_int, c_int, c_int, c_double, c_void_p, c_int64, c_int64, c_int),
     )
     lib.selfvae_local.argtypes = (c_int, *[c_void_p] * 3, *[c_int] * 4, c_void_p, c_void_p, c_int)
     lib.selfvae_known.argtypes = (c_int, *[c_void_p] * 2, *[c_int] * 5, c_void_p, c_int)

@@ -181,9 +181,9 @@ class Networks:
 
     # ---- analysis, encoder only ----------------------------------------------------------------------
 
-    def analysis(self, x: np.ndarray, base: np.ndarray) -> np.ndarray:
+    def analysis(self, x: np.ndarray, base: np.ndarray, out: np.ndarray) -> None:
         """As LappedTransform.analysis."""
-        return self._lapped.analysis(x, base, threads())
+        self._lapped.analysis(x, base, out, threads())
 
     def pull(self, error: np.ndarray) -> np.ndarray:
         """As LappedTransform.pull."""

@@ -65,18 +65,19 @@ class LappedTransform:
         self._lib.selfvae_pack(self._path, *pointers(weight), *weight.shape[::-1], *pointers(packed))
         return _Matrix(packed, *(np.ascontiguousarray(v, np.int32) for v in (filter_, filter_.T)))
 
-    def analysis(self, x: np.ndarray, base: np.ndarray, threads: int = 1) -> np.ndarray:
-        """z[1] before quantisation, float32 (192, H/8, W/8), rounded up: the picture's edge goes on to whole blocks.
+    def analysis(self, x: np.ndarray, base: np.ndarray, out: np.ndarray, threads: int = 1) -> None:
+        """z[1] before quantisation -> out, float32 (192, H/8, W/8), rounded up: its edge goes on to whole blocks.
 
         x: uint8 (3, H, W); base: as of ``pixels``.
         """
         bits = TRANSFORM_BITS + UPSAMPLE_BITS
         if self._lib:
-            return self._forward(self._analysis, x.astype(np.uint8, copy=False), UPSAMPLE_BITS, base, bits, threads)
+            self._forward(self._analysis, x.astype(np.uint8, copy=False), UPSAMPLE_BITS, base, bits, out, threads)
+            return
         x = padded(x, *(-(-side // Z1_STRIDE) * Z1_STRIDE for side in x.shape[1:]))
         _, height, width = x.shape
         residual = x * 2.0**UPSAMPLE_BITS - upsample(base, self._stride)[:, :height, :width]
-        return self._plainly(self._transforms["block"], self._transforms["pre_filter"], residual, bits)
+        out[:] = self._plainly(self._transforms["block"], self._transforms["pre_filter"], residual, bits)
 
     def pull(self, error: np.ndarray, threads: int = 1) -> np.ndarray:
         """How an error of the picture pulls at z[1]: the transposed linear synthesis, float32 (192, H/8, W/8).
@@ -85,22 +86,24 @@ class LappedTransform:
         """
         bits = TRANSFORM_BITS + PULL_BITS
         if self._lib:
-            return self._forward(self._pull, error.astype(np.int16, copy=False), PULL_BITS, None, bits, threads)
+            out = empty((192, *(-(-side // Z1_STRIDE) for side in error.shape[1:])), np.float32)
+            self._forward(self._pull, error.astype(np.int16, copy=False), PULL_BITS, None, bits, out, threads)
+            return out
         matrix, filter_ = self._transforms["inverse_block"].T, self._transforms["post_filter"].T
         return self._plainly(matrix, filter_, error * 2.0**PULL_BITS, bits)
 
-    def _forward(self, by: _Matrix, x: np.ndarray, shift: int, base: np.ndarray | None, bits: int, threads: int):
-        height, width = (-(-side // Z1_STRIDE) for side in x.shape[1:])
-        out = empty((192, height, width), np.float32)
+    def _forward(self, by: _Matrix, x: np.ndarray, shift: int, base: np.ndarray | None, bits: int, out, threads: int):
+        """out: columns side by side."""
+        _, height, width = out.shape
+        by_channel, by_row, _ = (stride // out.itemsize for stride in out.strides)
         base = None if base is None else np.ascontiguousarray(base, np.int32)
         done = self._lib.selfvae_forward(
             *(self._path, *pointers(*by), TRANSFORM_BITS, ctypes.byref(Source.of(x)), *x.shape[1:], shift),
             *(*pointers(base), *((0, 0) if base is None else base.shape[1:]), self._stride),
-            *(height, width, 2.0**-bits, *pointers(out), threads),
+            *(height, width, 2.0**-bits, *pointers(out), by_channel, by_row, threads),
         )
         if done < 0:
             raise MemoryError
-        return out
 
     @staticmethod
     def _plainly(matrix: np.ndarray, filter_: np.ndarray, x: np.ndarray, bits: int) -> np.ndarray:

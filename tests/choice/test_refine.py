@@ -61,7 +61,8 @@ def test_the_pull_is_the_transpose_of_the_linear_synthesis():
     nets, rng = networks(), np.random.default_rng(7)
     error = rng.integers(-40, 41, (3, 48, 32))
     residual = rng.integers(-40, 41, (3, 48, 32))
-    z = nets.analysis((128 + residual).astype(np.uint8), np.full((3, 3, 2), 128))  # whose synthesis is the residual
+    z = np.empty((192, *(side // 8 for side in residual.shape[1:])), np.float32)  # whose synthesis is the residual
+    nets.analysis((128 + residual).astype(np.uint8), np.full((3, 3, 2), 128), z)
     assert np.isclose((z * nets.pull(error)).sum(), (residual * error).sum(), rtol=1e-3)
 
 

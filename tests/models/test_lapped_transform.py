@@ -23,6 +23,15 @@ def drawn(rows, columns, stride, largest=20_000, seed=0):
     return z, learned, rng.integers(0, 129, (rows, columns)).astype(np.int32), base
 
 
+def analysed(transform, x, base, threads=1):
+    """Into a part of a larger array, as encoders have it."""
+    height, width = (-(-side // 8) for side in x.shape[1:])
+    larger = np.zeros((192, height + 2, width + 3), np.float32)
+    transform.analysis(x, base, larger[:, :height, :width], threads)
+    assert not larger[:, height:].any() and not larger[..., width:].any()
+    return larger[:, :height, :width]
+
+
 def pixels(synthesis, z, learned, bound, base, dtype=np.uint8, strip=None, threads=1):
     _, rows, columns = z.shape
     out = np.empty((8 * rows, 8 * columns, 3), dtype).transpose(2, 0, 1)
@@ -68,9 +77,9 @@ def test_c_and_numpy_give_the_same_latents(transforms, monkeypatch, path, shape)
     part = x[:, : 8 * rows - 5, : 8 * columns - 3]
     whole = np.pad(part, ((0, 0), (0, 5), (0, 3)), mode="edge")
     for threads in (1, 3):
-        assert np.array_equal(native.analysis(x, base, threads), plain.analysis(x, base))
+        assert np.array_equal(analysed(native, x, base, threads), analysed(plain, x, base))
         for either in (native, plain):  # blocks beyond the picture see its edge go on
-            assert np.array_equal(either.analysis(part, base, threads), plain.analysis(whole, base))
+            assert np.array_equal(analysed(either, part, base, threads), analysed(plain, whole, base))
         assert np.array_equal(native.pull(error, threads), plain.pull(error))
 
 

@@ -15,6 +15,7 @@
 #define LOW_BITS 12
 #define SQUARE 16
 #define HIGH_LIMIT 2048 /* of the upper halves: the sums of larger ones could overflow */
+#define ROWS 16 /* of blocks at a time; one more on each side is computed */
 #define UPSAMPLE_ONE 32 /* columns of the bilinear kernel sum to this */
 
 /* What is upsampled from y: (3, height, width) int32 */
@@ -170,8 +171,8 @@ EXPORT int selfvae_synthesis(int path, const int16_t *packed, const int32_t *fil
     job.base_shift = base_shift, job.delta = delta, job.pixel_bits = pixel_bits, job.deep = deep;
     job.height = height, job.width = width, job.first = first, job.last = last;
     job.out = out, job.by_channel = by_channel, job.by_row = by_row, job.by_column = by_column;
-    const int wanted = last - first, most = width > 128 ? 8 : 16;
-    job.rows = wanted / threads < most ? (wanted + threads - 1) / threads : most;
+    const int wanted = last - first;
+    job.rows = wanted / threads < ROWS ? (wanted + threads - 1) / threads : ROWS;
     in_parallel(threads, (wanted + job.rows - 1) / job.rows, run_strip, &job);
     free_rooms(job.held);
     return job.out_of_memory ? -1 : job.too_large ? 0 : 1;
@@ -188,7 +189,8 @@ typedef struct {
     Base base; /* of what is taken from the picture, in units of 2^-shift; y may be NULL */
     int height, width;
     double scale;
-    float *out; /* (192, height, width) */
+    float *out; /* (192, height, width), columns side by side, */
+    int64_t by_channel, by_row; /* in values */
     int rows;
     void *held[MOST_THREADS];
     volatile int out_of_memory;
@@ -217,7 +219,7 @@ static void run_forward(void *context, int worker, int item) {
     const Path *path = job->path;
     const int top = item * job->rows, end = top + job->rows < job->height ? top + job->rows : job->height;
     const int start = top > 0 ? top - 1 : 0, stop = end < job->height ? end + 1 : end;
-    const long pixels = (long)BLOCK * job->width, colour = pixels * BLOCK * (stop - start), plane = (long)job->height * job->width;
+    const long pixels = (long)BLOCK * job->width, colour = pixels * BLOCK * (stop - start);
     const size_t positions = (size_t)(job->width + POSITIONS) * COEFFICIENTS;
     Room room;
     if (!room_of(job->held, worker, job->width, job->rows + 2, job->base.width, &room)) {
@@ -258,7 +260,7 @@ static void run_forward(void *context, int worker, int item) {
                         square[p][i] = (float)((double)(((int64_t)sum[positions + i] * (1 << LOW_BITS)) + sum[i]) * job->scale);
                 }
                 for (int i = 0; i < SQUARE; i++) {
-                    float *to = job->out + (k + i) * plane + (long)row * job->width + first;
+                    float *to = job->out + (k + i) * job->by_channel + row * job->by_row + first;
                     for (int p = 0; p < many; p++) to[p] = square[p][i];
                 }
             }
@@ -269,13 +271,13 @@ static void run_forward(void *context, int worker, int item) {
  * 2^(LOW_BITS + 11) after the filter. scale: of the sums, as floats. Returns -1 where memory is out. */
 EXPORT int selfvae_forward(int path, const int16_t *packed, const int32_t *filter, const int32_t *transposed, int bits,
                            const Source *x, int rows, int columns, int shift, const int32_t *base, int base_height,
-                           int base_width, int stride, int height, int width, double scale, float *out, int threads) {
+                           int base_width, int stride, int height, int width, double scale, float *out, int64_t by_channel,
+                           int64_t by_row, int threads) {
     Forward job = {.path = selfvae_paths[path], .packed = packed, .filter = filter, .transposed = transposed};
     job.bits = bits, job.x = *x, job.rows_given = rows, job.columns_given = columns, job.shift = shift, job.scale = scale, job.out = out;
     job.base.y = base, job.base.height = base_height, job.base.width = base_width, job.base.stride = stride;
-    job.height = height, job.width = width;
-    const int most = width > 128 ? 8 : 16;
-    job.rows = height / threads < most ? (height + threads - 1) / threads : most;
+    job.height = height, job.width = width, job.by_channel = by_channel, job.by_row = by_row;
+    job.rows = height / threads < ROWS ? (height + threads - 1) / threads : ROWS;
     in_parallel(threads, (height + job.rows - 1) / job.rows, run_forward, &job);
     free_rooms(job.held);
     return job.out_of_memory ? -1 : 1;
