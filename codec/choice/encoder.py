@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -129,8 +130,9 @@ def _smallest(
 
     slope = slope_of(whole)
     if whole and effort in GAIN_STEPS:
-        plan = steps.best(plan, lambda tried: _bytes(nets, tried, x, slope))
-        slope = min(LOSSLESS_SLOPES, key=lambda tried: _bytes(nets, plan, x, tried))
+        size = cache(lambda plan, slope: _bytes(nets, plan, x, slope))  # the step that is best is asked for twice
+        plan = steps.best(plan, lambda tried: size(tried, slope))
+        slope = min(LOSSLESS_SLOPES, key=lambda tried: size(plan, tried))
     plans = [(plan, written(plan))]
     if whole and _size(plans[0]) > len(pixels):
         coarse = plan_for(plan.height, plan.width, 0, config=plan.config)

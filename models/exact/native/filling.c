@@ -180,7 +180,7 @@ EXPORT int selfvae_fill(Reader *r, int path, const Field *field, const Prior *pr
     part.rows = TOGETHER / width + 1 < height ? TOGETHER / width + 1 : height;
     part.items = (int)mean->channels * ((height + part.rows - 1) / part.rows);
     if (n < ALONE) threads = 1;
-    part.shares = threads > 1 && 4 * threads < part.items ? 4 * threads : threads > 1 ? part.items : 1;
+    part.shares = threads == 1 ? 1 : 4 * threads < part.items ? 4 * threads : part.items;
     part.at = malloc(n * sizeof *part.at), part.ids = malloc(n * sizeof *part.ids);
     part.said = malloc(part.shares * sizeof *part.said);
     if (!prior->likeliest) part.starts = calloc((size_t)part.shares * prior->tables->count, sizeof *part.starts);

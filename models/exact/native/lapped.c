@@ -32,6 +32,11 @@ typedef struct {
     int32_t *row;        /* of pixels, and a row of y with one more on each side */
 } Room;
 
+/* So many that every thread has some */
+static int rows_at_once(int wanted, int threads) {
+    return wanted / threads < ROWS ? (wanted + threads - 1) / threads : ROWS;
+}
+
 static int room_of(void **held, int worker, int width, int rows, int base_width, Room *room) {
     const size_t positions = (size_t)(width + POSITIONS) * COEFFICIENTS, pixels = (size_t)BLOCK * width;
     const size_t values = 2 * positions + 3 * pixels * BLOCK * rows + pixels + base_width + 2;
@@ -172,7 +177,7 @@ EXPORT int selfvae_synthesis(int path, const int16_t *packed, const int32_t *fil
     job.height = height, job.width = width, job.first = first, job.last = last;
     job.out = out, job.by_channel = by_channel, job.by_row = by_row, job.by_column = by_column;
     const int wanted = last - first;
-    job.rows = wanted / threads < ROWS ? (wanted + threads - 1) / threads : ROWS;
+    job.rows = rows_at_once(wanted, threads);
     in_parallel(threads, (wanted + job.rows - 1) / job.rows, run_strip, &job);
     free_rooms(job.held);
     return job.out_of_memory ? -1 : job.too_large ? 0 : 1;
@@ -277,7 +282,7 @@ EXPORT int selfvae_forward(int path, const int16_t *packed, const int32_t *filte
     job.bits = bits, job.x = *x, job.rows_given = rows, job.columns_given = columns, job.shift = shift, job.scale = scale, job.out = out;
     job.base.y = base, job.base.height = base_height, job.base.width = base_width, job.base.stride = stride;
     job.height = height, job.width = width, job.by_channel = by_channel, job.by_row = by_row;
-    job.rows = height / threads < ROWS ? (height + threads - 1) / threads : ROWS;
+    job.rows = rows_at_once(height, threads);
     in_parallel(threads, (height + job.rows - 1) / job.rows, run_forward, &job);
     free_rooms(job.held);
     return job.out_of_memory ? -1 : 1;

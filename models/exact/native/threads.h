@@ -1,4 +1,4 @@
-/* Work shared by a few threads, which are left to the call again when it returns. */
+/* Work shared by a few threads for as long as a call takes. */
 #ifndef SELFVAE_THREADS_H
 #define SELFVAE_THREADS_H
 
