@@ -139,6 +139,7 @@ class LappedTransform:
         deep = 1 if out.dtype == np.uint8 else units.DEEP
         if self._lib:
             z, base = z.astype(np.int32, copy=False), np.ascontiguousarray(base, np.int32)
+            z = z if z.strides[2] == z.itemsize else np.ascontiguousarray(z)
             bound = None if bound is None else np.ascontiguousarray(bound, np.int32)
             done = self._lib.selfvae_synthesis(
                 *(self._path, *pointers(*self._synthesis), SHIFT),

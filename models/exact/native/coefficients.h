@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#define COEFFICIENTS 192 /* of a block: channels of z[1] */
 #define CHUNK 256       /* columns that are computed together */
 #define ALONE (1 << 13) /* coefficients that one thread is done with before another has begun */
 

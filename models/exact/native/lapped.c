@@ -1,4 +1,4 @@
-/* The lapped transform and its inverse, a strip of rows of blocks at a time.
+/* The lapped transform and its inverse, a part of so many rows and columns of blocks at a time that it fits a cache.
  *
  * A 192 x 192 matrix of int16 times values that are split into two halves of int16, so that every sum fits int32, and a
  * filter across the borders of blocks, in int64. Back: after the matrix what the network adds, then the filter, the step,
@@ -11,39 +11,84 @@
 #include "threads.h"
 
 #define BLOCK 8
-#define COEFFICIENTS 192
 #define LOW_BITS 12
-#define SQUARE 16
 #define HIGH_LIMIT 2048 /* of the upper halves: the sums of larger ones could overflow */
-#define ROWS 16 /* of blocks at a time; one more on each side is computed */
+#define ROWS 16 /* of blocks in a part; one more on each side is computed */
+#define COLUMNS 64
 #define UPSAMPLE_ONE 32 /* columns of the bilinear kernel sum to this */
+
+/* Of the pixel i of a cell and the cell before, its own or the one after: an integer, in sum UPSAMPLE_ONE */
+static int weight_of(int tap, int stride, int i) {
+    const int before = stride - 1 - 2 * i, after = 2 * i + 1 - stride, part = UPSAMPLE_ONE / (2 * stride);
+    const int b = before > 0 ? before : 0, a = after > 0 ? after : 0;
+    return part * (tap == 0 ? b : tap == 2 ? a : 2 * stride - b - a);
+}
 
 /* What is upsampled from y: (3, height, width) int32 */
 typedef struct {
     const int32_t *y;
     int height, width, stride;
+    int32_t weights[3 * UPSAMPLE_ONE]; /* of the columns before, at and after a cell's, for each of its pixels */
 } Base;
 
-/* What a thread needs for a strip, once for all strips of a call: the system clears memory that it hands out */
+static Base base_of(const int32_t *y, int height, int width, int stride) {
+    Base base = {.y = y, .height = height, .width = width, .stride = stride};
+    for (int tap = 0; tap < 3; tap++)
+        for (int i = 0; y && i < stride; i++) base.weights[tap * stride + i] = weight_of(tap, stride, i);
+    return base;
+}
+
+/* Rows top to end and columns left to right of blocks, and what the filter reads for them */
+typedef struct {
+    int top, end, left, right, start, stop, from, to;
+} Part;
+
+/* How rows first to last are parted; (height, width): of the whole */
+typedef struct {
+    int first, last, height, width;
+    int rows, columns; /* of a part; those at the end may have fewer */
+    int abreast, parts;
+} Parts;
+
+/* What a thread needs for a part, once for all parts of a call: the system clears memory that it hands out */
 typedef struct {
     int16_t *low, *high; /* rows of positions */
     int32_t *sums;       /* of both, one after the other */
     int32_t *x;          /* three colours of rows of pixels */
-    int32_t *row;        /* of pixels, and a row of y with one more on each side */
+    int32_t *row;        /* of pixels, and of y with one more on each side */
+    size_t positions;    /* values of a row of positions */
 } Room;
 
-/* So many that every thread has some */
-static int rows_at_once(int wanted, int threads) {
-    return wanted / threads < ROWS ? (wanted + threads - 1) / threads : ROWS;
+static int shares(int whole, int most) {
+    return (whole + most - 1) / most;
 }
 
-static int room_of(void **held, int worker, int width, int rows, int base_width, Room *room) {
-    const size_t positions = (size_t)(width + POSITIONS) * COEFFICIENTS, pixels = (size_t)BLOCK * width;
-    const size_t values = 2 * positions + 3 * pixels * BLOCK * rows + pixels + base_width + 2;
-    if (!held[worker]) held[worker] = malloc(2 * positions * sizeof(int16_t) + values * sizeof(int32_t));
+/* So many rows that every thread has some; columns in equal shares */
+static Parts parts_of(int first, int last, int height, int width, int threads) {
+    Parts p = {.first = first, .last = last, .height = height, .width = width};
+    p.rows = (last - first) / threads < ROWS ? shares(last - first, threads) : ROWS;
+    p.columns = shares(width, shares(width, COLUMNS));
+    p.abreast = shares(width, p.columns), p.parts = p.abreast * shares(last - first, p.rows);
+    return p;
+}
+
+static Part part_of(const Parts *p, int item) {
+    Part it = {.top = p->first + item / p->abreast * p->rows, .left = item % p->abreast * p->columns};
+    it.end = it.top + p->rows < p->last ? it.top + p->rows : p->last;
+    it.right = it.left + p->columns < p->width ? it.left + p->columns : p->width;
+    it.start = it.top > 0 ? it.top - 1 : 0, it.stop = it.end < p->height ? it.end + 1 : it.end;
+    it.from = it.left > 0 ? it.left - 1 : 0, it.to = it.right < p->width ? it.right + 1 : it.right;
+    return it;
+}
+
+static int room_of(void **held, int worker, const Parts *p, Room *room) {
+    const size_t pixels = (size_t)BLOCK * (p->columns + 2), rows = pixels * BLOCK * (p->rows + 2);
+    room->positions = (size_t)(p->columns + 2 + POSITIONS) * COEFFICIENTS;
+    const size_t values = 2 * room->positions + 3 * rows + 2 * pixels + 3;
+    if (!held[worker]) held[worker] = malloc(2 * room->positions * sizeof(int16_t) + values * sizeof(int32_t));
     if (!held[worker]) return 0;
-    room->sums = held[worker], room->x = room->sums + 2 * positions, room->row = room->x + 3 * pixels * BLOCK * rows;
-    room->low = (int16_t *)(room->row + pixels + base_width + 2), room->high = room->low + positions;
+    room->sums = held[worker], room->x = room->sums + 2 * room->positions, room->row = room->x + 3 * rows;
+    room->low = (int16_t *)(room->row + 2 * pixels + 3), room->high = room->low + room->positions;
     return 1;
 }
 
@@ -56,105 +101,87 @@ typedef struct {
     const int16_t *packed;
     const int32_t *filter, *transposed; /* (8, 8), real value times 2^bits */
     int bits;
-    Source z, learned;    /* int32 and int16, (192, .., width), from the row first_given on */
+    Source z, learned;    /* int32, columns side by side, and int16, (192, .., width), from the row first_given on */
     int first_given;
     const int32_t *bound; /* (height, width), of what is learned, or NULL */
     Base base;
     int base_shift;
     int64_t delta;
     int pixel_bits;
-    int height, width, first, last; /* in blocks; the rows that are wanted */
-    int deep;                       /* out has uint8 where this is 1, else uint16 */
-    char *out;                      /* from the row first on; strides in bytes */
+    Parts parts;
+    int deep;  /* out has uint8 where this is 1, else uint16 */
+    char *out; /* from the first row that is wanted on; strides in bytes */
     int64_t by_channel, by_row, by_column;
-    int rows; /* of a strip */
     void *held[MOST_THREADS];
     volatile int too_large, out_of_memory;
 } Job;
 
-static void split(Job *job, int row, int16_t *low, int16_t *high) {
-    const Source *z = &job->z;
-    int32_t largest = 0;
-    for (int c = 0; c < COEFFICIENTS; c++) {
-        const char *from = z->data + c * z->by_channel + (row - job->first_given) * z->by_row;
-        for (int p = 0; p < job->width; p++, from += z->by_column) {
-            const int32_t v = *(const int32_t *)from, upper = v >> LOW_BITS;
-            low[p * COEFFICIENTS + c] = (int16_t)(v & ((1 << LOW_BITS) - 1));
-            high[p * COEFFICIENTS + c] = (int16_t)upper;
-            const int32_t size = upper < 0 ? -upper : upper;
-            largest = size > largest ? size : largest;
-        }
-    }
-    if (largest > HIGH_LIMIT) job->too_large = 1;
-}
-
 /* Residuals of a row of blocks, spread over eight rows of pixels; rows of one colour lie next to each other */
-static void spread(const Job *job, int row, const int32_t *low, const int32_t *high, int32_t *x, long colour) {
+static void spread(const Job *job, const Part *part, int row, const int32_t *low, const int32_t *high, int32_t *x,
+                   long colour) {
     const Source *learned = &job->learned;
-    const long pixels = (long)BLOCK * job->width;
+    const long pixels = (long)BLOCK * (part->to - part->from);
     int16_t added[COEFFICIENTS];
-    for (int p = 0; p < job->width; p++, low += COEFFICIENTS, high += COEFFICIENTS) {
+    for (int p = part->from; p < part->to; p++, x += BLOCK, low += COEFFICIENTS, high += COEFFICIENTS) {
         const char *more = learned->data + (row - job->first_given) * learned->by_row + p * learned->by_column;
         if (learned->by_channel == sizeof *added) memcpy(added, more, sizeof added);
         else
             for (int k = 0; k < COEFFICIENTS; k++, more += learned->by_channel) added[k] = *(const int16_t *)more;
-        const int32_t bound = job->bound ? job->bound[(long)row * job->width + p] : INT16_MAX;
-        job->path->residuals(low, high, LOW_BITS, job->bits, added, bound, x + (long)p * BLOCK, colour, pixels);
+        const int32_t bound = job->bound ? job->bound[(long)row * job->parts.width + p] : INT16_MAX;
+        job->path->residuals(low, high, LOW_BITS, job->bits, added, bound, x, colour, pixels);
     }
 }
 
-static int weight_of(int tap, int stride, int i) {
-    const int before = stride - 1 - 2 * i, after = 2 * i + 1 - stride, part = UPSAMPLE_ONE / (2 * stride);
-    const int b = before > 0 ? before : 0, a = after > 0 ? after : 0;
-    return part * (tap == 0 ? b : tap == 2 ? a : 2 * stride - b - a);
-}
-
-/* A row of pixels of one colour of the picture that is upsampled from y */
-static void upsampled(const Base *base, int colour, int row, long pixels, int32_t *column, int32_t *out) {
+/* Pixels of a row, from the pixel first on, of one colour of the picture that is upsampled from y */
+static void upsampled(const Path *path, const Base *base, int colour, int row, long first, long pixels, int32_t *column,
+                      int32_t *out) {
     const int stride = base->stride, n = row / stride, i = row % stride, H = base->height, W = base->width;
     const int32_t *y = base->y + (long)colour * H * W;
     const int32_t *above = y + (long)(n > 0 ? n - 1 : 0) * W, *here = y + (long)n * W;
     const int32_t *below = y + (long)(n + 1 < H ? n + 1 : H - 1) * W;
     const int u = weight_of(0, stride, i), v = weight_of(1, stride, i), w = weight_of(2, stride, i);
-    for (int c = 0; c < W; c++) column[c + 1] = u * above[c] + v * here[c] + w * below[c];
-    column[0] = column[1], column[W + 1] = column[W];
-    for (int j = 0; j < stride; j++) {
-        const int a = weight_of(0, stride, j), b = weight_of(1, stride, j), c = weight_of(2, stride, j);
-        for (long k = 0, p = j; p < pixels; k++, p += stride)
-            out[p] = a * column[k] + b * column[k + 1] + c * column[k + 2];
+    const long left = first / stride - 1, right = (first + pixels - 1) / stride + 1;
+    for (long k = left; k <= right; k++) {
+        const long c = k < 0 ? 0 : k < W ? k : W - 1;
+        column[k - left] = u * above[c] + v * here[c] + w * below[c];
     }
+    path->widen(column, base->weights, stride, (int)(first % stride), out, pixels);
 }
 
-static void run_strip(void *context, int worker, int item) {
+static void run_synthesis(void *context, int worker, int item) {
     Job *job = context;
     const Path *path = job->path;
-    const int top = job->first + item * job->rows, end = top + job->rows < job->last ? top + job->rows : job->last;
-    const int start = top > 0 ? top - 1 : 0, stop = end < job->height ? end + 1 : end; /* what the filter reads */
-    const long pixels = (long)BLOCK * job->width, colour = pixels * BLOCK * (stop - start);
-    const size_t positions = (size_t)(job->width + POSITIONS) * COEFFICIENTS;
+    const Part it = part_of(&job->parts, item);
+    const int columns = it.to - it.from;
+    const long pixels = (long)BLOCK * columns, colour = pixels * BLOCK * (it.stop - it.start);
+    const long before = (long)BLOCK * (it.left - it.from), wanted = (long)BLOCK * (it.right - it.left);
     Room room;
-    if (!room_of(job->held, worker, job->width, job->rows + 2, job->base.width, &room)) {
+    if (!room_of(job->held, worker, &job->parts, &room)) {
         job->out_of_memory = 1;
         return;
     }
-    for (int row = start; row < stop; row++) {
-        split(job, row, room.low, room.high);
+    for (int row = it.start; row < it.stop; row++) {
+        const char *z = job->z.data + (row - job->first_given) * job->z.by_row + it.from * sizeof(int32_t);
+        const int32_t upper =
+            path->halve_across(z, job->z.by_channel, LOW_BITS, room.low, room.high, columns);
+        if (upper > HIGH_LIMIT) job->too_large = 1;
         for (int k = 0; k < 2; k++)
-            path->product(job->packed, COEFFICIENTS, COEFFICIENTS, k ? room.high : room.low, room.sums + k * positions,
-                          job->width);
-        spread(job, row, room.sums, room.sums + positions, room.x + (row - start) * BLOCK * pixels, colour);
+            path->product(job->packed, COEFFICIENTS, COEFFICIENTS, k ? room.high : room.low,
+                          room.sums + k * room.positions, columns);
+        spread(job, &it, row, room.sums, room.sums + room.positions, room.x + (row - it.start) * BLOCK * pixels, colour);
     }
     for (int c = 0; c < 3; c++) {
         int32_t *rows = room.x + c * colour, *base = room.row;
-        for (int border = 1; border < stop - start; border++)
+        for (int border = 1; border < it.stop - it.start; border++)
             path->filter_down(rows + (border * BLOCK - BLOCK / 2) * pixels, pixels, pixels, job->filter, job->bits);
-        for (int row = top * BLOCK; row < end * BLOCK; row++) {
-            int32_t *here = rows + (row - start * BLOCK) * pixels;
-            path->filter_along(here + BLOCK / 2, job->width - 1, job->transposed, job->bits);
-            upsampled(&job->base, c, row, pixels, base + pixels, base);
-            path->to_pixels(here, base, job->delta, job->base_shift, job->deep, job->pixel_bits,
-                            job->out + c * job->by_channel + (row - job->first * BLOCK) * job->by_row,
-                            job->by_column / (job->deep == 1 ? 1 : 2), pixels);
+        for (int row = it.top * BLOCK; row < it.end * BLOCK; row++) {
+            int32_t *here = rows + (row - it.start * BLOCK) * pixels;
+            path->filter_along(here + BLOCK / 2, columns - 1, job->transposed, job->bits);
+            upsampled(path, &job->base, c, row, (long)BLOCK * it.left, wanted, base + pixels, base);
+            path->to_pixels(here + before, base, job->delta, job->base_shift, job->deep, job->pixel_bits,
+                            job->out + c * job->by_channel + (row - job->parts.first * BLOCK) * job->by_row
+                                + BLOCK * it.left * job->by_column,
+                            job->by_column / (job->deep == 1 ? 1 : 2), wanted);
         }
     }
 }
@@ -172,13 +199,11 @@ EXPORT int selfvae_synthesis(int path, const int16_t *packed, const int32_t *fil
                              int64_t by_channel, int64_t by_row, int64_t by_column, int threads) {
     Job job = {.path = selfvae_paths[path], .packed = packed, .filter = filter, .transposed = transposed, .bits = bits};
     job.z = *z, job.learned = *learned, job.first_given = first_given, job.bound = bound;
-    job.base.y = base, job.base.height = base_height, job.base.width = base_width, job.base.stride = stride;
+    job.base = base_of(base, base_height, base_width, stride);
     job.base_shift = base_shift, job.delta = delta, job.pixel_bits = pixel_bits, job.deep = deep;
-    job.height = height, job.width = width, job.first = first, job.last = last;
     job.out = out, job.by_channel = by_channel, job.by_row = by_row, job.by_column = by_column;
-    const int wanted = last - first;
-    job.rows = rows_at_once(wanted, threads);
-    in_parallel(threads, (wanted + job.rows - 1) / job.rows, run_strip, &job);
+    job.parts = parts_of(first, last, height, width, threads);
+    in_parallel(threads, job.parts.parts, run_synthesis, &job);
     free_rooms(job.held);
     return job.out_of_memory ? -1 : job.too_large ? 0 : 1;
 }
@@ -192,83 +217,59 @@ typedef struct {
     int rows_given, columns_given;
     int shift;
     Base base; /* of what is taken from the picture, in units of 2^-shift; y may be NULL */
-    int height, width;
+    Parts parts;
     double scale;
     float *out; /* (192, height, width), columns side by side, */
     int64_t by_channel, by_row; /* in values */
-    int rows;
     void *held[MOST_THREADS];
     volatile int out_of_memory;
 } Forward;
 
-/* A row of pixels of one colour, times 2^shift, less what is upsampled from y */
-static void differences(const Forward *job, int colour, int row, int32_t *column, int32_t *out) {
-    const long pixels = (long)BLOCK * job->width;
+/* Pixels of a row, from the pixel first on, of one colour, times 2^shift, less what is upsampled from y */
+static void differences(const Forward *job, int colour, int row, long first, long pixels, int32_t *column, int32_t *out) {
     const int there = row < job->rows_given ? row : job->rows_given - 1;
     const char *from = job->x.data + colour * job->x.by_channel + there * job->x.by_row;
-    if (job->base.y) upsampled(&job->base, colour, row, pixels, column, out);
+    if (job->base.y) upsampled(job->path, &job->base, colour, row, first, pixels, column, out);
     else memset(out, 0, pixels * sizeof *out);
-    const long given = job->columns_given < pixels ? job->columns_given : pixels, step = job->x.by_column;
-    const int32_t one = 1 << job->shift;
-    int32_t last = 0;
-#define DIFFERENCES(type)                                                                                             \
-    for (long i = 0; i < given; i++) out[i] = *(const type *)(from + i * step) * one - out[i];                        \
-    last = *(const type *)(from + (given - 1) * step) * one;
-    if (job->x.type == 1) { DIFFERENCES(uint8_t) } else { DIFFERENCES(int16_t) }
-#undef DIFFERENCES
-    for (long i = given; i < pixels; i++) out[i] = last - out[i];
+    const long left = job->columns_given - first, step = job->x.by_column;
+    const long given = left < 0 ? 0 : left < pixels ? left : pixels;
+    const int bytes = job->x.type == 1 ? 1 : 2, times = 1 << job->shift;
+    job->path->subtract(from + first * step, bytes, step, times, out, given);
+    for (long i = given; i < pixels; i++) job->path->subtract(from + (job->columns_given - 1) * step, bytes, step, times, out + i, 1);
 }
 
 static void run_forward(void *context, int worker, int item) {
     Forward *job = context;
     const Path *path = job->path;
-    const int top = item * job->rows, end = top + job->rows < job->height ? top + job->rows : job->height;
-    const int start = top > 0 ? top - 1 : 0, stop = end < job->height ? end + 1 : end;
-    const long pixels = (long)BLOCK * job->width, colour = pixels * BLOCK * (stop - start);
-    const size_t positions = (size_t)(job->width + POSITIONS) * COEFFICIENTS;
+    const Part it = part_of(&job->parts, item);
+    const int columns = it.right - it.left;
+    const long pixels = (long)BLOCK * (it.to - it.from), colour = pixels * BLOCK * (it.stop - it.start);
     Room room;
-    if (!room_of(job->held, worker, job->width, job->rows + 2, job->base.width, &room)) {
+    if (!room_of(job->held, worker, &job->parts, &room)) {
         job->out_of_memory = 1;
         return;
     }
     int16_t *low = room.low, *high = room.high;
-    int32_t *sums = room.sums, *x = room.x, *column = room.row;
+    int32_t *sums = room.sums, *x = room.x;
     for (int c = 0; c < 3; c++) {
         int32_t *rows = x + c * colour;
-        for (int row = start * BLOCK; row < stop * BLOCK; row++)
-            differences(job, c, row, column, rows + (row - start * BLOCK) * pixels);
-        for (int border = 1; border < stop - start; border++)
+        for (int row = it.start * BLOCK; row < it.stop * BLOCK; row++)
+            differences(job, c, row, (long)BLOCK * it.from, pixels, room.row, rows + (row - it.start * BLOCK) * pixels);
+        for (int border = 1; border < it.stop - it.start; border++)
             path->filter_down(rows + (border * BLOCK - BLOCK / 2) * pixels, pixels, pixels, job->filter, job->bits);
-        for (int row = top * BLOCK; row < end * BLOCK; row++)
-            path->filter_along(rows + (row - start * BLOCK) * pixels + BLOCK / 2, job->width - 1, job->transposed,
-                               job->bits);
+        for (int row = it.top * BLOCK; row < it.end * BLOCK; row++)
+            path->filter_along(rows + (row - it.start * BLOCK) * pixels + BLOCK / 2, it.to - it.from - 1,
+                               job->transposed, job->bits);
     }
-    for (int row = top; row < end; row++) {
+    for (int row = it.top; row < it.end; row++) {
         for (int k = 0; k < COEFFICIENTS; k += BLOCK) {
-            const int32_t *from = x + k / 64 * colour + ((row - start) * BLOCK + k % 64 / BLOCK) * pixels;
-            for (int p = 0; p < job->width; p++, from += BLOCK)
-                for (int i = 0; i < BLOCK; i++) {
-                    low[p * COEFFICIENTS + k + i] = (int16_t)(from[i] & ((1 << LOW_BITS) - 1));
-                    high[p * COEFFICIENTS + k + i] = (int16_t)(from[i] >> LOW_BITS);
-                }
+            const int32_t *from = x + k / 64 * colour + ((row - it.start) * BLOCK + k % 64 / BLOCK) * pixels;
+            path->halve(from + BLOCK * (it.left - it.from), LOW_BITS, low + k, high + k, COEFFICIENTS, columns);
         }
         for (int k = 0; k < 2; k++)
-            path->product(job->packed, COEFFICIENTS, COEFFICIENTS, low + k * positions, sums + k * positions, job->width);
-        /* a few positions of a few coefficients at a time, since these lie apart here and those there */
-        for (int first = 0; first < job->width; first += SQUARE)
-            for (int k = 0; k < COEFFICIENTS; k += SQUARE) {
-                const int many = job->width - first < SQUARE ? job->width - first : SQUARE;
-                float square[SQUARE][SQUARE];
-                for (int p = 0; p < many; p++) {
-                    const int32_t *sum = sums + (first + p) * COEFFICIENTS + k;
-                    for (int i = 0; i < SQUARE; i++)
-                        square[p][i] = (float)((double)(((int64_t)sum[positions + i] * (1 << LOW_BITS)) + sum[i]) * job->scale);
-                }
-                for (int i = 0; i < SQUARE; i++) {
-                    float *to = job->out + (k + i) * job->by_channel + row * job->by_row + first;
-                    for (int p = 0; p < many; p++) to[p] = square[p][i];
-                }
-            }
+            path->product(job->packed, COEFFICIENTS, COEFFICIENTS, k ? high : low, sums + k * room.positions, columns);
+        path->join_across(sums, sums + room.positions, LOW_BITS, job->scale,
+                          job->out + row * job->by_row + it.left, job->by_channel, columns);
     }
 }
 
@@ -279,11 +280,11 @@ EXPORT int selfvae_forward(int path, const int16_t *packed, const int32_t *filte
                            int base_width, int stride, int height, int width, double scale, float *out, int64_t by_channel,
                            int64_t by_row, int threads) {
     Forward job = {.path = selfvae_paths[path], .packed = packed, .filter = filter, .transposed = transposed};
-    job.bits = bits, job.x = *x, job.rows_given = rows, job.columns_given = columns, job.shift = shift, job.scale = scale, job.out = out;
-    job.base.y = base, job.base.height = base_height, job.base.width = base_width, job.base.stride = stride;
-    job.height = height, job.width = width, job.by_channel = by_channel, job.by_row = by_row;
-    job.rows = rows_at_once(height, threads);
-    in_parallel(threads, (height + job.rows - 1) / job.rows, run_forward, &job);
+    job.bits = bits, job.x = *x, job.rows_given = rows, job.columns_given = columns, job.shift = shift;
+    job.scale = scale, job.out = out, job.by_channel = by_channel, job.by_row = by_row;
+    job.base = base_of(base, base_height, base_width, stride);
+    job.parts = parts_of(0, height, height, width, threads);
+    in_parallel(threads, job.parts.parts, run_forward, &job);
     free_rooms(job.held);
     return job.out_of_memory ? -1 : 1;
 }

@@ -48,6 +48,14 @@ typedef struct Path {
     void (*filter_down)(int32_t *rows, long stride, long n, const int32_t *matrix, int bits);
     /* the same along a row, for n times eight values that lie one after the other. transposed: (8, 8) */
     void (*filter_along)(int32_t *row, long n, const int32_t *transposed, int bits);
+    /* how a picture is upsampled, and what is taken from it: plain.h */
+    void (*widen)(const int32_t *column, const int32_t *weights, int stride, int skip, int32_t *out, long n);
+    void (*subtract)(const char *x, int bytes, long step, int32_t times, int32_t *out, long n);
+    /* values of int32 in two halves of int16, and back: plain.h */
+    void (*halve)(const int32_t *x, int low_bits, int16_t *low, int16_t *high, long by_block, long n);
+    int32_t (*halve_across)(const char *z, int64_t by_channel, int low_bits, int16_t *low, int16_t *high, int n);
+    void (*join_across)(const int32_t *low, const int32_t *high, int low_bits, double scale, float *out,
+                        int64_t by_channel, int n);
     /* out[i * step] = round((x[i] * delta + base[i] * 2^base_shift) * deep / 2^bits), clamped to 0 .. 255 deep: uint8
      * where deep is 1, else uint16 */
     void (*to_pixels)(const int32_t *x, const int32_t *base, int64_t delta, int base_shift, int deep, int bits, void *out,

@@ -144,7 +144,8 @@ static void depthwise(const Conv *conv, const int16_t *above, const int16_t *her
 }
 
 const Path avx2_path = {"avx2", pack_pointwise, pack_depthwise, pointwise, depthwise, product,
-                        filter_down, filter_along, to_pixels, residuals, to_local, to_known, to_whole,
+                        filter_down, filter_along, widen, subtract, halve, halve_across, join_across,
+                        to_pixels, residuals, to_local, to_known, to_whole,
                         to_steps, settle, choose, correct, know};
 
 #ifdef __clang__

@@ -1,7 +1,9 @@
 /* Loops that need no instruction by name: every path includes them, so that its compiler uses the path's vectors. */
 #include <stdint.h>
+#include <string.h>
 
 #include "neighbours.h"
+#include "transpose.h"
 
 static void filter_down(int32_t *rows, long stride, long n, const int32_t *matrix, int bits) {
     const int64_t half = (int64_t)1 << (bits - 1);
@@ -22,13 +24,91 @@ static void filter_down(int32_t *rows, long stride, long n, const int32_t *matri
     }
 }
 
-static void filter_along(int32_t *row, long n, const int32_t *transposed, int bits) {
+static void filter_along(int32_t *restrict row, long n, const int32_t *restrict transposed, int bits) {
+    const int64_t half = (int64_t)1 << (bits - 1);
     for (long k = 0; k < n; k++, row += 8) {
         int64_t sum[8];
-        for (int o = 0; o < 8; o++) sum[o] = (int64_t)1 << (bits - 1);
+        for (int o = 0; o < 8; o++) sum[o] = half;
         for (int i = 0; i < 8; i++)
             for (int o = 0; o < 8; o++) sum[o] += (int64_t)transposed[8 * i + o] * row[i];
         for (int o = 0; o < 8; o++) row[o] = (int32_t)(sum[o] >> bits);
+    }
+}
+
+/* A row's cells of ``stride`` pixels from three columns and their weights, (3, stride): the first cell from its
+ * pixel ``skip`` on, n pixels in all */
+static void widen(const int32_t *restrict column, const int32_t *restrict weights, int stride, int skip,
+                  int32_t *restrict out, long n) {
+    const int32_t *before = weights, *here = weights + stride, *after = here + stride;
+    for (long done = 0; done < n; column++, skip = 0) {
+        const int many = stride - skip < n - done ? stride - skip : (int)(n - done);
+        for (int j = 0; j < many; j++)
+            out[done + j] = before[skip + j] * column[0] + here[skip + j] * column[1] + after[skip + j] * column[2];
+        done += many;
+    }
+}
+
+/* out = times x - out. x: uint8 where ``bytes`` is 1, else int16 */
+static void subtract(const char *restrict x, int bytes, long step, int32_t times, int32_t *restrict out, long n) {
+#define DIFFERENCES(type, step) \
+    for (long i = 0; i < n; i++) out[i] = *(const type *)(x + i * (step)) * times - out[i];
+    if (bytes == 1) {
+        if (step == 1) { DIFFERENCES(uint8_t, 1) } else if (step == 3) { DIFFERENCES(uint8_t, 3) }
+        else { DIFFERENCES(uint8_t, step) }
+    } else if (step == 6) { DIFFERENCES(int16_t, 6) } else { DIFFERENCES(int16_t, step) }
+#undef DIFFERENCES
+}
+
+/* Eight values of each of n blocks -> their lower and upper halves, by_block apart */
+static void halve(const int32_t *restrict x, int low_bits, int16_t *restrict low, int16_t *restrict high, long by_block,
+                  long n) {
+    const int32_t mask = (1 << low_bits) - 1;
+    for (; n > 0; n--, x += 8, low += by_block, high += by_block)
+        for (int i = 0; i < 8; i++) low[i] = (int16_t)(x[i] & mask), high[i] = (int16_t)(x[i] >> low_bits);
+}
+
+/* The same of n positions of z[1], int32 that lie one after the other in channels by_channel bytes apart -> positions with
+ * all their channels. Returns how far the upper halves reach. */
+static int32_t halve_across(const char *restrict z, int64_t by_channel, int low_bits, int16_t *restrict low,
+                            int16_t *restrict high, int n) {
+    const int32_t mask = (1 << low_bits) - 1;
+    int32_t most = 0, least = 0, all[8 * COEFFICIENTS], some[8][8] = {{0}};
+    for (; n > 0; n -= 8, z += sizeof some[0], low += 8 * COEFFICIENTS, high += 8 * COEFFICIENTS) {
+        const int many = n < 8 ? n : 8;
+        for (int c = 0; c < COEFFICIENTS; c += 8) {
+            const char *from = z + c * by_channel;
+            if (many < 8) for (int k = 0; k < 8; k++) memcpy(some[k], from + k * by_channel, many * sizeof **some);
+            if (many < 8) transpose8_wide(some, sizeof *some, all + c, COEFFICIENTS * sizeof *all);
+            else transpose8_wide(from, by_channel, all + c, COEFFICIENTS * sizeof *all);
+        }
+        for (int i = 0; i < many * COEFFICIENTS; i++) {
+            const int32_t v = all[i] >> low_bits;
+            low[i] = (int16_t)(all[i] & mask), high[i] = (int16_t)v;
+            most = v > most ? v : most, least = v < least ? v : least;
+        }
+    }
+    return most > -least ? most : -least;
+}
+
+/* Sums of halves of n positions with all their channels, times scale -> floats, one position after the other, channels
+ * by_channel apart: as many at a time as fill a line of a cache */
+static void join_across(const int32_t *restrict low, const int32_t *restrict high, int low_bits, double scale,
+                        float *restrict out, int64_t by_channel, int n) {
+    float all[16 * COEFFICIENTS] = {0}, some[8][8];
+    for (; n > 0; n -= 16, low += 16 * COEFFICIENTS, high += 16 * COEFFICIENTS, out += 16) {
+        const int many = n < 16 ? n : 16;
+        for (int i = 0; i < many * COEFFICIENTS; i++)
+            all[i] = (float)((double)((int64_t)high[i] * (1 << low_bits) + low[i]) * scale);
+        for (int c = 0; c < COEFFICIENTS; c += 8)
+            for (int first = 0; first < many; first += 8) {
+                const float *from = all + first * COEFFICIENTS + c;
+                float *to = out + c * by_channel + first;
+                if (many - first >= 8) transpose8_wide(from, COEFFICIENTS * sizeof *all, to, by_channel * sizeof *out);
+                else {
+                    transpose8_wide(from, COEFFICIENTS * sizeof *all, some, sizeof *some);
+                    for (int k = 0; k < 8; k++) memcpy(to + k * by_channel, some[k], (many - first) * sizeof *out);
+                }
+            }
     }
 }
 
