@@ -7,6 +7,7 @@ exact (layers.py), transforms are integer matrices multiplied in float64 below 2
 from __future__ import annotations
 
 from collections.abc import Callable
+from ctypes import byref
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..tables import CENTROID_UNITS, EDGE_LOGIT_MAX, EDGE_UNITS, MEAN_UNITS
 from ..walk import LATTICE
 from . import clibrary
 from .buffers import empty, reused
-from .clibrary import pointers
+from .clibrary import Source, pointers
 from .integers import mean_of, space_to_depth
 from .layers import T_UNITS, ExactNet
 from .system import loading, threads
@@ -168,12 +169,17 @@ class Networks:
         features = self.run("context_at8", [context], t)
         if coarse is None:
             return features
-        _, height, width = features.shape
-        radius, out = self.weights.net("coarse", t).radius, np.empty_like(features)
+        return self._in_strips("coarse", lambda rows: [features[:, rows], coarse(rows)], features.shape[1:], t)
+
+    def _in_strips(self, name: str, seen: Callable[[slice], list[np.ndarray]], size: tuple[int, int], t: int) -> np.ndarray:
+        """``run`` where inputs are made for some rows at a time: those of a whole large picture would take gigabytes."""
+        (height, width), radius, out = size, self.weights.net(name, t).radius, None
         for rows in _strips(0, height, max(STRIP, POSITIONS // width)):
             top, bottom = max(rows.start - radius, 0), min(rows.stop + radius, height)
-            known = self.run("coarse", [features[:, top:bottom], coarse(slice(top, bottom))], t)
-            out[:, rows] = known[:, rows.start - top : rows.stop - top]
+            part = self.run(name, seen(slice(top, bottom)), t)
+            if out is None:
+                out = np.empty((len(part), *size), part.dtype)
+            out[:, rows] = part[:, rows.start - top : rows.stop - top]
         return out
 
     def group(self, index: int, features: np.ndarray, known: list[np.ndarray], t: int):
@@ -191,9 +197,9 @@ class Networks:
 
     def hyper_analysis(self, z1: np.ndarray, t: int) -> np.ndarray:
         """z[2], rounded, int32 (z2_channels, H/hyper_stride, W/hyper_stride)."""
-        h = _logarithms(z1)
-        for i in range((self.config.hyper_stride // Z1_STRIDE).bit_length()):
-            h = self.run(f"hyper_analysis.{i}", [space_to_depth(h, 2) if i else h], t)
+        h = self._in_strips("hyper_analysis.0", lambda rows: [_logarithms(z1[:, rows])], z1.shape[1:], t)
+        for i in range(1, (self.config.hyper_stride // Z1_STRIDE).bit_length()):
+            h = self.run(f"hyper_analysis.{i}", [space_to_depth(h, 2)], t)
         limit = units.SYMBOL_LIMIT
         return np.floor(h / units.Z2_UNITS + 0.5).clip(-limit, limit).astype(np.int32)
 
@@ -275,20 +281,18 @@ def _folded(v: np.ndarray, pool: int, fold: int) -> np.ndarray:
 
 
 def _logarithms(z1: np.ndarray) -> np.ndarray:
-    """round(log(1 + |z[1]| / 8)) in 1/HYPER_UNITS, as far as HYPER_LIMIT, int16."""
-    h = np.empty(z1.shape, np.int16)
+    """round(log(1 + |z[1]| / 8)) in 1/HYPER_UNITS, as far as HYPER_LIMIT, int16. z1: float32, columns side by side."""
     if library := clibrary.library():
-        z1 = np.ascontiguousarray(z1, np.float32)
-        library.selfvae_logarithms(*pointers(z1), units.HYPER_UNITS, HYPER_LIMIT, z1.size, *pointers(h), threads())
+        h = empty(z1.shape, np.int16)
+        told = byref(Source.of(z1)), units.HYPER_UNITS, HYPER_LIMIT, *z1.shape[1:]
+        library.selfvae_logarithms(*told, *pointers(h), threads())
         return h
-    for rows in _strips(0, z1.shape[1]):
-        v = np.abs(z1[:, rows])
-        v /= 8
-        np.log1p(v, out=v)
-        v *= units.HYPER_UNITS
-        v += 0.5
-        h[:, rows] = np.minimum(v, HYPER_LIMIT, out=v)  # rounded down
-    return h
+    v = np.abs(z1)
+    v /= 8
+    np.log1p(v, out=v)
+    v *= units.HYPER_UNITS
+    v += 0.5
+    return np.minimum(v, HYPER_LIMIT, out=v).astype(np.int16)  # rounded down
 
 
 def _strips(first: int, end: int, rows: int = STRIP) -> list[slice]:

@@ -230,25 +230,19 @@ EXPORT void selfvae_rounded(const Source *x, int bits, int height, int width, in
     every_row(&call, threads);
 }
 
-typedef struct {
-    const float *z;
-    int16_t *out;
-    float units, most;
-    int64_t n;
-} Logarithms;
-
-static void some_logarithms(void *context, int worker, int item) {
-    const Logarithms *l = context;
-    const int64_t first = (int64_t)item * TOGETHER, end = first + TOGETHER < l->n ? first + TOGETHER : l->n;
-    (void)worker;
-    for (int64_t i = first; i < end; i++) {
-        const float v = log1pf(fabsf(l->z[i]) / 8) * l->units + 0.5f;
-        l->out[i] = (int16_t)(v < l->most ? v : l->most);
+static void logarithms_row(const Call *call, int channel, int row) {
+    const float *z = row_of(call->a, channel, row);
+    int16_t *to = (int16_t *)call->out + AT(channel, row);
+    for (int i = 0; i < call->width; i++) {
+        const float v = log1pf(fabsf(z[i]) / 8) * call->scale + 0.5f;
+        to[i] = (int16_t)(v < call->most ? v : call->most);
     }
 }
 
-/* round(log(1 + |z| / 8)) in 1/units, at most so much, of n latents; floats, since an encoder alone asks */
-EXPORT void selfvae_logarithms(const float *z, float units, float most, int64_t n, int16_t *out, int threads) {
-    Logarithms all = {z, out, units, most, n};
-    in_parallel(n < ALONE ? 1 : threads, (int)((n + TOGETHER - 1) / TOGETHER), some_logarithms, &all);
+/* round(log(1 + |z| / 8)) in 1/units, at most so much, of latents with columns side by side -> (channels, height, width);
+ * floats, since an encoder alone asks */
+EXPORT void selfvae_logarithms(const Source *z, float units, float most, int height, int width, int16_t *out, int threads) {
+    Call call = {.row = logarithms_row, .a = z, .out = out, .channels = (int)z->channels, .height = height, .width = width};
+    call.scale = units, call.most = most;
+    every_row(&call, threads);
 }
