@@ -12,7 +12,7 @@ import numpy as np
 
 from ..models.exact import clibrary
 from ..models.exact.buffers import empty
-from ..models.exact.clibrary import Source, pointers
+from ..models.exact.clibrary import Source, pointers, side_by_side
 from ..models.exact.system import threads
 from ..models.tables import CENTROID_UNITS, FIELD_LIMIT, GAIN_BITS, MEAN_UNITS, OFFSETS, SCALE_LEVELS
 from ..models.units import MEAN_LIMIT, SYMBOL_INPUT_LIMIT
@@ -38,11 +38,6 @@ class _Steps(ctypes.Structure):
         *((n, c_int64) for n in ("by_row", "by_column")),
         *((n, c_int32) for n in ("limit", "bits")),
     ]
-
-
-def side_by_side(v: np.ndarray) -> np.ndarray:
-    """As it is where columns are side by side."""
-    return v if v.strides[2] == v.itemsize else np.ascontiguousarray(v)
 
 
 class NativeField(Field):
@@ -75,10 +70,19 @@ class NativeField(Field):
 
     def whole(self, region, symbols, beside):
         out = empty(symbols.shape, np.int32)
-        given = byref(self.at(region)), byref(Source.of(symbols)), byref(Source.of(beside))
-        units = CENTROID_UNITS, WHOLE_LIMIT
-        self._lib.selfvae_whole(self._path, *given, *units, *out.shape[1:], *pointers(out), threads())
+        self._whole(region, symbols, beside, 0, out, None)
         return out
+
+    def whole_and_rounded(self, region, symbols, beside, bits: int) -> tuple[np.ndarray, np.ndarray]:
+        """As ``whole``, and round(.. / 2^bits) as far as int16 goes."""
+        out, rounded = empty(symbols.shape, np.int32), empty(symbols.shape, np.int16)
+        self._whole(region, symbols, beside, bits, out, rounded)
+        return out, rounded
+
+    def _whole(self, region, symbols, beside, bits, out, rounded):
+        given = byref(self.at(region)), byref(Source.of(symbols)), byref(Source.of(beside))
+        units = CENTROID_UNITS, WHOLE_LIMIT, bits
+        self._lib.selfvae_whole(self._path, *given, *units, *out.shape[1:], *pointers(out, rounded), threads())
 
     def in_steps(self, region, z, scale, coarser=None):
         out = np.empty(z.shape, np.float32)
@@ -96,3 +100,7 @@ class NativeSettled(Settled):
             *(*pointers(symbols, mean, level), refines, byref(Source.of(settled)), byref(Source.of(beside))),
             *(*settled.shape[1:], threads()),
         )
+
+    def z_and_rounded(self, field, rows, columns, bits):
+        region = slice(None), rows, columns
+        return field.whole_and_rounded(region, self.symbols[region], self.beside[region], bits)

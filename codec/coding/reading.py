@@ -8,11 +8,11 @@ from ctypes import byref, c_int32, c_void_p
 import numpy as np
 
 from ..models.exact import clibrary
-from ..models.exact.clibrary import Source, pointers
+from ..models.exact.clibrary import Source, pointers, side_by_side
 from ..models.exact.system import threads
 from ..models.tables import FRACTIONS, MEAN_UNITS, OFFSETS, SCALE_LEVELS
 from ..models.units import MEAN_LIMIT
-from .coefficients import NativeField, NativeSettled, side_by_side
+from .coefficients import NativeField, NativeSettled
 from .entropy import RAW_BITS, ROW_CODED, STATE_WORDS, Decoder, Tables
 from .field import Field, Region
 from .settled import Settled

@@ -68,6 +68,11 @@ class Settled:
         region = slice(None), rows, columns
         return field.whole(region, self.symbols[region], self.beside[region])
 
+    def z_and_rounded(self, field: Field, rows: slice, columns: slice, bits: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same, and round(z_hat / 2^bits) as far as int16 goes."""
+        z, most = self.z(field, rows, columns), np.iinfo(np.int16)
+        return z, (z + (1 << bits >> 1) >> bits).clip(most.min, most.max).astype(np.int16)
+
 
 def centroid(centroids: np.ndarray, symbols: np.ndarray, mean: np.ndarray, level: np.ndarray) -> np.ndarray:
     """E[z | symbol] less the symbol, in 1/CENTROID_UNITS."""

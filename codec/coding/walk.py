@@ -18,7 +18,7 @@ import numpy as np
 
 from ..models import units
 from ..models.config import CONTEXT_STRIDE, U_STEP, Z1_STRIDE
-from ..models.exact.inference import DELTA_BITS, Networks
+from ..models.exact.inference import DELTA_BITS, SEEN_BITS, Networks
 from ..models.exact.integers import from_ycocg, padded, to_ycocg
 from ..models.exact.system import give_back
 from ..models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION
@@ -297,9 +297,9 @@ class Walk:
         told = self.plan.t(k), bound, field
         return self.nets.synthesis(self.latents_in, size, base, *told, deep=deep, wanted=wanted)
 
-    def latents_in(self, rows: slice) -> np.ndarray:
-        """z_hat in some rows of blocks, int32 in 1/CENTROID_UNITS of the step D."""
-        return self.settled.z(self.field, rows, self.plan.coded[2])
+    def latents_in(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+        """z_hat in some rows of blocks, in 1/CENTROID_UNITS of the step D, and as the synthesis network sees it."""
+        return self.settled.z_and_rounded(self.field, rows, self.plan.coded[2], SEEN_BITS)
 
     def picture(self, k: int, *, deep: bool = False) -> np.ndarray:
         """The picture after plane k, or the exact one if that was walked, uint8 (H, W, 3), or uint16 if deep."""

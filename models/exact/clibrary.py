@@ -72,17 +72,16 @@ def library() -> ctypes.CDLL | None:
     )
     lib.selfvae_local.argtypes = (c_int, *[c_void_p] * 3, *[c_int] * 4, c_void_p, c_void_p, c_int)
     lib.selfvae_known.argtypes = (c_int, *[c_void_p] * 2, *[c_int] * 5, c_void_p, c_int)
-    lib.selfvae_whole.argtypes = (c_int, *[c_void_p] * 3, *[c_int] * 4, c_void_p, c_int)
+    lib.selfvae_whole.argtypes = (c_int, *[c_void_p] * 3, *[c_int] * 5, c_void_p, c_void_p, c_int)
     lib.selfvae_steps.argtypes = (c_int, *[c_void_p] * 3, c_float, c_float, c_int, c_int, c_void_p, c_int)
     lib.selfvae_settle.argtypes = (c_int, c_void_p, c_int, c_int, *[c_void_p] * 3, c_int, *[c_void_p] * 2, *[c_int] * 3)
     lib.selfvae_choose.argtypes = (c_int, c_void_p, c_int, *[c_void_p] * 3, c_int64, c_void_p, c_int)
     lib.selfvae_again.argtypes = (c_int, *[c_void_p] * 3, *[c_int] * 4, *[c_void_p] * 5, c_float, c_float, *[c_int] * 3)
     lib.selfvae_move.argtypes = (c_int, *[c_void_p] * 3, c_int, c_int, *[c_void_p] * 2, c_float, c_float, *[c_int] * 3)
-    lib.selfvae_rounded.argtypes = (c_void_p, *[c_int] * 3, c_void_p, c_int)
     lib.selfvae_logarithms.argtypes = (c_void_p, c_float, c_float, c_int, c_int, c_void_p, c_int)
     lib.selfvae_correct.argtypes = (c_int, *[c_void_p] * 3, *[c_int] * 5, c_void_p, c_int, c_int, c_void_p, c_int)
     lib.selfvae_know.argtypes = (c_int, *[c_void_p] * 3, *[c_int] * 3, *[c_void_p] * 4, c_int64, *[c_int] * 3)
-    nothing = "correct know rounded logarithms local known whole steps settle choose again move"
+    nothing = "correct know logarithms local known whole steps settle choose again move"
     for name in nothing.split():
         getattr(lib, f"selfvae_{name}").restype = None
     return lib
@@ -116,3 +115,8 @@ def way() -> int:
 def pointers(*arrays: np.ndarray | None) -> list[int | None]:
     """Where arrays begin, for functions that take them as they lie."""
     return [None if a is None else a.ctypes.data for a in arrays]
+
+
+def side_by_side(v: np.ndarray) -> np.ndarray:
+    """The array itself where its columns are side by side, else a copy where they are."""
+    return v if v.strides[2] == v.itemsize else np.ascontiguousarray(v)

@@ -23,11 +23,12 @@ from .integers import mean_of, space_to_depth
 from .layers import T_UNITS, ExactNet
 from .system import loading, threads
 from .transform import DELTA_BITS as DELTA_BITS
-from .transform import LappedTransform, rounded
+from .transform import LappedTransform
 from .weights import Weights
 
-STRIP = 64  # rows of 8x8 blocks whose linear transform is computed at once,
+STRIP = 96  # rows of 8x8 blocks whose linear transform is computed at once,
 POSITIONS = 1 << 14  # or more, up to this many blocks
+SEEN_BITS = (CENTROID_UNITS // units.SYNTHESIS_UNITS).bit_length() - 1  # of latents, unseen by the synthesis net
 HYPER_LIMIT = 1023
 FOLLOW_BITS = (units.COUPLING_UNITS // MEAN_UNITS).bit_length() - 1
 
@@ -171,15 +172,13 @@ class Networks:
             return features
         return self._in_strips("coarse", lambda rows: [features[:, rows], coarse(rows)], features.shape[1:], t)
 
-    def _in_strips(self, name: str, seen: Callable[[slice], list[np.ndarray]], size: tuple[int, int], t: int) -> np.ndarray:
-        """``run`` where inputs are made for some rows at a time: those of a whole large picture would take gigabytes."""
-        (height, width), radius, out = size, self.weights.net(name, t).radius, None
+    def _in_strips(self, name: str, seen: Callable[[slice], list], size: tuple[int, int], t: int) -> np.ndarray:
+        """``run`` where inputs are made for some rows at a time: those of a whole large picture take gigabytes."""
+        (height, width), net = size, self.weights.net(name, t)
+        out = np.empty((*size, len(net.head.bias)), np.int16).transpose(2, 0, 1)  # as other networks read it best
         for rows in _strips(0, height, max(STRIP, POSITIONS // width)):
-            top, bottom = max(rows.start - radius, 0), min(rows.stop + radius, height)
-            part = self.run(name, seen(slice(top, bottom)), t)
-            if out is None:
-                out = np.empty((len(part), *size), part.dtype)
-            out[:, rows] = part[:, rows.start - top : rows.stop - top]
+            top, bottom = max(rows.start - net.radius, 0), min(rows.stop + net.radius, height)
+            out[:, rows] = self.run(name, seen(slice(top, bottom)), t)[:, rows.start - top : rows.stop - top]
         return out
 
     def group(self, index: int, features: np.ndarray, known: list[np.ndarray], t: int):
@@ -207,7 +206,7 @@ class Networks:
 
     def synthesis(
         self,
-        z: Callable[[slice], np.ndarray],
+        z: Callable[[slice], tuple[np.ndarray, np.ndarray]],
         size: tuple[int, int],
         y: np.ndarray,
         t: int,
@@ -219,13 +218,13 @@ class Networks:
     ) -> np.ndarray:
         """x_hat, uint8 (3, H, W), or of the ``wanted`` rows of blocks alone.
 
-        z: from rows of blocks to their latents, int32 (192, rows, W/8) in 1/CENTROID_UNITS of the step; size: rows and
-        columns of blocks. y: the base, the last of the conditions; it may reach beyond. bound: how far the network may
-        move the pixels of each block (H/8, W/8), in 1/RESIDUAL_UNITS of the step; None: as far as it can. field:
-        from rows of blocks to log2 g of both ends (config.FIELD_ENDS), for a network that sees it. deep: uint16, DEEP
-        for a grey level; what rounds to it is the same picture.
+        z: from rows of blocks to their latents, int32 (192, rows, W/8) in 1/CENTROID_UNITS of the step, and the same
+        rounded to SEEN_BITS less, int16; size: rows and columns of blocks. y: the base, the last of the conditions;
+        it may reach beyond. bound: how far the network may move the pixels of each block (H/8, W/8), in
+        1/RESIDUAL_UNITS of the step; None: as far as it can. field: from rows of blocks to log2 g of both ends
+        (config.FIELD_ENDS), for a network that sees it. deep: uint16, DEEP for a grey level; what rounds to it is the
+        same picture.
         """
-        shift = (CENTROID_UNITS // units.SYNTHESIS_UNITS).bit_length() - 1
         radius, (height, width) = self.weights.net("synthesis", t).radius, size
         first, end, _ = (wanted or slice(None)).indices(height)
         shape = Z1_STRIDE * (end - first), Z1_STRIDE * width, 3
@@ -236,14 +235,14 @@ class Networks:
                 start, stop = max(rows.start - 1, 0), min(rows.stop + 1, height)
                 top = max(start - radius, 0)
                 around = slice(top, min(stop + radius, height))
-                seen = z(around)
+                latents, seen = z(around)
                 told = [field(around)] if self.config.told_field else []
-                learned = self.run("synthesis", [rounded(seen, shift), *told], t)
+                learned = self.run("synthesis", [seen, *told], t)
                 here = np.s_[:, start - top : stop - top]
                 pixels = slice(Z1_STRIDE * (rows.start - first), Z1_STRIDE * (rows.stop - first))
                 about = start, height, bound, y, self.delta(t), rows
-                self._lapped.pixels(seen[here], learned[here], *about, x_hat[:, pixels], threads())
-                del seen, learned
+                self._lapped.pixels(latents[here], learned[here], *about, x_hat[:, pixels], threads())
+                del latents, seen, learned
         return x_hat
 
     # ---- pixels --------------------------------------------------------------------------------------

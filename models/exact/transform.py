@@ -14,9 +14,9 @@ from ...errors import WeightsError
 from .. import units
 from ..config import Z1_STRIDE
 from ..tables import CENTROID_UNITS
-from . import clibrary, system
+from . import clibrary
 from .buffers import empty
-from .clibrary import Source, pointers
+from .clibrary import Source, pointers, side_by_side
 from .integers import UPSAMPLE_BITS, across_borders, depth_to_space, padded, space_to_depth, upsample
 from .weights import TRANSFORM_BITS
 
@@ -25,16 +25,6 @@ PULL_BITS = 6  # fraction bits of errors that pull at latents
 ROWS = 64  # of blocks
 PIXEL_BITS = DELTA_BITS + units.RESIDUAL_UNITS.bit_length() - 1  # of a residual times a step
 SHIFT = TRANSFORM_BITS + (CENTROID_UNITS // units.RESIDUAL_UNITS).bit_length() - 1
-
-
-def rounded(x: np.ndarray, bits: int) -> np.ndarray:
-    """round(x / 2^bits) of int32 (C, H, W), as far as int16 goes; x has its columns side by side."""
-    lib, out = clibrary.library(), empty(x.shape, np.int16)
-    if lib:
-        lib.selfvae_rounded(ctypes.byref(Source.of(x)), bits, *x.shape[1:], *pointers(out), system.threads())
-        return out
-    np.clip((x + (1 << (bits - 1))) >> bits, np.iinfo(np.int16).min, np.iinfo(np.int16).max, out=out, casting="unsafe")
-    return out
 
 
 class _Matrix(NamedTuple):
@@ -138,8 +128,7 @@ class LappedTransform:
         """
         deep = 1 if out.dtype == np.uint8 else units.DEEP
         if self._lib:
-            z, base = z.astype(np.int32, copy=False), np.ascontiguousarray(base, np.int32)
-            z = z if z.strides[2] == z.itemsize else np.ascontiguousarray(z)
+            z, base = side_by_side(z.astype(np.int32, copy=False)), np.ascontiguousarray(base, np.int32)
             bound = None if bound is None else np.ascontiguousarray(bound, np.int32)
             done = self._lib.selfvae_synthesis(
                 *(self._path, *pointers(*self._synthesis), SHIFT),

@@ -7,6 +7,7 @@ from selfvae_codec.models.exact import clibrary, weights
 from selfvae_codec.models.exact.transform import LappedTransform
 
 DELTA = 700_000
+SHAPES = [(1, 1), (1, 6), (21, 13), (18, 129)]  # of blocks; the last in parts that begin within a cell of the base
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def pixels(synthesis, z, learned, bound, base, dtype=np.uint8, strip=None, threa
 @pytest.mark.skipif(not clibrary.library(), reason="the native library is not installed")
 @pytest.mark.parametrize("path", list(clibrary.paths()) if clibrary.library() else [])
 @pytest.mark.parametrize("stride", [2, 4, 8, 16])
-@pytest.mark.parametrize("shape", [(1, 1), (1, 6), (21, 13)])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_c_and_numpy_give_the_same_pixels(transforms, monkeypatch, path, stride, shape):
     z, learned, bound, base = drawn(*shape, stride)
     with monkeypatch.context() as patch:
@@ -63,7 +64,7 @@ def test_c_and_numpy_give_the_same_pixels(transforms, monkeypatch, path, stride,
 
 @pytest.mark.skipif(not clibrary.library(), reason="the native library is not installed")
 @pytest.mark.parametrize("path", list(clibrary.paths()) if clibrary.library() else [])
-@pytest.mark.parametrize("shape", [(1, 1), (1, 6), (21, 13)])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_c_and_numpy_give_the_same_latents(transforms, monkeypatch, path, shape):
     rng, (rows, columns) = np.random.default_rng(0), shape
     x = rng.integers(0, 256, (8 * rows, 8 * columns, 3), np.uint8).transpose(2, 0, 1)

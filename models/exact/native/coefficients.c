@@ -76,16 +76,25 @@ EXPORT void selfvae_known(int path, const Field *field, const Source *symbols, i
 
 static void whole_row(const Call *call, int channel, int row) {
     const Gain g = gain_of(call->field, channel, row);
+    int32_t *z = (int32_t *)call->out + AT(channel, row);
     call->path->to_whole(&g, row_of(call->a, channel, row), row_of(call->b, channel, row), call->b->type == 1,
-                         call->limits[0], call->limits[1], (int32_t *)call->out + AT(channel, row), call->width);
+                         call->limits[0], call->limits[1], z, call->width);
+    if (!call->more) return;
+    int16_t *rounded = (int16_t *)call->more + AT(channel, row);
+    const int32_t bits = call->limits[2], half = 1 << bits >> 1;
+    for (int i = 0; i < call->width; i++) {
+        const int32_t v = (z[i] + half) >> bits;
+        rounded[i] = (int16_t)(v < INT16_MIN ? INT16_MIN : v > INT16_MAX ? INT16_MAX : v);
+    }
 }
 
-/* Symbols, int16, and what is beside them, int8 or int16, columns side by side -> z_hat, int32 (channels, height, width) */
+/* Symbols, int16, and what is beside them, int8 or int16, columns side by side -> z_hat, int32 (channels, height, width).
+ * rounded: NULL, or for round(z_hat / 2^bits) as far as int16 goes. */
 EXPORT void selfvae_whole(int path, const Field *field, const Source *symbols, const Source *beside, int units, int limit,
-                          int height, int width, int32_t *out, int threads) {
+                          int bits, int height, int width, int32_t *out, int16_t *rounded, int threads) {
     Call call = {.row = whole_row, .path = selfvae_paths[path], .field = field, .a = symbols, .b = beside, .out = out};
-    call.channels = (int)symbols->channels, call.height = height, call.width = width;
-    call.limits[0] = units, call.limits[1] = limit;
+    call.channels = (int)symbols->channels, call.height = height, call.width = width, call.more = rounded;
+    call.limits[0] = units, call.limits[1] = limit, call.limits[2] = bits;
     every_row(&call, threads);
 }
 
@@ -210,23 +219,6 @@ EXPORT void selfvae_move(int path, const Field *field, const Source *symbols, co
     Call call = {.row = move_row, .path = selfvae_paths[path], .field = field, .a = symbols, .b = beside, .c = pull, .d = z};
     call.channels = (int)z->channels, call.height = height, call.width = width, call.scale = step, call.most = pace;
     call.limits[0] = units, call.limits[1] = limit;
-    every_row(&call, threads);
-}
-
-static void rounded_row(const Call *call, int channel, int row) {
-    const int32_t *from = row_of(call->a, channel, row);
-    int16_t *to = (int16_t *)call->out + AT(channel, row);
-    const int32_t bits = call->limits[0], half = 1 << bits >> 1;
-    for (int i = 0; i < call->width; i++) {
-        const int32_t v = (from[i] + half) >> bits;
-        to[i] = (int16_t)(v < INT16_MIN ? INT16_MIN : v > INT16_MAX ? INT16_MAX : v);
-    }
-}
-
-/* round(x / 2^bits), int32 with columns side by side -> as far as int16 goes, (channels, height, width) */
-EXPORT void selfvae_rounded(const Source *x, int bits, int height, int width, int16_t *out, int threads) {
-    Call call = {.row = rounded_row, .a = x, .out = out, .channels = (int)x->channels, .height = height, .width = width};
-    call.limits[0] = bits;
     every_row(&call, threads);
 }
 
