@@ -47,39 +47,43 @@ class OnnxNet:
         feed = {"x": np.concatenate([np.ascontiguousarray(i, np.float32) for i in inputs])[None]}
         for i, block in enumerate(self.net.blocks):
             if block.gain is not None:
-                feed[f"gain{i}"] = block.gain.at(t)[:, None, None]
-                feed[f"bias{i}"] = block.bias.at(t)[:, None, None]
+                feed[f"gain{i}"] = (block.gain.at(t) * block.film_scale)[:, None, None]
+                feed[f"bias{i}"] = (block.bias.at(t) * block.film_scale)[:, None, None]
         if self.net.head_bias is not None:
-            feed["head_bias"] = self.net.head_bias.at(t)[:, None, None]
+            feed["head_bias"] = (self.net.head_bias.at(t) * self.net.head.scale)[:, None, None]
         with system.memory_errors():
             return self.session.run(None, feed)[0][0]
 
 
 class _Graph:
-    """Builds the graph of one network: the same steps as TorchNet, in the same order."""
+    """Builds the graph of one network: the steps of TorchNet.
+
+    Scales are powers of two: within weights, biases and gains they change no bit of a sum. What is clamped to integers
+    is clamped before it is rounded down, with the same result, since onnxruntime takes a clamp into a convolution.
+    """
 
     def __init__(self, net: ExactNet):
         self.net, self.nodes, self.constants, self.inputs = net, [], [], []
         self._count = 0
         x = self._input("x", [1, len(net.input_limits), "H", "W"])
         limit = float(ACTIVATION_LIMIT)
-        stream = self._clip(self._conv(net.stem, x), -limit, limit)
+        stream = self._floor(self._clip(self._conv(net.stem, x), -limit, limit))
         for i, block in enumerate(net.blocks):
             width = len(block.expand.bias)
             h = self._conv(block.expand, stream)
             if block.gain is None:
-                h = self._clip(h, 0, limit)
+                h = self._floor(self._clip(h, 0, limit))
             else:
                 gain = self._input(f"gain{i}", [width, 1, 1])
                 bias = self._input(f"bias{i}", [width, 1, 1])
-                h = self._op("Add", self._op("Mul", self._clip(h, -limit, limit), gain), bias)
-                h = self._clip(self._scale(h, block.film_scale), 0, limit)
-            h = self._clip(self._conv(block.spatial, h), 0, limit)
-            stream = self._clip(self._op("Add", stream, self._conv(block.project, h)), -limit, limit)
+                h = self._floor(self._clip(h, -limit, limit))
+                h = self._floor(self._clip(self._op("Add", self._op("Mul", h, gain), bias), 0, limit))
+            h = self._floor(self._clip(self._conv(block.spatial, h), 0, limit))
+            stream = self._clip(self._op("Add", stream, self._floor(self._conv(block.project, h))), -limit, limit)
         extra = None if net.head_bias is None else self._input("head_bias", [len(net.head.bias), 1, 1])
         out = self._conv(net.head, stream, extra)
         low, high = self._column(net.head.low), self._column(net.head.high)
-        out = self._op("Min", self._op("Max", out, low), high)
+        out = self._floor(self._op("Min", self._op("Max", out, low), high))
         if net.upsample:  # mode CRD orders channels as torch.pixel_shuffle does
             out = self._op("DepthToSpace", out, blocksize=2, mode="CRD")
         self.output = out
@@ -113,16 +117,15 @@ class _Graph:
     def _clip(self, x: str, low: float, high: float) -> str:
         return self._op("Clip", x, self._constant(np.float32(low)), self._constant(np.float32(high)))
 
-    def _scale(self, x: str, scale: np.ndarray) -> str:
-        return self._op("Floor", self._op("Mul", x, self._column(scale)))
+    def _floor(self, x: str) -> str:
+        return self._op("Floor", x)
 
     def _conv(self, conv: ExactConv, x: str, extra: str | None = None) -> str:
-        """The convolution, scaled and floored, not clamped."""
+        """The convolution, scaled, neither floored nor clamped. extra: what is added, scaled as it is."""
         if conv.depthwise:
             weight, options = conv.weight[:, None], {"pads": [1, 1, 1, 1], "group": len(conv.weight)}
         else:
             weight, options = conv.weight[:, :, None, None], {}
-        y = self._op("Conv", x, self._constant(weight), self._constant(conv.bias), **options)
-        if extra is not None:
-            y = self._op("Add", y, extra)
-        return self._scale(y, conv.scale)
+        weight = weight * conv.scale[:, None, None, None]
+        y = self._op("Conv", x, self._constant(weight), self._constant(conv.bias * conv.scale), **options)
+        return y if extra is None else self._op("Add", y, extra)
