@@ -11,6 +11,7 @@ import numpy as np
 from ..coding import low_bits, raw
 from ..coding.coders import Models, Writer
 from ..coding.depth import to_8
+from ..coding.latents import Latents
 from ..coding.modes import Reconstruction, known_given, settle
 from ..coding.plan import Plan, plan_for
 from ..coding.walk import Walk, models_of
@@ -20,7 +21,7 @@ from ..models.config import DEFAULT_EFFORT, DEFAULT_MODEL, TUNES
 from ..models.exact.backends import networks
 from ..models.exact.inference import Networks
 from ..models.exact.system import one_blas_thread
-from . import steps
+from . import looks, steps
 from .analysis import analyse
 from .fit import best_fit
 from .native import chooser_of
@@ -76,12 +77,12 @@ def encode_levels(
         if plan.config.activity_stride is None:
             raise CodecError(f"model {model} has no activity map, which a region of interest goes by")
         plan = replace(plan, activity=True)
-    if lossless:
-        plan = steps.of_noise(plan, to_8(x))
     count = levels or most
     deeper = count > plan.count
     strength = STRENGTH if tune == "visual" else 0.0  # what a map holds beside the region
-    plan, written = _smallest(nets, plan, to_8(x), min(count, plan.count), effort, region, strength)
+    x8 = to_8(x)
+    plan, latents = _suited(nets, plan, x8, tune)
+    plan, written = _smallest(nets, plan, x8, min(count, plan.count), effort, region, strength, latents)
     if deeper:
         written.append(low_bits.pack(x, grey))
     payloads, checks = zip(*written)
@@ -103,15 +104,33 @@ def likelihoods(
     nets = networks(model, backend)
     height, width = x.shape[:2]
     plan = plan_for(height, width, quality, lossless=lossless, tune=tune, config=nets.config)
-    if lossless:
-        plan = steps.of_noise(plan, x)
-    return np.concatenate([w.likelihoods() for w in _write(nets, plan, x, plan.count, effort, slope_of(lossless))])
+    plan, latents = _suited(nets, plan, x, tune)
+    written = _write(nets, plan, x, plan.count, effort, slope_of(lossless), latents=latents)
+    return np.concatenate([writer.likelihoods() for writer in written])
+
+
+def _suited(nets: Networks, plan: Plan, x: np.ndarray, tune: str) -> tuple[Plan, Latents | None]:
+    """The plan with the step that suits this picture, and what is known of the picture by then if it is of any use."""
+    if plan.lossless:
+        return steps.of_noise(plan, x), None
+    if tune != "visual" or not plan.activity:
+        return plan, None
+    latents = analyse(nets, plan, x)
+    suited = looks.alike(nets, plan, latents)
+    return suited, latents if suited.y_step == plan.y_step else None
 
 
 def _smallest(
-    nets: Networks, plan: Plan, x: np.ndarray, count: int, effort: int, region: np.ndarray | None, strength: float
+    nets: Networks,
+    plan: Plan,
+    x: np.ndarray,
+    count: int,
+    effort: int,
+    region: np.ndarray | None,
+    strength: float,
+    latents: Latents | None,
 ) -> tuple[Plan, list[tuple[bytes, int]]]:
-    """The plan, and payload and check of each of the first ``count`` levels.
+    """The plan, and payload and check of each of the first ``count`` levels. latents: as of ``_write``.
 
     Of noise, latents are dear and make no pixel cheaper: a whole lossless file that would be larger than the pixels
     themselves has latents of the coarsest step instead. A coded level of pixels is always shorter than they are.
@@ -121,7 +140,8 @@ def _smallest(
 
     def written(plan: Plan) -> list[tuple[bytes, int]]:
         levels = []  # a coarser step may make fewer
-        for writer in _write(nets, plan, x, plan.count if whole else count, effort, slope, region, strength):
+        told = plan.count if whole else count, effort, slope, region, strength, latents
+        for writer in _write(nets, plan, x, *told):
             levels.append((writer.finish(), writer.check))
             del writer  # which holds every symbol, before the next level is walked
         if whole and len(levels[-1][0]) >= len(pixels):
@@ -159,10 +179,15 @@ def _write(
     slope: float,
     region: np.ndarray | None = None,
     strength: float = STRENGTH,
+    latents: Latents | None = None,
 ) -> Iterator[Writer]:
-    """Walk the first ``count`` levels, writing each; what is written is best finished before the next."""
+    """Walk the first ``count`` levels, writing each; what is written is best finished before the next.
+
+    latents: what ``analyse`` makes of x, where it was asked already; they move.
+    """
     chooser = chooser_of(nets, slope)
-    latents = analyse(nets, plan, x, latents=count > plan.first_latent, strength=strength)
+    if latents is None:
+        latents = analyse(nets, plan, x, latents=count > plan.first_latent, strength=strength)
     if count > plan.first_latent:
         if region is not None and latents.activity is not None and plan.config.activity_stride is not None:
             latents = replace(latents, activity=with_region(latents.activity, region, plan.config.activity_stride))
@@ -216,9 +241,9 @@ def reconstruct(
     nets = networks(model, backend)
     height, width = x.shape[:2]
     plan = plan_for(height, width, quality, grey=grey, lossless="x" in taken or quality == 100, config=nets.config)
-    if plan.lossless:
-        plan = steps.of_noise(plan, x)
-    latents = analyse(nets, plan, x) if taken else None
+    plan, latents = _suited(nets, plan, x, TUNES[0]) if taken or plan.lossless else (plan, None)
+    if taken and latents is None:
+        latents = analyse(nets, plan, x)
     if latents and "z" in taken:
         refine(nets, plan, latents, DEFAULT_EFFORT, chooser_of(nets, slope_of(plan.lossless)))
     walk = Walk(nets, plan, latents)

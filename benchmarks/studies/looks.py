@@ -1,0 +1,109 @@
+"""``python -m benchmarks.studies.looks``: the weights that codec/choice/looks.py has, fitted to training photographs.
+
+Encodes and decodes the middle of each at several qualities whose steps are the same for all of them, scores the results
+by SSIMULACRA2 and asks which change of step, from the measures that an encoder takes beforehand, makes scores equal.
+Spreads are of pictures that had no part in the fit, in twenty turns; scores after a change of step are read off the
+line through the neighbouring qualities.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+import selfvae_codec
+from selfvae_codec.choice import looks
+from selfvae_codec.choice.analysis import analyse
+from selfvae_codec.coding.plan import plan_for
+from selfvae_codec.models.exact.backends import networks
+from selfvae_codec.models.exact.layers import T_UNITS
+from selfvae_codec.pictures import ssimulacra2
+
+from ..measures.environment import environment
+from ..pictures import Picture, read_folder
+from ..progress import say
+from ..results import write_json
+
+QUALITIES = (20, 35, 50, 65, 80, 90)
+LARGEST = 768, 512  # of what is looked at, the longer side first
+TURNS = 20
+
+
+def middle(x: np.ndarray) -> np.ndarray:
+    height, width = LARGEST if len(x) > x.shape[1] else LARGEST[::-1]
+    top, left = max(0, len(x) - height) // 16 * 8, max(0, x.shape[1] - width) // 16 * 8
+    return np.ascontiguousarray(x[top : top + height, left : left + width])
+
+
+def looked_at(picture: Picture) -> tuple[np.ndarray, np.ndarray]:
+    """Scores, (qualities,), and measures, (qualities, 4), at the steps that qualities have by themselves."""
+    selfvae_codec.set_threads(1)
+    looks.WEIGHTS = np.zeros_like(looks.WEIGHTS)
+    x, nets = middle(picture.pixels()), networks("downscale")
+    plans = [plan_for(*x.shape[:2], quality) for quality in QUALITIES]
+    latents, reference = analyse(nets, plans[-1], x), ssimulacra2.reference(x)
+    decoded = (selfvae_codec.decode(selfvae_codec.encode(x, quality=quality)) for quality in QUALITIES)
+    scores = [ssimulacra2.score(reference, y) for y in decoded]
+    return np.array(scores), np.array([looks.measured(nets, plan, latents) for plan in plans])
+
+
+def fitted(measures: np.ndarray, wanted: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Least squares, with a little of the identity."""
+    a = (measures * weight[..., None]).reshape(-1, measures.shape[-1])
+    square = a.T @ a
+    ridge = 1e-3 * np.trace(square) / len(square) * np.eye(len(square))
+    return np.linalg.solve(square + ridge, a.T @ (wanted * weight).ravel())
+
+
+def main(argv: list[str] | None = None) -> None:
+    argv = sys.argv[1:] if argv is None else argv
+    p = argparse.ArgumentParser(prog="python -m benchmarks.studies.looks", description=__doc__.split("\n")[0])
+    p.add_argument("folders", type=Path, nargs="+", help="photographs, none of which is a test picture")
+    p.add_argument("--pictures", type=int, default=64, help="of each folder (%(default)s)")
+    p.add_argument("--smallest", type=int, default=340, help="side of a photograph that is taken (%(default)s)")
+    p.add_argument("--processes", type=int, default=2)
+    p.add_argument("-o", "--out", type=Path, required=True)
+    args = p.parse_args(argv)
+    chosen = []
+    for folder in args.folders:
+        large = [v for v in read_folder(folder).pictures if min(v.pixels().shape[:2]) >= args.smallest]
+        picks = np.linspace(0, len(large) - 1, min(args.pictures, len(large))).round().astype(int)
+        chosen += [large[k] for k in picks]
+    say(f"{len(chosen)} pictures")
+    with ProcessPoolExecutor(args.processes) as pool:
+        scores, measures = (np.array(v) for v in zip(*pool.map(looked_at, chosen)))
+    t = np.array([plan_for(512, 768, quality).step / T_UNITS for quality in QUALITIES])
+    mean, slope, far = scores.mean(0), np.gradient(scores, t, axis=1), t - looks.MIDDLE
+    wanted, weight = (mean - scores) / slope, np.abs(slope) / scores.std(0)
+    means = np.polynomial.polynomial.polyfit(far, measures.mean(0), 1)
+    centred = measures - means[0] - far[:, None] * means[1]
+    told = np.concatenate([centred, centred * far[:, None]], 2)
+    after = np.empty_like(scores)
+    for left_out in np.array_split(np.random.default_rng(0).permutation(len(scores)), TURNS):
+        kept = np.setdiff1d(np.arange(len(scores)), left_out)
+        change = (told[left_out] @ fitted(told[kept], wanted[kept], weight[kept])).clip(-looks.FINER, looks.COARSER)
+        after[left_out] = scores[left_out] + slope[left_out] * change
+    weights = fitted(told, wanted, weight).reshape(2, -1)
+    result = {
+        "environment": environment(["python", "-m", "benchmarks.studies.looks", *argv], 1, args.processes, 1, 0),
+        "pictures": len(chosen),
+        "means": means.tolist(),
+        "weights": weights.tolist(),
+        "qualities": [
+            {"quality": q, "log3_step": s, "mean": m, "spread": before, "spread_after": then, "mean_after": mean_after}
+            for q, s, m, before, then, mean_after in zip(
+                QUALITIES, t, mean, scores.std(0, ddof=1), after.std(0, ddof=1), after.mean(0)
+            )
+        ],
+    }
+    write_json(args.out, result)
+    for row in result["qualities"]:
+        say(str(row))
+
+
+if __name__ == "__main__":
+    main()
