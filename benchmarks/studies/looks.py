@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
     after = np.empty_like(scores)
     for left_out in np.array_split(np.random.default_rng(0).permutation(len(scores)), TURNS):
         kept = np.setdiff1d(np.arange(len(scores)), left_out)
-        change = (told[left_out] @ fitted(told[kept], wanted[kept], weight[kept])).clip(-looks.FINER, looks.COARSER)
+        change = looks.bounded(told[left_out] @ fitted(told[kept], wanted[kept], weight[kept]), t)
         after[left_out] = scores[left_out] + slope[left_out] * change
     weights = fitted(told, wanted, weight).reshape(2, -1)
     result = {

@@ -28,6 +28,7 @@ VISIBLE = 64 * (0.03 * 255) ** 2  # the constant that keeps structural similarit
 LEAST = 300.0  # energy of a block, below which nothing is missed
 SAMPLE = 1 << 11  # blocks that are looked at
 FINER, COARSER = 0.25, 0.1  # the most that log3 of a step changes; less where what is plain might have drawn lines
+WHOLE, NONE = 3.1, 3.9  # log3 of a step up to which it changes as told, and from which on not at all
 MIDDLE = 3.0  # log3 of a step, by whose distance means and weights change by their second rows
 MEANS = np.array([[-2.737, -4.826, -1.242, 2.748], [1.215, 1.371, 0.914, 0.849]])  # of each measure over photographs
 WEIGHTS = np.array([[-0.387, -0.106, 0.227, -0.1], [-0.219, -0.004, 0.114, -0.028]])  # of what a measure is above that
@@ -70,6 +71,14 @@ def measured(nets: Networks, plan: Plan, latents: Latents) -> np.ndarray:
     return measures(z, steps.astype(np.float32))
 
 
+def bounded(change: np.ndarray, t: np.ndarray | float) -> np.ndarray:
+    """What becomes of a change that the measures ask for at a step 3^t.
+
+    At low rates equal scores cost more bits on average than they are worth: a point of some pictures takes many there.
+    """
+    return np.clip(change, -FINER, COARSER) * np.clip((NONE - t) / (NONE - WHOLE), 0, 1)
+
+
 def alike(nets: Networks, plan: Plan, latents: Latents) -> Plan:
     """The plan with the step at which this picture, of two blocks a side or more, looks as good as others at its step.
 
@@ -77,10 +86,9 @@ def alike(nets: Networks, plan: Plan, latents: Latents) -> Plan:
     """
     if min(plan.rows, plan.columns) < 2:
         return plan
-    far = plan.step / T_UNITS - MIDDLE
-    mean, weight = (first + far * second for first, second in (MEANS, WEIGHTS))
-    change = np.clip((measured(nets, plan, latents) - mean) @ weight, -FINER, COARSER)
-    step = plan.step + round(T_UNITS * float(change))
+    t = plan.step / T_UNITS
+    mean, weight = (first + (t - MIDDLE) * second for first, second in (MEANS, WEIGHTS))
+    step = plan.step + round(T_UNITS * float(bounded((measured(nets, plan, latents) - mean) @ weight, t)))
     # as many levels as the quality has: what can be asked for does not depend on the picture
     least = FIRST_STEP - T_UNITS * (plan.planes - 1)
     most = COARSEST_STEP if plan.planes == 1 else least + T_UNITS - 1
