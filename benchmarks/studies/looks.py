@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 import selfvae_codec
 from selfvae_codec.choice import looks
@@ -31,6 +32,11 @@ from ..results import write_json
 QUALITIES = (20, 35, 50, 65, 80, 90)
 LARGEST = 768, 512  # of what is looked at, the longer side first
 TURNS = 20
+
+
+def smallest_side(picture: Picture) -> int:
+    with Image.open(picture.path) as image:  # whose pixels nobody decodes
+        return min(image.size)
 
 
 def middle(x: np.ndarray) -> np.ndarray:
@@ -70,7 +76,7 @@ def main(argv: list[str] | None = None) -> None:
     args = p.parse_args(argv)
     chosen = []
     for folder in args.folders:
-        large = [v for v in read_folder(folder).pictures if min(v.pixels().shape[:2]) >= args.smallest]
+        large = [v for v in read_folder(folder).pictures if smallest_side(v) >= args.smallest]
         picks = np.linspace(0, len(large) - 1, min(args.pictures, len(large))).round().astype(int)
         chosen += [large[k] for k in picks]
     say(f"{len(chosen)} pictures")

@@ -37,9 +37,8 @@ WEIGHTS = np.array([[-0.387, -0.106, 0.227, -0.1], [-0.219, -0.004, 0.114, -0.02
 def measures(z: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Logs of four losses, (4,): of brightness in a block and around it, of fine detail, of colour.
 
-    z: float32 (192, rows, columns), even sides; steps: local ones, broadcastable to its first 128 channels.
+    z: the first 128 channels of z[1], float32 (128, rows, columns), even sides; steps: local ones, broadcastable to it.
     """
-    z = z[:128]
     energy = z * z
     lost = np.where(np.abs(z) < DEAD * steps, energy, np.broadcast_to(steps * steps / 12, z.shape))
     within = lost[1:64].sum(0) / (2 * energy[1:64].sum(0) + VISIBLE)
@@ -55,16 +54,13 @@ def measures(z: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 def measured(nets: Networks, plan: Plan, latents: Latents) -> np.ndarray:
     """``measures`` of a picture at the step of its plan, of every so many rows of blocks if it is large."""
-    stride, seen = plan.config.activity_stride, latents.activity
-    assert stride is not None and seen is not None
-    activity = np.zeros((1, *(side // stride for side in plan.padded)), np.int32)
-    activity[:, : seen.shape[1], : seen.shape[2]] = seen
-    field = coefficients.field(nets.weights.tables, plan.fall, activity, stride)
+    assert plan.config.activity_stride is not None
+    field = coefficients.field(nets.weights.tables, plan.fall, latents.activity, plan.config.activity_stride)
     columns = plan.columns // 2 * 2
     every = 2 * max(1, plan.rows * plan.columns // SAMPLE)
     pairs = np.arange(0, plan.rows - 1, every)
     rows = np.stack([pairs, pairs + 1], 1).ravel()
-    z = latents.z1[:, rows, :columns]
+    z = latents.z1[:128, rows, :columns]
     steps = 3.0 ** (plan.step / T_UNITS) / np.concatenate(
         [field.steps((slice(128), slice(r, r + 1), slice(columns))) for r in rows], 1
     )
