@@ -70,7 +70,7 @@ def train(model: str, cache: Path, run: Path, side: int, *, minutes: float, work
     command = [sys.executable, "-m", *launcher, "selfvae_codec.models.training.train"]
     command += ["--part", "stream", "--config", config]
     command += ["--data", cache, "--cache", cache, "--out", run, "--hours", minutes / 60, "--crop", side, "--upright"]
-    command += ["--batch", 16 if side <= 32 else 8, "--optimiser", "muon", "--lr", 6e-3, "--decay-from", 0.3]
+    command += ["--batch", 16 if side <= 32 else 8, "--optimiser", "muon", "--lr", 4e-3, "--decay-from", 0]
     command += ["--precision", precision, "--processor-time"]
     with open(run / "output.txt", "a") as output:
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
