@@ -4,6 +4,7 @@ Training sees real values (selfvae.py); the codec sees integers (inference.py). 
 """
 
 DEEP = 257  # a grey level in 16 bits: 65535 is to 255 what this is to 1
+FINE = 16  # a grey level where a picture goes on from
 WIDE_LIMIT = 32767  # outputs that leave the networks may use 16 bits
 
 SYNTHESIS_UNITS = 64  # the synthesis network sees latents in 1/64 of a step

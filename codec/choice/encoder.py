@@ -21,7 +21,7 @@ from ..models.config import DEFAULT_EFFORT, DEFAULT_MODEL, TUNES
 from ..models.exact.backends import networks
 from ..models.exact.inference import Networks
 from ..models.exact.system import one_blas_thread
-from . import looks, steps
+from . import looks, restoring, steps
 from .analysis import analyse
 from .fit import best_fit
 from .native import chooser_of
@@ -193,6 +193,7 @@ def _write(
             latents = replace(latents, activity=with_region(latents.activity, region, plan.config.activity_stride))
         refine(nets, plan, latents, effort, chooser)
     walk, models = Walk(nets, plan, latents), models_of(nets)
+    walk.restorer = restoring.wanted
     for index in range(count):
         yield write_level(walk, models, index, effort, chooser)
 
@@ -247,4 +248,5 @@ def reconstruct(
     if latents and "z" in taken:
         refine(nets, plan, latents, DEFAULT_EFFORT, chooser_of(nets, slope_of(plan.lossless)))
     walk = Walk(nets, plan, latents)
+    walk.restorer = restoring.wanted
     return settle(walk, lambda level, variable: variable in taken, seed, write_level)

@@ -7,6 +7,7 @@ One interface (walk.py asks it):
     edges(rows, actual)           0 or 1, an edge map's, from its own table; a row for each probability
     pixels(mean, level, actual)   like symbols, from the pixels' own tables; never chosen
     variant(count, actual)        which of ``count`` variants of the networks code what follows, or another small number
+    numbers(level, actual)        integers around 0, as they are: never chosen, never left out
     follows(actual)               whether something follows that only an encoder can know
     groups(count, actual)         how many of ``count`` groups of channels a plane says; symbols of the rest are 0
 
@@ -49,6 +50,8 @@ class Models:
 class PlaneCoder(Protocol):
     """Settles planes of latents."""
 
+    restores: bool  # whether it says how a plane's picture is restored
+
     @property
     def expects(self) -> bool | np.ndarray:
         """Whether what was settled last is what the model expects, not symbols: all, or by channel (C, 1, 1)."""
@@ -83,11 +86,13 @@ class PixelCoder(ResidualCoder, Protocol):
 
     def follows(self, actual: bool) -> bool: ...
 
-    def symbols(self, mean: np.ndarray, level: np.ndarray, actual: Any) -> np.ndarray: ...
+    def numbers(self, level: np.ndarray, actual: Any) -> np.ndarray: ...
 
 
 class Asked:
     """A coder that is asked for symbols, and settles nothing by itself."""
+
+    restores = False
 
     def groups(self, count: int, actual: int | None) -> int:
         return count
@@ -99,7 +104,7 @@ class Asked:
 class _Checked(Asked):
     """Keeps the check value of all symbols of a level."""
 
-    expects = False
+    expects, restores = False, True
 
     def __init__(self):
         self._crc = 0
@@ -156,6 +161,9 @@ class Writer(_Checked):
         certain = self.models.symbol_certain if self.skip else None
         return self._settle(*self._encoder.around(self.models.symbols, mean, level, symbols, certain))
 
+    def numbers(self, level, actual):
+        return self._settle(*self._encoder.around(self.models.symbols, np.zeros_like(level), level, actual))
+
     def variant(self, count, actual):
         if count > 1:
             self._encoder.put_raw(np.array([actual]), bits=variant_bits(count))
@@ -211,6 +219,9 @@ class Reader(_Checked):
     def symbols(self, mean, level, actual=None):
         certain = self.models.symbol_certain if self.skip else None
         return self._note(self.decoder.around(self.models.symbols, mean, level, certain))
+
+    def numbers(self, level, actual=None):
+        return self._note(self.decoder.around(self.models.symbols, np.zeros_like(level), level))
 
     def variant(self, count, actual=None):
         """Raises ChecksumError for one that there is not."""

@@ -81,6 +81,12 @@ class Field:
         """g, float32: how many local steps a step of D is."""
         return self._gains[self.log2(region) + FIELD_LIMIT].astype(np.float32) / 2**GAIN_BITS
 
+    def places(self, rows: slice, columns: slice) -> np.ndarray:
+        """A of each block, float32 (rows, columns)."""
+        if self._blocks is None:
+            return np.ones([len(range(part.start or 0, part.stop)) for part in (rows, columns)], np.float32)
+        return self._gains[self._blocks[rows, columns] + FIELD_LIMIT].astype(np.float32) / 2**GAIN_BITS
+
     def bound(self, rows: slice, columns: slice) -> np.ndarray | None:
         """How far the synthesis may move pixels of each block, in 1/RESIDUAL_UNITS of D: half a step of D, or of D / A
         where that is less. None where it is D / 2 everywhere."""

@@ -32,7 +32,7 @@ class Coder(Protocol):
 
     def variant(self, count: int, actual: int | None) -> int: ...
 
-    def symbols(self, mean: np.ndarray, level: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
+    def numbers(self, level: np.ndarray, actual: np.ndarray | None) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -80,19 +80,20 @@ def settle(coder: Coder, nets: Sequence[ExactNet], actual: Fit | None) -> Fit:
         rows = []
         for row, count in enumerate(shapes(net)):
             wanted = None if actual is None else actual[index][row]
-            rows.append(_settle(coder, count, wanted, actual is not None, differs=row < rows_of(net)))
+            rows.append(settle_row(coder, count, wanted, actual is not None, differs=row < rows_of(net)))
         settled.append(rows)
     return settled
 
 
-def _settle(coder: Coder, count: int, actual: Numbers | None, known: bool, *, differs: bool) -> Numbers | None:
+def settle_row(coder: Coder, count: int, actual: Numbers | None, known: bool, *, differs: bool) -> Numbers | None:
+    """One row of so many numbers. known: whether an encoder says ``actual``; differs: whether it may lose bits."""
     if not count or not coder.variant(2, int(actual is not None) if known else None):
         return None
     shift = coder.variant(SHIFTS, actual.shift if actual else None)
     fewer = coder.variant(FEWER, actual.fewer if actual else None) if differs else 0
     level = coder.variant(SCALE_LEVELS, actual.level if actual else None)
-    zero = np.zeros(count, np.int32)
-    return Numbers(shift, fewer, level, coder.symbols(zero, zero + level, actual.values if actual else None))
+    levels = np.full(count, level, np.int32)
+    return Numbers(shift, fewer, level, coder.numbers(levels, actual.values if actual else None))
 
 
 def networks_of(nets: Networks, chosen: int) -> list[ExactNet]:

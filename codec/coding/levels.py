@@ -67,11 +67,11 @@ def read_part(walk: Walk, index: int, part: bytes, length: int, rest: Coder) -> 
 
     Returns whether they say anything: if not, the walk stays where it was.
     """
-    before = walk.settled.copy() if walk.settled else None
+    before = walk.settled.copy() if walk.settled else None, walk.restoration
     coder = PartReader(Reader(models_of(walk.nets), decoder(part, length), 0, "in part", skips=True), rest)
     walk.plane(index - walk.plan.first_latent, coder)
     if not coder.channels:
-        walk.settled = before
+        walk.settled, walk.restoration = before
     return coder.channels > 0
 
 

@@ -12,27 +12,32 @@ Everything that is not read is what the model expects (or a draw from it): coder
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
 
 from ..models import units
 from ..models.config import CONTEXT_STRIDE, U_STEP, Z1_STRIDE
-from ..models.exact.inference import DELTA_BITS, SEEN_BITS, Networks
+from ..models.exact.inference import DELTA_BITS, POSITIONS, SEEN_BITS, STRIP, Networks, strips
 from ..models.exact.integers import from_ycocg, padded, to_ycocg
-from ..models.exact.system import give_back
+from ..models.exact.restoration import restore
+from ..models.exact.system import give_back, threads
 from ..models.tables import CENTROID_UNITS, MEAN_UNITS, PRECISION
+from ..models.units import DEEP, FINE
 from ..models.walk import CELLS, COLOURS, LATTICE, walk_lattice, walk_pixels, walk_plane
-from . import coefficients, fitted, residuals
+from . import coefficients, fitted, residuals, restoration
 from .coders import Coder, Models, PixelCoder, PlaneCoder
 from .depth import to_16
 from .field import Field, Region
 from .latents import Latents
 from .lookup import digit_tables
 from .plan import Plan
+from .restoration import Restoration
 from .settled import Settled, centroid
 
 PART = 1 << 20  # symbols of a plane that are coded together: whole channels, as many as fit, to bound memory
+Restorer = Callable[["Walk", int], "Restoration | None"]
 Exact = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]  # what Walk.to_exact gives
 
 
@@ -47,6 +52,8 @@ class Walk:
         self.said: dict[int, int] = {}  # how many groups of channels each plane says; further symbols are 0
         self.variant = 0  # the set of the pixel prior that an encoder wants to use,
         self.fit: fitted.Fit | None = None  # and how its networks are to differ
+        self.restorer: Restorer | None = None  # what an encoder asks how a plane's picture is to be restored,
+        self.restoration: Restoration | None = None  # and what it said last, or a file
         self.x: np.ndarray | None = None  # the exact pixels, uint8 (3, H, W)
         self.x16: np.ndarray | None = None  # those of a deep picture, uint16 (H, W, 3)
 
@@ -59,6 +66,7 @@ class Walk:
             self.representation(index, coder)
         elif plane < self.plan.planes:
             self.plane(plane, coder)
+            self._restore(plane, coder)
         else:
             self.pixels(cast(PixelCoder, coder))  # what has not been read is never settled here
 
@@ -145,7 +153,8 @@ class Walk:
         return edges
 
     def plane(self, k: int, coder: PlaneCoder) -> None:
-        """Level K + 1 + k: plane k of z[1], with z[2] before the first."""
+        """Level K + 1 + k: plane k of z[1], with z[2] before the first, but for how its picture is restored."""
+        self.restoration = None
         if k == 0:
             self.conditions = self._conditions()
             self.field = self._field(coder)
@@ -181,6 +190,13 @@ class Walk:
 
         walk_plane(self.nets, self.context, coarse if refines else None, self.plan.t(k), visit, self.said[k])
         settled.rest(starts[self.said[k]], refines=refines)
+
+    def _restore(self, k: int, coder: PlaneCoder) -> None:
+        """How the picture after plane k is restored; none is whose exact pixels follow."""
+        if self.plan.lossless or not coder.restores:
+            return
+        wanted = self.restorer(self, k) if self.restorer else None
+        self.restoration = restoration.settle(cast(PixelCoder, coder), wanted, self.latents is not None)
 
     @property
     def _starts(self) -> np.ndarray:
@@ -286,8 +302,9 @@ class Walk:
         known = None if self.latents is None else padded(self.latents.x[COLOURS], *x_hat.shape[1:])
         return x_hat, owed, None if known is None else known - x_hat
 
-    def x_hat(self, k: int, *, deep: bool = False, wanted: slice | None = None) -> np.ndarray:
-        """The picture after plane k in whole blocks, or some rows of them, uint8 (3, H, W), or uint16 if deep."""
+    def x_hat(self, k: int, *, scale: int = 1, wanted: slice | None = None) -> np.ndarray:
+        """What latents decode to after plane k in whole blocks, or some rows of them, not restored: uint8 (3, H, W), or
+        uint16, ``scale`` for a grey level, where that is not 1."""
         _, rows, columns = self.plan.coded
         size, base, bound = (self.plan.rows, self.plan.columns), self.conditions[-1], self.field.bound(rows, columns)
 
@@ -295,7 +312,23 @@ class Walk:
             return self.field.ends(part, columns)
 
         told = self.plan.t(k), bound, field
-        return self.nets.synthesis(self.latents_in, size, base, *told, deep=deep, wanted=wanted)
+        return self.nets.synthesis(self.latents_in, size, base, *told, scale=scale, wanted=wanted)
+
+    def shown(self, k: int, *, deep: bool = False) -> np.ndarray:
+        """The picture after plane k, restored, in whole blocks: uint8 (3, H, W), or uint16 if deep."""
+        if self.restoration is None:
+            return self.x_hat(k, scale=DEEP if deep else 1)
+        height, width = self.plan.rows, self.plan.columns
+        filters = self.restoration.filters(self.nets.delta(self.plan.t(k)))
+        shape = Z1_STRIDE * height, Z1_STRIDE * width, 3
+        out = np.empty(shape, np.uint16 if deep else np.uint8).transpose(2, 0, 1)
+        for rows in strips(0, height, max(STRIP, POSITIONS // width)):
+            around = slice(max(rows.start - 1, 0), min(rows.stop + 1, height))
+            x_hat = self.x_hat(k, scale=FINE, wanted=around)
+            pixels = slice(Z1_STRIDE * (rows.start - around.start), Z1_STRIDE * (rows.stop - around.start))
+            restore(x_hat, filters, pixels, out[:, Z1_STRIDE * rows.start : Z1_STRIDE * rows.stop], threads())
+            del x_hat  # before the next
+        return out
 
     def latents_in(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
         """z_hat in some rows of blocks, in 1/CENTROID_UNITS of the step D, and as the synthesis network sees it."""
@@ -307,7 +340,7 @@ class Walk:
             return self.x16
         x = self.x
         if x is None:
-            x = self.x_hat(k, deep=deep)
+            x = self.shown(k, deep=deep)
         x = to_16(x) if deep else x
         return np.ascontiguousarray(x.transpose(1, 2, 0)[: self.plan.height, : self.plan.width])
 

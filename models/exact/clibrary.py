@@ -17,7 +17,7 @@ import numpy as np
 from ...errors import CodecError
 
 LIBRARY = __name__.rpartition(".")[0] + "._native"
-INTERFACE = 16  # of the library, counted up with every change of its functions
+INTERFACE = 17  # of the library, counted up with every change of its functions
 CHOICE = "SELFVAE_CODEC_NATIVE"
 NONE = "none"  # as CHOICE: does without the library
 
@@ -81,6 +81,10 @@ def library() -> ctypes.CDLL | None:
     lib.selfvae_logarithms.argtypes = (c_void_p, c_float, c_float, c_int, c_int, c_void_p, c_int)
     lib.selfvae_correct.argtypes = (c_int, *[c_void_p] * 3, *[c_int] * 5, c_void_p, c_int, c_int, c_void_p, c_int)
     lib.selfvae_know.argtypes = (c_int, *[c_void_p] * 3, *[c_int] * 3, *[c_void_p] * 4, c_int64, *[c_int] * 3)
+    lib.selfvae_restore.argtypes = (
+        *(c_int, c_void_p, c_int64, c_int64, c_int, c_int, c_void_p, c_int, c_int, c_int),
+        *(c_void_p, c_int64, c_int64, c_int64, c_int, c_int),
+    )
     nothing = "correct know logarithms local known whole steps settle choose again move"
     for name in nothing.split():
         getattr(lib, f"selfvae_{name}").restype = None

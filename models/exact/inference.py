@@ -176,7 +176,7 @@ class Networks:
         """``run`` where inputs are made for some rows at a time: those of a whole large picture take gigabytes."""
         (height, width), net = size, self.weights.net(name, t)
         out = np.empty((*size, len(net.head.bias)), np.int16).transpose(2, 0, 1)  # as other networks read it best
-        for rows in _strips(0, height, max(STRIP, POSITIONS // width)):
+        for rows in strips(0, height, max(STRIP, POSITIONS // width)):
             top, bottom = max(rows.start - net.radius, 0), min(rows.stop + net.radius, height)
             out[:, rows] = self.run(name, seen(slice(top, bottom)), t)[:, rows.start - top : rows.stop - top]
         return out
@@ -213,7 +213,7 @@ class Networks:
         bound: np.ndarray | None,
         field: Callable[[slice], np.ndarray],
         *,
-        deep: bool = False,
+        scale: int = 1,
         wanted: slice | None = None,
     ) -> np.ndarray:
         """x_hat, uint8 (3, H, W), or of the ``wanted`` rows of blocks alone.
@@ -222,15 +222,16 @@ class Networks:
         rounded to SEEN_BITS less, int16; size: rows and columns of blocks. y: the base, the last of the conditions;
         it may reach beyond. bound: how far the network may move the pixels of each block (H/8, W/8), in
         1/RESIDUAL_UNITS of the step; None: as far as it can. field: from rows of blocks to log2 g of both ends
-        (config.FIELD_ENDS), for a network that sees it. deep: uint16, DEEP for a grey level; what rounds to it is the
-        same picture.
+        (config.FIELD_ENDS), for a network that sees it. scale: uint16, so much a grey level, where it is not 1; what
+        rounds to it is the same picture. Colours lie side by side; those of FINE, which is restored, in planes.
         """
         radius, (height, width) = self.weights.net("synthesis", t).radius, size
         first, end, _ = (wanted or slice(None)).indices(height)
-        shape = Z1_STRIDE * (end - first), Z1_STRIDE * width, 3
-        x_hat = empty(shape, np.uint16 if deep else np.uint8).transpose(2, 0, 1)
+        shape = Z1_STRIDE * (end - first), Z1_STRIDE * width
+        kind = np.uint8 if scale == 1 else np.uint16
+        x_hat = empty((3, *shape), kind) if scale == units.FINE else empty((*shape, 3), kind).transpose(2, 0, 1)
         with reused():
-            for rows in _strips(first, end, max(STRIP, POSITIONS // width)):
+            for rows in strips(first, end, max(STRIP, POSITIONS // width)):
                 # one row of blocks more on each side for the post-filter, and what the network sees around them
                 start, stop = max(rows.start - 1, 0), min(rows.stop + 1, height)
                 top = max(start - radius, 0)
@@ -241,7 +242,7 @@ class Networks:
                 here = np.s_[:, start - top : stop - top]
                 pixels = slice(Z1_STRIDE * (rows.start - first), Z1_STRIDE * (rows.stop - first))
                 about = start, height, bound, y, self.delta(t), rows
-                self._lapped.pixels(latents[here], learned[here], *about, x_hat[:, pixels], threads())
+                self._lapped.pixels(latents[here], learned[here], *about, x_hat[:, pixels], scale, threads())
                 del latents, seen, learned
         return x_hat
 
@@ -294,6 +295,6 @@ def _logarithms(z1: np.ndarray) -> np.ndarray:
     return np.minimum(v, HYPER_LIMIT, out=v).astype(np.int16)  # rounded down
 
 
-def _strips(first: int, end: int, rows: int = STRIP) -> list[slice]:
+def strips(first: int, end: int, rows: int = STRIP) -> list[slice]:
     """Rows of blocks, a few at a time: copies of a whole large picture would take gigabytes."""
     return [slice(top, min(top + rows, end)) for top in range(first, end, rows)]

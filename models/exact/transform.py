@@ -117,16 +117,16 @@ class LappedTransform:
         delta: int,
         rows: slice,
         out: np.ndarray,
+        scale: int = 1,
         threads: int = 1,
     ) -> None:
-        """Pixels of some rows of blocks -> out, (3, 8 rows, W) uint8, or uint16 in DEEP for a grey level.
+        """Pixels of some rows of blocks -> out, (3, 8 rows, W) uint8, or uint16 ``scale`` for a grey level.
 
         z: int32 (192, .., W/8) in 1/CENTROID_UNITS of the step, and learned: int16, what the network adds in
         1/RESIDUAL_UNITS, both from the row ``first`` of the picture's ``height`` on, with one row more than wanted on
         each side where there is one; bound: the most of what is added in each block, int32 (H/8, W/8). base: pixel
         values of y, int32 (3, h, w); it may reach beyond. delta: the step in 1/2^DELTA_BITS.
         """
-        deep = 1 if out.dtype == np.uint8 else units.DEEP
         if self._lib:
             z, base = side_by_side(z.astype(np.int32, copy=False)), np.ascontiguousarray(base, np.int32)
             bound = None if bound is None else np.ascontiguousarray(bound, np.int32)
@@ -134,7 +134,7 @@ class LappedTransform:
                 *(self._path, *pointers(*self._synthesis), SHIFT),
                 *(ctypes.byref(Source.of(v)) for v in (z, learned)),
                 *(first, *pointers(bound, base), *base.shape[1:], self._stride),
-                *(PIXEL_BITS - UPSAMPLE_BITS, delta, PIXEL_BITS, deep, height, z.shape[2], rows.start, rows.stop),
+                *(PIXEL_BITS - UPSAMPLE_BITS, delta, PIXEL_BITS, scale, height, z.shape[2], rows.start, rows.stop),
                 *(*pointers(out), *out.strides, threads),
             )
             if done < 0:
@@ -154,4 +154,4 @@ class LappedTransform:
         x = x[:, pixels.start - Z1_STRIDE * start :][:, : pixels.stop - pixels.start] * delta
         width = Z1_STRIDE * z.shape[2]
         x += upsample(base, self._stride)[:, pixels, :width] * 2.0 ** (PIXEL_BITS - UPSAMPLE_BITS)
-        out[:] = np.floor((x * deep + 2.0 ** (PIXEL_BITS - 1)) / 2.0**PIXEL_BITS).clip(0, 255 * deep)
+        out[:] = np.floor((x * scale + 2.0 ** (PIXEL_BITS - 1)) / 2.0**PIXEL_BITS).clip(0, 255 * scale)

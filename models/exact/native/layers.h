@@ -79,6 +79,12 @@ typedef struct Path {
     /* a row of positions: neighbours.h */
     void (*correct)(const Correction *c, int row);
     void (*know)(const Knowing *k, int row);
+    /* a row of pixels: restore.h */
+    void (*to_planes)(const uint16_t *x, long by_channel, long width, long first, int16_t *planes, long n);
+    void (*weigh)(const int16_t *here, const int16_t *one, const int16_t *other, int16_t limit, int16_t weight,
+                  int16_t *moved, long n);
+    void (*to_colour)(const uint16_t *x, const int16_t *moved, const int *sixths, int deep, char *out, long by_column,
+                      long n);
 } Path;
 
 extern const Path portable_path;

@@ -13,6 +13,7 @@
 #include "plain.h"
 #include "steps.h"
 #include "choice.h"
+#include "restore.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define LOAD(p) _mm256_loadu_si256((const void *)(p))
@@ -146,7 +147,8 @@ static void depthwise(const Conv *conv, const int16_t *above, const int16_t *her
 const Path avx2_path = {"avx2", pack_pointwise, pack_depthwise, pointwise, depthwise, product,
                         filter_down, filter_along, widen, subtract, halve, halve_across, join_across,
                         to_pixels, residuals, to_local, to_known, to_whole,
-                        to_steps, settle, choose, correct, know};
+                        to_steps, settle, choose, correct, know,
+                        to_planes, weigh, to_colour};
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -6,6 +6,7 @@
 #include "plain.h"
 #include "steps.h"
 #include "choice.h"
+#include "restore.h"
 
 /* [outputs / LANES][inputs][LANES] */
 static void pack_pointwise(int16_t *packed, const int16_t *weight, int inputs, int outputs) {
@@ -91,4 +92,5 @@ static void depthwise(const Conv *conv, const int16_t *above, const int16_t *her
 const Path portable_path = {"portable", pack_pointwise, pack_depthwise, pointwise, depthwise, product,
                             filter_down, filter_along, widen, subtract, halve, halve_across, join_across,
                             to_pixels, residuals, to_local, to_known, to_whole,
-                            to_steps, settle, choose, correct, know};
+                            to_steps, settle, choose, correct, know,
+                            to_planes, weigh, to_colour};

@@ -1,0 +1,81 @@
+"""What a file says of how its picture is restored (models/exact/restoration.py), behind a plane of latents.
+
+What coding takes of a picture depends on the picture: how sharp it was, how much of it is noise, how colours follow
+light. Each plane of colour moves by differences to its neighbours, with weights that an encoder fits
+(choice/restoring.py) and sends as whole steps of a power of two. Differences are clipped at a share of the step, about
+as large as what coding does to a pixel, or at LIMIT_FAR, where nearly all are whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import ChecksumError
+from ..models.exact.inference import DELTA_BITS
+from ..models.exact.restoration import LIMIT_MOST, PLANES, SUM_LIMIT, Filter, Term
+from ..models.units import FINE
+from . import fitted
+from .fitted import Numbers
+
+Places = tuple[tuple[int, int], ...]  # of neighbours, one of each pair: how far down and along they lie
+NEAR: Places = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0))
+AROUND: Places = (
+    *NEAR,
+    *((1, 2), (2, 1), (1, -2), (2, -1), (2, 2), (2, -2)),
+    *((0, 3), (3, 0), (1, 3), (3, 1), (1, -3), (3, -1), (0, 4), (4, 0)),
+)
+LIMIT_FAR = LIMIT_MOST // 2
+# Limits in 1/256 of a step: of a plane's own differences, and of those of light where a colour moves by them
+OWN, LIGHT = (96, 63, 109), 77
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """How planes of colour move: numbers of each, None where it stays."""
+
+    rows: Sequence[Numbers | None]
+
+    def filters(self, delta: int) -> list[Filter]:
+        """delta: the step in 1/2^DELTA_BITS. Raises ChecksumError where sums could overflow."""
+        return [
+            filter_of(plane, delta, numbers.differences() if numbers else None)
+            for plane, numbers in enumerate(self.rows)
+        ]
+
+
+def terms(plane: int, delta: int) -> list[Term]:
+    """What the weights of a plane are multiplied with. delta: as of ``Restoration.filters``."""
+
+    def limit(share: int) -> int:
+        return min(LIMIT_MOST, max(1, FINE * share * delta >> DELTA_BITS + 8))
+
+    own, light = limit(OWN[plane]), limit(LIGHT)
+    if plane == 0:
+        groups = [(0, AROUND, own), (0, NEAR, LIMIT_FAR)]
+    else:
+        groups = [(plane, NEAR, own), (plane, NEAR, LIMIT_FAR), (0, NEAR, light), (0, NEAR, LIMIT_FAR)]
+    return [Term(source, *place, most) for source, places, most in groups for place in places]
+
+
+def filter_of(plane: int, delta: int, weights: np.ndarray | None) -> Filter:
+    """Raises ChecksumError where sums could overflow: no encoder writes such weights."""
+    if weights is None:
+        return Filter((), np.zeros(0, np.int16))
+    told = Filter(terms(plane, delta), weights)
+    if np.abs(weights).max() > np.iinfo(np.int16).max or told.most >= SUM_LIMIT:
+        raise ChecksumError("a level is damaged: it moves pixels farther than any encoder does")
+    return told._replace(weights=weights.astype(np.int16))
+
+
+def settle(coder: fitted.Coder, actual: Restoration | None, known: bool) -> Restoration | None:
+    """Let a coder settle whether there is a restoration, and its numbers. known: whether an encoder says ``actual``."""
+    if not coder.variant(2, int(actual is not None) if known else None):
+        return None
+    rows = []
+    for plane in range(PLANES):
+        wanted = actual.rows[plane] if actual else None
+        rows.append(fitted.settle_row(coder, len(terms(plane, 0)), wanted, known, differs=False))
+    return Restoration(rows)
