@@ -1,6 +1,7 @@
 /* Runs what elsewhere.py writes down with the C library as it is compiled here, and writes what that gives.
  *
- * stdin: 'N' and a network, or 'T' and a picture for the lapped transform, as the functions below read them. */
+ * stdin: 'N' and a network, 'T' and a picture for the lapped transform, or 'R' and one to be restored, as the functions
+ * below read them. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,9 @@ int selfvae_forward(int path, const int16_t *packed, const int32_t *filter, cons
                     const Source *x, int rows, int columns, int shift, const int32_t *base, int base_height, int base_width,
                     int stride, int height, int width, double scale, float *out, int64_t by_channel, int64_t by_row,
                     int threads);
+int selfvae_restore(int path, const uint16_t *x, int64_t x_by_channel, int64_t x_by_row, int height, int width,
+                    const void *terms, int count, int first, int last, char *out, int64_t by_channel, int64_t by_row,
+                    int64_t by_column, int deep, int threads);
 
 #define COEFFICIENTS 192
 
@@ -111,11 +115,24 @@ static int transform(void) {
     return 1;
 }
 
+/* int32 height, width and number of terms; these, six int32 each, and a picture, (3, height, width) uint16 -> restored */
+static int restoration(void) {
+    int32_t *head = values(3, sizeof *head), *terms = values(6 * head[2], sizeof *terms);
+    const int height = head[0], width = head[1];
+    const size_t n = (size_t)height * width;
+    uint16_t *x = values(3 * n, sizeof *x);
+    char *out = calloc(3 * n, 1);
+    if (selfvae_restore(path, x, n, width, height, width, terms, head[2], 0, height, out, n, width, 1, 1, 2) < 0) return 0;
+    fwrite(out, 1, 3 * n, stdout);
+    free(head), free(terms), free(x), free(out);
+    return 1;
+}
+
 int main(void) {
     int runs, kind;
     while (selfvae_path(path + 1, &runs)) path++;
     fprintf(stderr, "%s\n", selfvae_path(path, &runs));
     while ((kind = getchar()) != EOF)
-        if (!(kind == 'N' ? network() : transform())) return 1;
+        if (!(kind == 'N' ? network() : kind == 'T' ? transform() : restoration())) return 1;
     return 0;
 }

@@ -1,7 +1,7 @@
 """``python -m benchmarks.studies.elsewhere``: the C library compiled for another machine must give the same bits.
 
-Compiles it with a cross-compiler, runs every network of the shipped models and their lapped transform under an emulator
-and compares the answers with those of this machine's own path. By default for aarch64; Debian has
+Compiles it with a cross-compiler, runs every network of the shipped models, their lapped transform and a restoration
+under an emulator and compares the answers with those of this machine's own path. By default for aarch64; Debian has
 gcc-aarch64-linux-gnu and qemu-user.
 """
 
@@ -18,12 +18,15 @@ from pathlib import Path
 import numpy as np
 
 import selfvae_codec.models.exact
+from selfvae_codec.coding.restoration import filter_of, terms
 from selfvae_codec.models.exact import clibrary, weights
 from selfvae_codec.models.exact.integers import UPSAMPLE_BITS
 from selfvae_codec.models.exact.layers import ExactNet, SetTable
+from selfvae_codec.models.exact.restoration import PLANES, listed, restore
 from selfvae_codec.models.exact.runtime_native import NativeNet
 from selfvae_codec.models.exact.transform import PIXEL_BITS, SHIFT, LappedTransform
 from selfvae_codec.models.exact.weights import TRANSFORM_BITS
+from selfvae_codec.models.units import FINE
 
 from ..measures.environment import UNTIMED, environment
 from ..results import write_json
@@ -33,6 +36,7 @@ SIZE = 19, 13
 BLOCKS = 18, 129  # of the transform, which is computed in parts
 STRIDES = 2, 4, 8, 16  # of what pictures are upsampled from
 DELTA = 700_000
+PICTURE = 77, 1100  # that is restored, in parts
 
 
 def written(net: ExactNet, run: NativeNet, x: np.ndarray, t: int) -> bytes:
@@ -78,6 +82,19 @@ def transformed(transforms: dict[str, np.ndarray], stride: int, rng: np.random.G
     return b"T" + joined([*parts, z, learned, bound, base, x]), joined([out, latents])
 
 
+def restored(rng: np.random.Generator) -> tuple[bytes, bytes]:
+    """A picture and weights, for its restoration as elsewhere.c reads them, and what it gives here."""
+    filters = []
+    for plane in range(PLANES):
+        weights = rng.integers(-400, 401, len(terms(plane, DELTA)))
+        filters.append(filter_of(plane, DELTA, weights))
+    x = rng.integers(0, 255 * FINE + 1, (3, *PICTURE)).astype(np.uint16)
+    out = np.empty(x.shape, np.uint8)
+    restore(x, filters, slice(0, PICTURE[0]), out, 2)
+    told = listed(filters)
+    return b"R" + joined([np.array([*PICTURE, len(told)], np.int32), told, x]), joined([out])
+
+
 def main(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     p = argparse.ArgumentParser(prog="python -m benchmarks.studies.elsewhere", description=__doc__.split("\n")[0])
@@ -99,6 +116,9 @@ def main(argv: list[str] | None = None) -> None:
         given, answer = transformed(model.transforms, stride, rng)
         asked.append(given)
         here.append(answer)
+    given, answer = restored(rng)
+    asked.append(given)
+    here.append(answer)
     with tempfile.TemporaryDirectory() as scratch:
         program = Path(scratch) / "elsewhere"
         files = [*map(str, sorted(SOURCES.glob("*.c"))), str(Path(__file__).with_suffix(".c"))]
@@ -118,7 +138,7 @@ def main(argv: list[str] | None = None) -> None:
     }
     write_json(args.out, result)
     same = result["sha256_here"] == result["sha256_there"]
-    print(f"{networks} networks and the lapped transform: {'the same bits' if same else 'BITS DIFFER'}")
+    print(f"{networks} networks, the lapped transform and a restoration: {'the same bits' if same else 'BITS DIFFER'}")
 
 
 if __name__ == "__main__":

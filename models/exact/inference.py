@@ -242,7 +242,7 @@ class Networks:
                 here = np.s_[:, start - top : stop - top]
                 pixels = slice(Z1_STRIDE * (rows.start - first), Z1_STRIDE * (rows.stop - first))
                 about = start, height, bound, y, self.delta(t), rows
-                self._lapped.pixels(latents[here], learned[here], *about, x_hat[:, pixels], scale, threads())
+                self._lapped.pixels(latents[here], learned[here], *about, x_hat[:, pixels], threads(), scale)
                 del latents, seen, learned
         return x_hat
 

@@ -74,6 +74,12 @@ def difference(planes: np.ndarray, term: Term, rows: slice, columns: slice) -> n
     return one + other
 
 
+def listed(filters: Sequence[Filter]) -> np.ndarray:
+    """Weights that are not 0, int32 (N, 6): the plane that moves, a term, the weight."""
+    rows = [(plane, *term, weight) for plane, f in enumerate(filters) for term, weight in zip(*f) if weight]
+    return np.array(rows, np.int32).reshape(-1, 6)
+
+
 def restore(x: np.ndarray, filters: Sequence[Filter], rows: slice, out: np.ndarray, threads: int = 1) -> None:
     """Some rows of a picture -> out, (3, rows, W) uint8, or uint16 in DEEP for a grey level.
 
@@ -81,9 +87,8 @@ def restore(x: np.ndarray, filters: Sequence[Filter], rows: slice, out: np.ndarr
     filters: of each plane; none moves by SUM_LIMIT or more.
     """
     deep = 1 if out.dtype == np.uint8 else DEEP
-    terms = [(plane, *term, weight) for plane, f in enumerate(filters) for term, weight in zip(*f) if weight]
     if library := clibrary.library():
-        x, told = side_by_side(x), np.array(terms, np.int32).reshape(-1, 6)
+        x, told = side_by_side(x), listed(filters)
         by_channel, by_row, _ = (stride // x.itemsize for stride in x.strides)
         done = library.selfvae_restore(
             *(clibrary.way(), *pointers(x), by_channel, by_row, *x.shape[1:]),
@@ -94,8 +99,8 @@ def restore(x: np.ndarray, filters: Sequence[Filter], rows: slice, out: np.ndarr
         return
     planes, columns = planes_of(x), slice(0, x.shape[2])
     moved = np.zeros((PLANES, rows.stop - rows.start, x.shape[2]), np.int32)
-    for plane, *term, weight in terms:
-        product = difference(planes, Term(*term), rows, columns).astype(np.int32) * int(weight)
+    for plane, *term, weight in listed(filters):
+        product = difference(planes, Term(*term), rows, columns).astype(np.int32) * weight
         moved[plane] += (product + (1 << BITS - 1)) >> BITS
     light, red, green = moved
     for colour, sixths in enumerate((2 * light + 3 * red + green, 2 * light - 2 * green, 2 * light - 3 * red + green)):

@@ -117,8 +117,8 @@ class LappedTransform:
         delta: int,
         rows: slice,
         out: np.ndarray,
-        scale: int = 1,
         threads: int = 1,
+        scale: int = 1,
     ) -> None:
         """Pixels of some rows of blocks -> out, (3, 8 rows, W) uint8, or uint16 ``scale`` for a grey level.
 
