@@ -2,9 +2,10 @@
 
 The analysis inverts the synthesis transform, which is best only before quantisation: basis functions overlap and are
 not orthogonal, so that the errors of symbols add up, and the synthesis network moves the picture once more. Each pass
-here chooses the symbols of a file, looks at what a decoder shows of them, and moves the latents that symbols are chosen
-for: proximal gradient descent on rate and distortion (Beck & Teboulle 2009, section 2), with the choice of symbols in
-place of the proximal map. The gradient is that of the linear synthesis; its network's adds nothing (design-notes.md).
+here chooses the symbols of a file, looks at what a decoder shows of them, restored as the first pass would have it, and
+moves the latents that symbols are chosen for: proximal gradient descent on rate and distortion (Beck & Teboulle 2009,
+section 2), with the choice of symbols in place of the proximal map. The gradient is that of the linear synthesis; its
+network's adds nothing (design-notes.md).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ..models.exact.buffers import empty, reused
 from ..models.exact.inference import DELTA_BITS, POSITIONS, STRIP, Networks
 from ..models.exact.system import give_back
 from ..models.tables import CENTROID_UNITS
-from . import native
+from . import native, restoring
 from .quantise import Choose, Chooser, kept
 
 
@@ -67,6 +68,8 @@ def refine(nets: Networks, plan: Plan, latents: Latents, effort: int, chooser: C
     size = latents.z1.nbytes
     if effort:
         walk.choose()  # networks answer now, in arrays that serve once
+        if not plan.lossless:
+            walk.restoration = restoring.wanted(walk, plan.planes - 1)
         give_back(size)
     with reused():
         for left in reversed(range(effort)):
@@ -84,7 +87,7 @@ def _move(walk: Walk) -> None:
     last = plan.planes - 1
     step = nets.delta(plan.t(last)) / 2.0**DELTA_BITS / CENTROID_UNITS
     move = native.move if clibrary.library() else _move_plainly
-    size = max(STRIP, POSITIONS // plan.columns) - 2  # rows that with these are a strip of the synthesis
+    size = max(1, max(STRIP, POSITIONS // plan.columns) - 4)  # with these and what restoration reads, rows of a strip
     for first in range(0, plan.rows, size):
         # one row of blocks more on each side, which the transform reads
         rows, start = slice(first, min(first + size, plan.rows)), max(first - 1, 0)
@@ -94,7 +97,7 @@ def _move(walk: Walk) -> None:
         x = walk.latents.x[:, Z1_STRIDE * start : min(Z1_STRIDE * stop, plan.height), : plan.width]
         inside = np.s_[:, : x.shape[1], : x.shape[2]]
         missing[:, x.shape[1] :] = missing[:, :, x.shape[2] :] = 0
-        np.subtract(x, walk.x_hat(last, wanted=slice(start, stop))[inside], out=missing[inside], dtype=np.int16)
+        np.subtract(x, walk.shown(last, wanted=slice(start, stop))[inside], out=missing[inside], dtype=np.int16)
         pull = nets.pull(missing)[:, rows.start - start : rows.stop - start]
         region = slice(None), rows, slice(plan.columns)
         move(walk.field, settled, region, z1[region], pull, step, PACE)

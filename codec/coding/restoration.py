@@ -28,8 +28,12 @@ AROUND: Places = (
     *((0, 3), (3, 0), (1, 3), (3, 1), (1, -3), (3, -1), (0, 4), (4, 0)),
 )
 LIMIT_FAR = LIMIT_MOST // 2
-# Limits in 1/256 of a step: of a plane's own differences, and of those of light where a colour moves by them
-OWN, LIGHT = (96, 63, 109), 77
+# What a plane moves by: differences of which plane, to which places, limited to how many 1/256 of a step; 0: LIMIT_FAR
+GROUPS: tuple[tuple[tuple[int, Places, int], ...], ...] = (
+    ((0, AROUND, 46), (0, AROUND, 154), (0, NEAR, 461), (0, NEAR, 0)),
+    ((1, NEAR, 63), (1, NEAR, 0), (0, NEAR, 77), (0, NEAR, 0)),
+    ((2, NEAR, 109), (2, NEAR, 0), (0, NEAR, 77), (0, NEAR, 0)),
+)
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,9 @@ def terms(plane: int, delta: int) -> list[Term]:
     """What the weights of a plane are multiplied with. delta: as of ``Restoration.filters``."""
 
     def limit(share: int) -> int:
-        return min(LIMIT_MOST, max(1, FINE * share * delta >> DELTA_BITS + 8))
+        return min(LIMIT_MOST, max(1, FINE * share * delta >> DELTA_BITS + 8)) if share else LIMIT_FAR
 
-    own, light = limit(OWN[plane]), limit(LIGHT)
-    if plane == 0:
-        groups = [(0, AROUND, own), (0, NEAR, LIMIT_FAR)]
-    else:
-        groups = [(plane, NEAR, own), (plane, NEAR, LIMIT_FAR), (0, NEAR, light), (0, NEAR, LIMIT_FAR)]
-    return [Term(source, *place, most) for source, places, most in groups for place in places]
+    return [Term(source, *place, limit(share)) for source, places, share in GROUPS[plane] for place in places]
 
 
 def filter_of(plane: int, delta: int, weights: np.ndarray | None) -> Filter:

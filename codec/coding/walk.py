@@ -19,6 +19,7 @@ import numpy as np
 
 from ..models import units
 from ..models.config import CONTEXT_STRIDE, U_STEP, Z1_STRIDE
+from ..models.exact.buffers import empty, reused
 from ..models.exact.inference import DELTA_BITS, POSITIONS, SEEN_BITS, STRIP, Networks, strips
 from ..models.exact.integers import from_ycocg, padded, to_ycocg
 from ..models.exact.restoration import restore
@@ -314,20 +315,23 @@ class Walk:
         told = self.plan.t(k), bound, field
         return self.nets.synthesis(self.latents_in, size, base, *told, scale=scale, wanted=wanted)
 
-    def shown(self, k: int, *, deep: bool = False) -> np.ndarray:
-        """The picture after plane k, restored, in whole blocks: uint8 (3, H, W), or uint16 if deep."""
+    def shown(self, k: int, *, deep: bool = False, wanted: slice | None = None) -> np.ndarray:
+        """The picture after plane k, restored, in whole blocks or in some rows: uint8 (3, H, W), uint16 if deep."""
         if self.restoration is None:
-            return self.x_hat(k, scale=DEEP if deep else 1)
+            return self.x_hat(k, scale=DEEP if deep else 1, wanted=wanted)
         height, width = self.plan.rows, self.plan.columns
+        first, end, _ = (wanted or slice(None)).indices(height)
         filters = self.restoration.filters(self.nets.delta(self.plan.t(k)))
-        shape = Z1_STRIDE * height, Z1_STRIDE * width, 3
-        out = np.empty(shape, np.uint16 if deep else np.uint8).transpose(2, 0, 1)
-        for rows in strips(0, height, max(STRIP, POSITIONS // width)):
-            around = slice(max(rows.start - 1, 0), min(rows.stop + 1, height))
-            x_hat = self.x_hat(k, scale=FINE, wanted=around)
-            pixels = slice(Z1_STRIDE * (rows.start - around.start), Z1_STRIDE * (rows.stop - around.start))
-            restore(x_hat, filters, pixels, out[:, Z1_STRIDE * rows.start : Z1_STRIDE * rows.stop], threads())
-            del x_hat  # before the next
+        shape = Z1_STRIDE * (end - first), Z1_STRIDE * width, 3
+        out = empty(shape, np.uint16 if deep else np.uint8).transpose(2, 0, 1)
+        with reused():
+            for rows in strips(first, end, max(1, max(STRIP, POSITIONS // width) - 2)):  # with one more on each side
+                around = slice(max(rows.start - 1, 0), min(rows.stop + 1, height))
+                x_hat = self.x_hat(k, scale=FINE, wanted=around)
+                pixels = slice(Z1_STRIDE * (rows.start - around.start), Z1_STRIDE * (rows.stop - around.start))
+                here = slice(Z1_STRIDE * (rows.start - first), Z1_STRIDE * (rows.stop - first))
+                restore(x_hat, filters, pixels, out[:, here], threads())
+                del x_hat  # before the next
         return out
 
     def latents_in(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:

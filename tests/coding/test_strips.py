@@ -6,6 +6,7 @@ from conftest import make_picture
 
 import selfvae_codec
 from selfvae_codec.choice import refine
+from selfvae_codec.coding import walk
 from selfvae_codec.errors import TruncatedWarning
 from selfvae_codec.models.exact import inference
 
@@ -20,7 +21,7 @@ def cut_off(data):
 
 
 def of_height(monkeypatch, rows):
-    for module in (inference, refine):
+    for module in (inference, refine, walk):
         monkeypatch.setattr(module, "STRIP", rows)
         monkeypatch.setattr(module, "POSITIONS", 1)
 
