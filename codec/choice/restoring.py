@@ -17,13 +17,13 @@ from ..coding.walk import Walk
 from ..errors import ChecksumError
 from ..models.config import RD_SLOPE, Z1_STRIDE
 from ..models.exact.inference import DELTA_BITS
-from ..models.exact.restoration import BITS, PLANES, Term, colours, difference, planes_of
+from ..models.exact.restoration import BITS, EVERY, PLANES, Term, equations
+from ..models.exact.system import one_blas_thread, threads
 from ..models.units import FINE
 from .numbers import bits_of, rounded
 from .quantise import STOP_SHARE
 
-SAMPLE = 1 << 18  # pixels of strips that are looked at,
-EVERY = 3  # rows apart, so that all rows of blocks have their turn
+SAMPLE = 1 << 18  # pixels of strips that are looked at
 STRIPS = 8  # of rows of blocks, if that is not the whole picture
 RIDGE = 1e-3  # of the mean curvature, so that what hardly matters stays
 COARSE = 8.0  # as numbers.COARSE
@@ -38,21 +38,21 @@ def wanted(walk: Walk, k: int) -> Restoration | None:
     delta = walk.nets.delta(plan.t(k))
     finest = k == plan.planes - 1
     worth = (1.0 if finest else STOP_SHARE) / (RD_SLOPE * (FINE * delta / 2.0**DELTA_BITS) ** 2)  # bits of a square
-    told, seen = _equations(walk, k, [terms(plane, delta) for plane in range(PLANES)])
+    with one_blas_thread():  # whose others would look for more to do while networks run
+        told, seen = _equations(walk, k, [terms(plane, delta) for plane in range(PLANES)])
     rows = []
     for plane, (share, (products, sums)) in enumerate(zip(SHARES, told)):
         times = 2 * worth * share * plan.height * plan.width / seen / 4.0**BITS
-        rows.append(
-            _numbers(plane, delta, times * products, 2.0**BITS * times * sums, EYE[plane] if plan.activity else 1.0)
-        )
+        way = EYE[plane] if plan.activity else 1.0
+        rows.append(_numbers(plane, delta, times * products, 2.0**BITS * times * sums, way))
     return Restoration(rows) if any(rows) else None
 
 
-def _numbers(plane: int, delta: int, curvature: np.ndarray, pull: np.ndarray, share: float) -> Numbers | None:
+def _numbers(plane: int, delta: int, curvature: np.ndarray, pull: np.ndarray, way: float) -> Numbers | None:
     """Of one plane, None where they do not pay. Bits that weights w save are w . pull - w . curvature w / 2."""
     ridge = RIDGE * np.trace(curvature) / len(curvature) + 1e-12
     best = np.linalg.solve(curvature + ridge * np.eye(len(curvature)), pull)
-    (numbers,) = rounded(share * best, curvature, 1, COARSE)
+    (numbers,) = rounded(way * best, curvature, 1, COARSE)
     if numbers is None:
         return None
     w = numbers.differences()
@@ -72,20 +72,12 @@ def _equations(walk: Walk, k: int, asked: list[list[Term]]) -> tuple[list[tuple[
     places = {term: place for place, term in enumerate(dict.fromkeys(chain(*asked)))}
     products = np.zeros((len(places) + PLANES,) * 2)
     for rows in _strips(plan.rows, plan.columns):
+        x = walk.latents.x[:, Z1_STRIDE * rows.start : Z1_STRIDE * rows.stop]
+        # half-way to errors in local steps
+        weights = np.sqrt(walk.field.places(rows, slice(plan.columns))) if plan.activity else None
         x_hat = walk.x_hat(k, scale=FINE, wanted=rows)
-        x = walk.latents.x[:, Z1_STRIDE * rows.start : Z1_STRIDE * rows.stop : EVERY].astype(np.int16) * FINE
-        here = slice(0, EVERY * x.shape[1], EVERY), slice(0, x.shape[2])
-        planes = planes_of(x_hat)
-        found = np.empty((len(products), *x.shape[1:]), np.float32)
-        for term, place in places.items():
-            found[place] = difference(planes, term, *here)
-        found[len(places) :] = colours(x - x_hat[(slice(None), *here)].astype(np.int16))
-        if plan.activity:
-            weight = np.sqrt(walk.field.places(rows, slice(plan.columns)))  # half-way to errors in local steps
-            found *= weight.repeat(Z1_STRIDE, 0).repeat(Z1_STRIDE, 1)[here]
-        found = found.reshape(len(found), -1)
-        products += found @ found.T
-        seen += found.shape[1]
+        products += equations(x_hat, x, list(places), weights, threads())
+        seen += -(-x.shape[1] // EVERY) * plan.width
     told = []
     for plane, these in enumerate(asked):
         which = [places[term] for term in these]
@@ -99,4 +91,4 @@ def _strips(rows: int, columns: int) -> list[slice]:
     if 2 * wanted >= rows:
         return [slice(0, rows)]
     some = -(-wanted // STRIPS)
-    return [slice(top, top + some) for top in np.linspace(0, rows - some, STRIPS).astype(int)]
+    return [slice(top, top + some) for top in np.unique(np.linspace(0, rows - some, STRIPS).astype(int))]

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import ChecksumError
 from ..models.exact.inference import DELTA_BITS
-from ..models.exact.restoration import LIMIT_MOST, PLANES, SUM_LIMIT, Filter, Term
+from ..models.exact.restoration import LIMIT_MOST, PLANES, SUM_LIMITS, Filter, Term
 from ..models.units import FINE
 from . import fitted
 from .fitted import Numbers
@@ -64,7 +64,7 @@ def filter_of(plane: int, delta: int, weights: np.ndarray | None) -> Filter:
     if weights is None:
         return Filter((), np.zeros(0, np.int16))
     told = Filter(terms(plane, delta), weights)
-    if np.abs(weights).max() > np.iinfo(np.int16).max or told.most >= SUM_LIMIT:
+    if np.abs(weights).max() > np.iinfo(np.int16).max or told.most >= SUM_LIMITS[plane]:
         raise ChecksumError("a level is damaged: it moves pixels farther than any encoder does")
     return told._replace(weights=weights.astype(np.int16))
 

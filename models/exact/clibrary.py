@@ -17,7 +17,7 @@ import numpy as np
 from ...errors import CodecError
 
 LIBRARY = __name__.rpartition(".")[0] + "._native"
-INTERFACE = 17  # of the library, counted up with every change of its functions
+INTERFACE = 18  # of the library, counted up with every change of its functions
 CHOICE = "SELFVAE_CODEC_NATIVE"
 NONE = "none"  # as CHOICE: does without the library
 
@@ -84,6 +84,11 @@ def library() -> ctypes.CDLL | None:
     lib.selfvae_restore.argtypes = (
         *(c_int, c_void_p, c_int64, c_int64, c_int, c_int, c_void_p, c_int, c_int, c_int),
         *(c_void_p, c_int64, c_int64, c_int64, c_int, c_int),
+    )
+    lib.selfvae_restore_parts.argtypes = (c_int, c_int)
+    lib.selfvae_restore_equations.argtypes = (
+        *(c_int, c_void_p, c_int64, c_int64, c_int, c_int, c_void_p, c_int, c_void_p, c_int, c_int),
+        *(c_void_p, c_int, c_int, c_int, c_void_p, c_int),
     )
     nothing = "correct know logarithms local known whole steps settle choose again move"
     for name in nothing.split():

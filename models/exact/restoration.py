@@ -9,19 +9,23 @@ loop filter"). Weights and limits are those of one picture (coding/restoration.p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ctypes import byref
 from typing import NamedTuple
 
 import numpy as np
 
 from ..units import DEEP, FINE
 from . import clibrary
-from .clibrary import pointers, side_by_side
+from .clibrary import Source, pointers, side_by_side
 
 RADIUS = 4  # of what is seen around a pixel
 BITS = 15  # weights are in 1/2^BITS
 LIMIT_MOST = (1 << 13) - 1  # of a difference
-SUM_LIMIT = 1 << 14  # no plane moves as far as this
+SUM_LIMITS = 1 << 15, 1 << 14, 1 << 14  # no plane moves as far as this
 PLANES = 3  # R + G + B, R - B, R - 2 G + B
+EVERY = 3  # rows: those that equations are made of, so that all rows of blocks have their turn
+PART = 1 << 13  # pixels of them, at a time
+ROWS_TOGETHER = 3  # of equations (native/restoration.h)
 SIXTH, SIXTH_BITS = 10923, 16  # a sixth of a whole number is round(SIXTH n / 2^SIXTH_BITS)
 
 
@@ -84,7 +88,7 @@ def restore(x: np.ndarray, filters: Sequence[Filter], rows: slice, out: np.ndarr
     """Some rows of a picture -> out, (3, rows, W) uint8, or uint16 in DEEP for a grey level.
 
     x: uint16 (3, H, W) in 1/FINE of a grey level, with RADIUS rows on each side of ``rows`` where the picture goes on.
-    filters: of each plane; none moves by SUM_LIMIT or more.
+    filters: of each plane; none moves as far as SUM_LIMITS.
     """
     deep = 1 if out.dtype == np.uint8 else DEEP
     if library := clibrary.library():
@@ -106,3 +110,43 @@ def restore(x: np.ndarray, filters: Sequence[Filter], rows: slice, out: np.ndarr
     for colour, sixths in enumerate((2 * light + 3 * red + green, 2 * light - 2 * green, 2 * light - 3 * red + green)):
         v = x[colour, rows] + (sixths * SIXTH + (1 << SIXTH_BITS - 1) >> SIXTH_BITS)
         out[colour] = v.clip(0, 255 * FINE) * deep + FINE // 2 >> FINE.bit_length() - 1
+
+
+def equations(
+    x: np.ndarray, picture: np.ndarray, terms: Sequence[Term], weights: np.ndarray | None, threads: int = 1
+) -> np.ndarray:
+    """Products of every two of what weights are multiplied with and what planes of colour lack, in every EVERY rows.
+
+    x: as of ``restore``; picture: uint8 (3, H, W), what it should be, whose sides x may exceed. weights: float32 of every
+    8x8 pixels, by how much errors count. Returns float64 (N + PLANES,) * 2, in 1/FINE^2. Encoders alone ask for it.
+    """
+    count, (height, width) = len(terms) + PLANES, picture.shape[1:]
+    if library := clibrary.library():
+        rows = -(-count // ROWS_TOGETHER) * ROWS_TOGETHER
+        x, told = side_by_side(x), np.array([(0, *term, 0) for term in terms], np.int32)
+        weights = None if weights is None else np.ascontiguousarray(weights, np.float32)
+        by_channel, by_row, _ = (stride // x.itemsize for stride in x.strides)
+        parts = np.zeros((library.selfvae_restore_parts(height, width), rows, rows))
+        done = library.selfvae_restore_equations(
+            *(clibrary.way(), *pointers(x), by_channel, by_row, *x.shape[1:], *pointers(told), len(told)),
+            *(byref(Source.of(picture)), height, width, *pointers(weights), 0 if weights is None else weights.shape[1]),
+            *(rows, EVERY, *pointers(parts), threads),
+        )
+        if done < 0:
+            raise MemoryError
+        upper = np.triu(parts.sum(0)[:count, :count])  # one after the other, whichever thread came first
+        return upper + np.triu(upper, 1).T
+    planes, products = planes_of(x), np.zeros((count, count))
+    some = EVERY * max(1, PART // width)
+    for top in range(0, height, some):
+        here = slice(top, min(top + some, height), EVERY), slice(0, width)
+        each = np.empty((count, len(range(*here[0].indices(height))), width), np.float32)
+        for place, term in enumerate(terms):
+            each[place] = difference(planes, term, *here)
+        all_of = (slice(None), *here)
+        each[len(terms) :] = colours(picture[all_of].astype(np.int16) * FINE - x[all_of].astype(np.int16))
+        if weights is not None:
+            each *= weights.repeat(8, 0).repeat(8, 1)[here]
+        flat = each.reshape(count, -1)
+        products += flat @ flat.T
+    return products

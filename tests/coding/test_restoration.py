@@ -12,7 +12,7 @@ from selfvae_codec.coding.restoration import Restoration, filter_of, terms
 from selfvae_codec.coding.walk import Walk
 from selfvae_codec.errors import ChecksumError, CodecError
 from selfvae_codec.models.exact import clibrary
-from selfvae_codec.models.exact.restoration import SUM_LIMIT, Filter, restore
+from selfvae_codec.models.exact.restoration import SUM_LIMITS, Filter, difference, equations, planes_of, restore
 
 WAYS = [*clibrary.paths(), None] if clibrary.library() else [None]
 DELTA = 20 << 16
@@ -76,7 +76,9 @@ def test_the_largest_weights_that_are_allowed_overflow_nowhere(way):
     told = []
     for plane in range(3):
         count = len(terms(plane, DELTA))
-        allowed = [w for w in range(1, 1 << 15) if Filter(terms(plane, DELTA), np.full(count, w)).most < SUM_LIMIT]
+        allowed = [
+            w for w in range(1, 1 << 15) if Filter(terms(plane, DELTA), np.full(count, w)).most < SUM_LIMITS[plane]
+        ]
         told.append(filter_of(plane, DELTA, np.full(count, allowed[-1])))
         with pytest.raises(ChecksumError, match="damaged"):
             filter_of(plane, DELTA, np.full(count, allowed[-1] + 1))
@@ -84,6 +86,30 @@ def test_the_largest_weights_that_are_allowed_overflow_nowhere(way):
     restore(steep, told, slice(0, 16), out)
     for at in [(0, 0), (7, 8), (15, 23), (3, 3)]:
         assert out[:, at[0], at[1]].tolist() == plain(steep, told, at, False)
+
+
+@pytest.mark.parametrize("size", [(3, 5), (37, 1100)])
+@pytest.mark.parametrize("weighed", [False, True])
+def test_equations_are_those_of_every_third_row_on_any_number_of_threads(way, size, weighed):
+    rng = np.random.default_rng(2)
+    height, width = (-(-side // 8) * 8 for side in size)
+    x = rng.integers(0, 4081, (3, height, width)).astype(np.uint16)
+    picture = rng.integers(0, 256, (*size, 3)).astype(np.uint8).transpose(2, 0, 1)
+    asked = list(dict.fromkeys(term for plane in range(3) for term in terms(plane, DELTA)))
+    weights = rng.random((height // 8, width // 8)).astype(np.float32) if weighed else None
+    found = equations(x, picture, asked, weights, 1)
+    assert np.array_equal(found, equations(x, picture, asked, weights, 3))
+
+    whole = np.s_[: size[0]], np.s_[: size[1]]
+    planes, wide = planes_of(x), slice(0, size[1])
+    rows = [difference(planes, term, slice(0, size[0]), wide) for term in asked]
+    red, green, blue = 16 * picture.astype(int) - x[(slice(None), *whole)]
+    rows = np.array([*rows, red + green + blue, red - blue, red - 2 * green + blue], float)
+    if weighed:
+        rows *= weights.repeat(8, 0).repeat(8, 1)[whole]
+    flat = rows[:, ::3].reshape(len(rows), -1)
+    wanted = flat @ flat.T
+    assert np.abs(found - wanted).max() < 1e-5 * wanted.max()
 
 
 def test_weights_of_seventeen_bits_are_refused():

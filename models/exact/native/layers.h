@@ -85,6 +85,9 @@ typedef struct Path {
                   int16_t *moved, long n);
     void (*to_colour)(const uint16_t *x, const int16_t *moved, const int *sixths, int deep, char *out, long by_column,
                       long n);
+    void (*differ)(const int16_t *here, const int16_t *one, const int16_t *other, int16_t limit, const float *weights,
+                   float *out, long n);
+    void (*products)(const float *rows, int count, long n, double *out);
 } Path;
 
 extern const Path portable_path;

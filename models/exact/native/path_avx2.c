@@ -148,7 +148,7 @@ const Path avx2_path = {"avx2", pack_pointwise, pack_depthwise, pointwise, depth
                         filter_down, filter_along, widen, subtract, halve, halve_across, join_across,
                         to_pixels, residuals, to_local, to_known, to_whole,
                         to_steps, settle, choose, correct, know,
-                        to_planes, weigh, to_colour};
+                        to_planes, weigh, to_colour, differ, products};
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -217,7 +217,7 @@ const Path avx512_path = {"avx512", pack_pointwise, pack_depthwise, pointwise, d
                           filter_down, filter_along, widen, subtract, halve, halve_across, join_across,
                           to_pixels, residuals, to_local, to_known, to_whole,
                           to_steps, settle, choose, correct, know,
-                          to_planes, weigh, to_colour};
+                          to_planes, weigh, to_colour, differ, products};
 
 #ifdef __clang__
 #pragma clang attribute pop

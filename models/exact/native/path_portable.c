@@ -93,4 +93,4 @@ const Path portable_path = {"portable", pack_pointwise, pack_depthwise, pointwis
                             filter_down, filter_along, widen, subtract, halve, halve_across, join_across,
                             to_pixels, residuals, to_local, to_known, to_whole,
                             to_steps, settle, choose, correct, know,
-                            to_planes, weigh, to_colour};
+                            to_planes, weigh, to_colour, differ, products};

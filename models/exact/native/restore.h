@@ -47,3 +47,36 @@ static void to_colour(const uint16_t *restrict x, const int16_t *restrict moved,
     if (deep == 1) for (long i = 0; i < n; i++) *(uint8_t *)(out + i * by_column) = (uint8_t)here[i];
     else for (long i = 0; i < n; i++) *(uint16_t *)(out + i * by_column) = (uint16_t)here[i];
 }
+
+/* Clipped differences to both sides, times ``weights`` of every eight pixels if there are some: n floats */
+static void differ(const int16_t *restrict here, const int16_t *restrict one, const int16_t *restrict other, int16_t limit,
+                   const float *restrict weights, float *restrict out, long n) {
+    for (long i = 0; i < n; i++) {
+        int16_t a = (int16_t)(one[i] - here[i]), b = (int16_t)(other[i] - here[i]);
+        a = a < -limit ? (int16_t)-limit : a > limit ? limit : a;
+        b = b < -limit ? (int16_t)-limit : b > limit ? limit : b;
+        out[i] = (float)(int16_t)(a + b);
+    }
+    if (weights) for (long i = 0; i < n; i++) out[i] *= weights[i];
+}
+
+/* out += products of every two of ``count`` rows of RESTORE_MOST floats, on and above the diagonal: a multiple of
+ * RESTORE_ROWS. n: a multiple of RESTORE_LANES */
+static void products(const float *restrict rows, int count, long n, double *restrict out) {
+    for (int i = 0; i < count; i += RESTORE_ROWS)
+        for (int j = i; j < count; j += RESTORE_ROWS) {
+            const float *a = rows + (long)i * RESTORE_MOST, *b = rows + (long)j * RESTORE_MOST;
+            float sums[RESTORE_ROWS][RESTORE_ROWS][RESTORE_LANES] = {{{0}}};
+            for (long k = 0; k < n; k += RESTORE_LANES)
+                for (int p = 0; p < RESTORE_ROWS; p++)
+                    for (int q = 0; q < RESTORE_ROWS; q++)
+                        for (int l = 0; l < RESTORE_LANES; l++)
+                            sums[p][q][l] += a[p * RESTORE_MOST + k + l] * b[q * RESTORE_MOST + k + l];
+            for (int p = 0; p < RESTORE_ROWS; p++)
+                for (int q = 0; q < RESTORE_ROWS; q++) {
+                    float sum = 0;
+                    for (int l = 0; l < RESTORE_LANES; l++) sum += sums[p][q][l];
+                    out[(i + p) * count + j + q] += sum;
+                }
+        }
+}
