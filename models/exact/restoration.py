@@ -117,7 +117,7 @@ def equations(
 ) -> np.ndarray:
     """Products of every two of what weights are multiplied with and what planes of colour lack, in every EVERY rows.
 
-    x: as of ``restore``; picture: uint8 (3, H, W), what it should be; its sides may be shorter. weights: float32, by how
+    x: as of ``restore``; picture: uint8 (3, H, W), what it should be; sides may be shorter. weights: float32, by how
     much errors count in every 8x8 pixels. Returns float64 (N + PLANES,) * 2, in 1/FINE^2. Encoders alone ask for it.
     """
     count, (height, width) = len(terms) + PLANES, picture.shape[1:]
