@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from selfvae_codec.models import units
 from selfvae_codec.models.exact import clibrary, weights
 from selfvae_codec.models.exact.transform import LappedTransform
 
@@ -40,7 +41,7 @@ def pixels(synthesis, z, learned, bound, base, dtype=np.uint8, strip=None, threa
         end = min(first + (strip or rows), rows)
         seen = slice(max(first - 1, 0), min(end + 1, rows))
         told = z[:, seen], learned[:, seen], seen.start, rows, bound, base, DELTA, slice(first, end)
-        synthesis.pixels(*told, out[:, 8 * first : 8 * end], threads)
+        synthesis.pixels(*told, out[:, 8 * first : 8 * end], threads, 1 if dtype == np.uint8 else units.DEEP)
     return out
 
 
