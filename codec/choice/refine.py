@@ -21,7 +21,7 @@ from ..coding.walk import Walk
 from ..models.config import PACE, Z1_STRIDE
 from ..models.exact import clibrary
 from ..models.exact.buffers import empty, reused
-from ..models.exact.inference import DELTA_BITS, POSITIONS, STRIP, Networks
+from ..models.exact.inference import DELTA_BITS, Networks, rows_of_strip
 from ..models.exact.system import give_back
 from ..models.tables import CENTROID_UNITS
 from . import native, restoring
@@ -87,7 +87,7 @@ def _move(walk: Walk) -> None:
     last = plan.planes - 1
     step = nets.delta(plan.t(last)) / 2.0**DELTA_BITS / CENTROID_UNITS
     move = native.move if clibrary.library() else _move_plainly
-    size = max(1, max(STRIP, POSITIONS // plan.columns) - 4)  # with these and what restoration reads, rows of a strip
+    size = max(1, rows_of_strip(plan.columns) - 4)  # with these and what restoration reads, rows of a strip
     for first in range(0, plan.rows, size):
         # one row of blocks more on each side, which the transform reads
         rows, start = slice(first, min(first + size, plan.rows)), max(first - 1, 0)

@@ -18,7 +18,7 @@ from ..errors import ChecksumError
 from ..models.config import RD_SLOPE, Z1_STRIDE
 from ..models.exact.inference import DELTA_BITS
 from ..models.exact.restoration import BITS, EVERY, PLANES, Term, equations
-from ..models.exact.system import one_blas_thread, threads
+from ..models.exact.system import threads
 from ..models.units import FINE
 from .numbers import bits_of, rounded
 from .quantise import STOP_SHARE
@@ -26,7 +26,6 @@ from .quantise import STOP_SHARE
 SAMPLE = 1 << 18  # pixels of strips that are looked at
 STRIPS = 8  # of rows of blocks, if that is not the whole picture
 RIDGE = 1e-3  # of the mean curvature, so that what hardly matters stays
-COARSE = 8.0  # as numbers.COARSE
 EYE = 0.75, 1.0, 1.0  # of the way to the least squared error, for an eye: it minds what is smooth more
 HEAD_BITS = 16  # of what is said of a plane beside its numbers
 SHARES = 1 / 3, 1 / 2, 1 / 6  # of the squared error of a plane, in that of all colours
@@ -38,8 +37,7 @@ def wanted(walk: Walk, k: int) -> Restoration | None:
     delta = walk.nets.delta(plan.t(k))
     finest = k == plan.planes - 1
     worth = (1.0 if finest else STOP_SHARE) / (RD_SLOPE * (FINE * delta / 2.0**DELTA_BITS) ** 2)  # bits of a square
-    with one_blas_thread():  # whose others would look for more to do while networks run
-        told, seen = _equations(walk, k, [terms(plane, delta) for plane in range(PLANES)])
+    told, seen = _equations(walk, k, [terms(plane, delta) for plane in range(PLANES)])
     rows = []
     for plane, (share, (products, sums)) in enumerate(zip(SHARES, told)):
         times = 2 * worth * share * plan.height * plan.width / seen / 4.0**BITS
@@ -52,7 +50,7 @@ def _numbers(plane: int, delta: int, curvature: np.ndarray, pull: np.ndarray, wa
     """Of one plane, None where they do not pay. Bits that weights w save are w . pull - w . curvature w / 2."""
     ridge = RIDGE * np.trace(curvature) / len(curvature) + 1e-12
     best = np.linalg.solve(curvature + ridge * np.eye(len(curvature)), pull)
-    (numbers,) = rounded(way * best, curvature, 1, COARSE)
+    (numbers,) = rounded(way * best, curvature, 1)
     if numbers is None:
         return None
     w = numbers.differences()

@@ -20,7 +20,7 @@ import numpy as np
 from ..models import units
 from ..models.config import CONTEXT_STRIDE, U_STEP, Z1_STRIDE
 from ..models.exact.buffers import empty, reused
-from ..models.exact.inference import DELTA_BITS, POSITIONS, SEEN_BITS, STRIP, Networks, strips
+from ..models.exact.inference import DELTA_BITS, SEEN_BITS, Networks, rows_of_strip, strips
 from ..models.exact.integers import from_ycocg, padded, to_ycocg
 from ..models.exact.restoration import restore
 from ..models.exact.system import give_back, threads
@@ -325,7 +325,7 @@ class Walk:
         shape = Z1_STRIDE * (end - first), Z1_STRIDE * width, 3
         out = empty(shape, np.uint16 if deep else np.uint8).transpose(2, 0, 1)
         with reused():
-            for rows in strips(first, end, max(1, max(STRIP, POSITIONS // width) - 2)):  # with one more on each side
+            for rows in strips(first, end, max(1, rows_of_strip(width) - 2)):  # with one more on each side
                 around = slice(max(rows.start - 1, 0), min(rows.stop + 1, height))
                 x_hat = self.x_hat(k, scale=FINE, wanted=around)
                 pixels = slice(Z1_STRIDE * (rows.start - around.start), Z1_STRIDE * (rows.stop - around.start))

@@ -176,7 +176,7 @@ class Networks:
         """``run`` where inputs are made for some rows at a time: those of a whole large picture take gigabytes."""
         (height, width), net = size, self.weights.net(name, t)
         out = np.empty((*size, len(net.head.bias)), np.int16).transpose(2, 0, 1)  # as other networks read it best
-        for rows in strips(0, height, max(STRIP, POSITIONS // width)):
+        for rows in strips(0, height, rows_of_strip(width)):
             top, bottom = max(rows.start - net.radius, 0), min(rows.stop + net.radius, height)
             out[:, rows] = self.run(name, seen(slice(top, bottom)), t)[:, rows.start - top : rows.stop - top]
         return out
@@ -231,7 +231,7 @@ class Networks:
         kind = np.uint8 if scale == 1 else np.uint16
         x_hat = empty((3, *shape), kind) if scale == units.FINE else empty((*shape, 3), kind).transpose(2, 0, 1)
         with reused():
-            for rows in strips(first, end, max(STRIP, POSITIONS // width)):
+            for rows in strips(first, end, rows_of_strip(width)):
                 # one row of blocks more on each side for the post-filter, and what the network sees around them
                 start, stop = max(rows.start - 1, 0), min(rows.stop + 1, height)
                 top = max(start - radius, 0)
@@ -293,6 +293,11 @@ def _logarithms(z1: np.ndarray) -> np.ndarray:
     v *= units.HYPER_UNITS
     v += 0.5
     return np.minimum(v, HYPER_LIMIT, out=v).astype(np.int16)  # rounded down
+
+
+def rows_of_strip(width: int) -> int:
+    """Of blocks, where a row has so many."""
+    return max(STRIP, POSITIONS // width)
 
 
 def strips(first: int, end: int, rows: int = STRIP) -> list[slice]:

@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..config import Z1_STRIDE
 from ..units import DEEP, FINE
 from . import clibrary
 from .clibrary import Source, pointers, side_by_side
+from .system import one_blas_thread
 
 RADIUS = 4  # of what is seen around a pixel
 BITS = 15  # weights are in 1/2^BITS
@@ -146,7 +148,8 @@ def equations(
         all_of = (slice(None), *here)
         each[len(terms) :] = colours(picture[all_of].astype(np.int16) * FINE - x[all_of].astype(np.int16))
         if weights is not None:
-            each *= weights.repeat(8, 0).repeat(8, 1)[here]
+            each *= weights.repeat(Z1_STRIDE, 0).repeat(Z1_STRIDE, 1)[here]
         flat = each.reshape(count, -1)
-        products += flat @ flat.T
+        with one_blas_thread():  # whose others would look for more to do while networks run
+            products += flat @ flat.T
     return products

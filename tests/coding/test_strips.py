@@ -5,8 +5,6 @@ import pytest
 from conftest import make_picture
 
 import selfvae_codec
-from selfvae_codec.choice import refine
-from selfvae_codec.coding import walk
 from selfvae_codec.errors import TruncatedWarning
 from selfvae_codec.models.exact import inference
 
@@ -21,9 +19,8 @@ def cut_off(data):
 
 
 def of_height(monkeypatch, rows):
-    for module in (inference, refine, walk):
-        monkeypatch.setattr(module, "STRIP", rows)
-        monkeypatch.setattr(module, "POSITIONS", 1)
+    monkeypatch.setattr(inference, "STRIP", rows)
+    monkeypatch.setattr(inference, "POSITIONS", 1)
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
