@@ -34,7 +34,7 @@ FALL_BY_TUNE = {  # (log3 of the finest step, fall) between which falls go: near
     "psnr": ((2.7, 0.0), (3.1, 0.06)),
 }
 FIELD_ENDS = (0, -1)  # networks are told log2 g of the lowest and of the highest frequency
-PACE = 0.5  # of such a pass; whole gradient steps overshoot, since overlapping functions correct the same error twice
+PACE = 0.65  # of such a pass; whole gradient steps overshoot, since overlapping functions correct the same error twice
 RDO_RATE = 0.5  # share of a symbol's bits that its choice counts: a change also costs what later symbols learn from it
 Y_STEPS = (1, 2, 4, 8, 16)  # quantisation steps of the representations
 Y_STEP_PACE = 0.703125  # of t, where priors of representations see their step, a doubling of it

@@ -39,6 +39,17 @@ def smallest_side(picture: Picture) -> int:
         return min(image.size)
 
 
+def some_of(folders: list[Path], count: int, smallest: int) -> list[Picture]:
+    """As many of each folder, of those that are large enough, evenly."""
+    chosen = []
+    for folder in folders:
+        large = [v for v in read_folder(folder).pictures if smallest_side(v) >= smallest]
+        picks = np.linspace(0, len(large) - 1, min(count, len(large))).round().astype(int)
+        chosen += [large[k] for k in picks]
+    say(f"{len(chosen)} pictures")
+    return chosen
+
+
 def middle(x: np.ndarray) -> np.ndarray:
     height, width = LARGEST if len(x) > x.shape[1] else LARGEST[::-1]
     top, left = max(0, len(x) - height) // 16 * 8, max(0, x.shape[1] - width) // 16 * 8
@@ -74,12 +85,7 @@ def main(argv: list[str] | None = None) -> None:
     p.add_argument("--processes", type=int, default=2)
     p.add_argument("-o", "--out", type=Path, required=True)
     args = p.parse_args(argv)
-    chosen = []
-    for folder in args.folders:
-        large = [v for v in read_folder(folder).pictures if smallest_side(v) >= args.smallest]
-        picks = np.linspace(0, len(large) - 1, min(args.pictures, len(large))).round().astype(int)
-        chosen += [large[k] for k in picks]
-    say(f"{len(chosen)} pictures")
+    chosen = some_of(args.folders, args.pictures, args.smallest)
     with ProcessPoolExecutor(args.processes) as pool:
         scores, measures = (np.array(v) for v in zip(*pool.map(looked_at, chosen)))
     t = np.array([plan_for(512, 768, quality).step / T_UNITS for quality in QUALITIES])

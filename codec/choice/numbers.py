@@ -6,6 +6,8 @@ others, what it costs counted (coordinate descent on rate and distortion, as tre
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..coding.fitted import SHIFTS, Numbers
@@ -15,10 +17,13 @@ COARSE = 8.0  # a step of a number, in standard deviations that the picture leav
 SWEEPS = 3  # over all numbers
 
 
-def rounded(wanted: np.ndarray, curvature: np.ndarray, rows: int, coarse: float = COARSE) -> list[Numbers | None]:
+def rounded(
+    wanted: np.ndarray, curvature: np.ndarray, rows: int, coarse: float = COARSE, beside: np.ndarray | int = 0
+) -> list[Numbers | None]:
     """Numbers for differences (R,) of which bits have this curvature (R, R): what they cost and what they save.
 
-    coarse: a step of a number, in standard deviations that the picture leaves it.
+    coarse: a step of a number, in standard deviations that the picture leaves it; beside: as of ``fitted.settle_row``,
+    the same for every row.
     """
     count = len(wanted) // rows
     diagonal = np.diag(curvature).copy()
@@ -26,19 +31,21 @@ def rounded(wanted: np.ndarray, curvature: np.ndarray, rows: int, coarse: float 
     for r in range(rows):
         part = slice(r * count, (r + 1) * count)
         typical = np.sqrt(np.mean(diagonal[part])) + 1e-12
-        shifts[part] = int(np.clip(np.rint(np.log2(coarse / typical)), 0, SHIFTS - 1))
+        least = np.ceil(np.log2(np.abs(wanted[part]).max() / TAIL + 1e-12))  # so that none is cut off
+        shifts[part] = int(np.clip(max(least, np.rint(np.log2(coarse / typical))), 0, SHIFTS - 1))
     step = np.exp2(shifts)
     q = np.rint(wanted / step).clip(-TAIL, TAIL)
     levels = [0] * rows
     pull = curvature @ (q * step - wanted)
     for _ in range(SWEEPS):
-        tables = []
         for r in range(rows):
-            levels[r] = _level(q[r * count : (r + 1) * count])
-            tables.append(_number_bits(levels[r]))
+            levels[r] = _level(q[r * count : (r + 1) * count], beside)
+        each = _ALL[_levels(levels, count, beside).ravel()]
         for n in np.argsort(-diagonal * step**2):
-            bits, c = tables[n // count], diagonal[n] * step[n] ** 2
+            bits, c = each[n], diagonal[n] * step[n] ** 2
             best = q[n] - pull[n] * step[n] / max(c, 1e-12)  # were it free
+            if not q[n] and abs(best) < 0.5:
+                continue
             tried = np.unique(np.rint([best, best - np.sign(best), 0, q[n]]).clip(-TAIL, TAIL))
             moved = tried - q[n]
             cost = 0.5 * c * moved**2 + pull[n] * step[n] * moved + bits[np.abs(tried).astype(int)]
@@ -50,7 +57,7 @@ def rounded(wanted: np.ndarray, curvature: np.ndarray, rows: int, coarse: float 
     for r in range(rows):
         part = slice(r * count, (r + 1) * count)
         values = q[part].astype(np.int32)
-        out.append(Numbers(int(shifts[part][0]), 0, _level(values), values) if values.any() else None)
+        out.append(Numbers(int(shifts[part][0]), 0, _level(values, beside), values) if values.any() else None)
     return out
 
 
@@ -64,11 +71,18 @@ def _number_bits(level: int) -> np.ndarray:
 _ALL = np.stack([_number_bits(level) for level in range(SCALE_LEVELS)])
 
 
-def _level(values: np.ndarray) -> int:
-    """The scale level at which they take the fewest bits."""
-    counts = np.bincount(np.abs(values).astype(int), minlength=TAIL + 1)
-    return int((_ALL @ counts).argmin())
+def _levels(rows: Sequence[int], count: int, beside: np.ndarray | int) -> np.ndarray:
+    """Scale levels (rows, count) of the numbers of some rows."""
+    return np.clip(np.array(rows)[:, None] + np.broadcast_to(beside, count), 0, SCALE_LEVELS - 1)
 
 
-def bits_of(numbers: Numbers) -> float:
-    return float(_ALL[numbers.level][np.abs(numbers.values)].sum())
+def _level(values: np.ndarray, beside: np.ndarray | int) -> int:
+    """The scale level of a row at which they take the fewest bits."""
+    levels = _levels(range(SCALE_LEVELS), len(values), beside)
+    return int(_ALL[levels, np.abs(values).astype(int)].sum(1).argmin())
+
+
+def bits_of(numbers: Numbers, beside: np.ndarray | int = 0) -> float:
+    """What the values of a row cost. beside: as of ``rounded``."""
+    (levels,) = _levels([numbers.level], len(numbers.values), beside)
+    return float(_ALL[levels, np.abs(numbers.values)].sum())

@@ -27,6 +27,8 @@ from ..models.tables import CENTROID_UNITS
 from . import native, restoring
 from .quantise import Choose, Chooser, kept
 
+BEYOND = 1.5  # of the way to what restores a picture now: latents that move make more of it worth while
+
 
 class AskedOnce(Walk):
     """A walk over planes whose networks answer once: what symbols cost hardly changes from pass to pass."""
@@ -69,7 +71,7 @@ def refine(nets: Networks, plan: Plan, latents: Latents, effort: int, chooser: C
     if effort:
         walk.choose()  # networks answer now, in arrays that serve once
         if not plan.lossless:
-            walk.restoration = restoring.wanted(walk, plan.planes - 1)
+            walk.restoration = restoring.wanted(walk, plan.planes - 1, BEYOND)
         give_back(size)
     with reused():
         for left in reversed(range(effort)):

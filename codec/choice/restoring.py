@@ -1,66 +1,100 @@
 """How a picture is best restored: weights that bring what latents decode to closest to it, and pay for being sent.
 
-Least squares, plane by plane of colour (Tsai et al. 2013, "Adaptive loop filtering for video coding"). What a weight
-costs is held against what it saves (numbers.py). What suits these settings was measured on photographs for training:
-docs/design-notes.md.
+Least squares, plane by plane of colour (Tsai et al. 2013, "Adaptive loop filtering for video coding"), as far as other
+photographs make it likely: in the coordinates that are sent, weights are taken as Gaussian (coding/restoration.py).
+What a number costs is held against what it saves (numbers.py). What suits these settings was measured on photographs
+for training: docs/design-notes.md.
 """
 
 from __future__ import annotations
 
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 
 from ..coding.fitted import Numbers
-from ..coding.restoration import Restoration, filter_of, terms
+from ..coding.restoration import BASIS_BITS, Restoration, bases, filter_of, terms
 from ..coding.walk import Walk
 from ..errors import ChecksumError
 from ..models.config import RD_SLOPE, Z1_STRIDE
 from ..models.exact.inference import DELTA_BITS
 from ..models.exact.restoration import BITS, EVERY, PLANES, Term, equations
 from ..models.exact.system import threads
+from ..models.tables import LOG2_SCALE_STEP
 from ..models.units import FINE
 from .numbers import bits_of, rounded
 from .quantise import STOP_SHARE
 
 SAMPLE = 1 << 18  # pixels of strips that are looked at
 STRIPS = 8  # of rows of blocks, if that is not the whole picture
-RIDGE = 1e-3  # of the mean curvature, so that what hardly matters stays
-EYE = 0.75, 1.0, 1.0  # of the way to the least squared error, for an eye: it minds what is smooth more
-HEAD_BITS = 16  # of what is said of a plane beside its numbers
+SPREAD = 1024.0  # of first numbers, standard deviation over photographs, by the making of the bases
+COARSE = 8.0, 16.0  # as numbers.COARSE: what is tried
+EYE = 0.85, 1.0, 1.0  # of the way to the least squared error, for an eye: it minds what is smooth more
+HEAD_BITS = 11  # of what is said of a plane beside its numbers
 SHARES = 1 / 3, 1 / 2, 1 / 6  # of the squared error of a plane, in that of all colours
 
 
-def wanted(walk: Walk, k: int) -> Restoration | None:
-    """How a walk that has come to plane k should have its picture restored. None: not at all."""
+class Savings(NamedTuple):
+    """What weights w of a plane of colour save: w . pull - w . curvature w / 2 bits."""
+
+    curvature: np.ndarray
+    pull: np.ndarray
+
+    def seen_in(self, directions: np.ndarray) -> Savings:
+        """Of coordinates instead."""
+        return Savings(directions.T @ self.curvature @ directions, self.pull @ directions)
+
+    def of(self, w: np.ndarray) -> float:
+        return float(w @ self.pull - w @ self.curvature @ w / 2)
+
+
+def wanted(walk: Walk, k: int, beyond: float = 1.0) -> Restoration | None:
+    """How a walk that has come to plane k should have its picture restored. None: not at all.
+
+    beyond: how far of the way that is best now.
+    """
+    delta = walk.nets.delta(walk.plan.t(k))
+    ways = EYE if walk.plan.activity else (1.0,) * PLANES
+    rows = [_numbers(plane, delta, told, beyond * way) for plane, (told, way) in enumerate(zip(savings(walk, k), ways))]
+    return Restoration(rows) if any(rows) else None
+
+
+def savings(walk: Walk, k: int) -> list[Savings]:
+    """Of each plane of colour."""
     plan = walk.plan
     delta = walk.nets.delta(plan.t(k))
     finest = k == plan.planes - 1
     worth = (1.0 if finest else STOP_SHARE) / (RD_SLOPE * (FINE * delta / 2.0**DELTA_BITS) ** 2)  # bits of a square
-    told, seen = _equations(walk, k, [terms(plane, delta) for plane in range(PLANES)])
-    rows = []
-    for plane, (share, (products, sums)) in enumerate(zip(SHARES, told)):
-        times = 2 * worth * share * plan.height * plan.width / seen / 4.0**BITS
-        way = EYE[plane] if plan.activity else 1.0
-        rows.append(_numbers(plane, delta, times * products, 2.0**BITS * times * sums, way))
-    return Restoration(rows) if any(rows) else None
+    equal, seen = _equations(walk, k, [terms(plane, delta) for plane in range(PLANES)])
+    times = [2 * worth * share * plan.height * plan.width / seen for share in SHARES]
+    return [Savings(by / 4.0**BITS * products, by / 2.0**BITS * sums) for by, (products, sums) in zip(times, equal)]
 
 
-def _numbers(plane: int, delta: int, curvature: np.ndarray, pull: np.ndarray, way: float) -> Numbers | None:
-    """Of one plane, None where they do not pay. Bits that weights w save are w . pull - w . curvature w / 2."""
-    ridge = RIDGE * np.trace(curvature) / len(curvature) + 1e-12
-    best = np.linalg.solve(curvature + ridge * np.eye(len(curvature)), pull)
-    (numbers,) = rounded(way * best, curvature, 1)
-    if numbers is None:
-        return None
-    w = numbers.differences()
-    if w @ pull - w @ curvature @ w / 2 < bits_of(numbers) + HEAD_BITS:
-        return None
+def _numbers(plane: int, delta: int, told: Savings, way: float) -> Numbers | None:
+    """Of one plane, None where they do not pay."""
+    basis = bases()[plane]
+    seen = told.seen_in(basis.directions / 2.0**BASIS_BITS)
+    expected = SPREAD * np.exp2(LOG2_SCALE_STEP * basis.levels)
+    best = np.linalg.solve(seen.curvature + np.diag(1 / (np.log(2) * expected**2)), seen.pull)
+    found, most = None, 0.0
+    for coarse in COARSE:
+        (numbers,) = rounded(way * best, seen.curvature, 1, coarse, basis.levels)
+        if numbers is None:
+            continue
+        saved = seen.of(numbers.differences()) - bits_of(numbers, basis.levels) - HEAD_BITS
+        if saved > most and _allowed(plane, delta, basis.weights(numbers)):
+            found, most = numbers, saved
+    return found
+
+
+def _allowed(plane: int, delta: int, weights: np.ndarray) -> bool:
+    """Whether readers take them: larger ones no photograph asks for."""
     try:
-        filter_of(plane, delta, w)
-    except ChecksumError:  # weights as large as no photograph asks for
-        return None
-    return numbers
+        filter_of(plane, delta, weights)
+    except ChecksumError:
+        return False
+    return True
 
 
 def _equations(walk: Walk, k: int, asked: list[list[Term]]) -> tuple[list[tuple[np.ndarray, np.ndarray]], int]:

@@ -85,14 +85,23 @@ def settle(coder: Coder, nets: Sequence[ExactNet], actual: Fit | None) -> Fit:
     return settled
 
 
-def settle_row(coder: Coder, count: int, actual: Numbers | None, known: bool, *, differs: bool) -> Numbers | None:
-    """One row of so many numbers. known: whether an encoder says ``actual``; differs: whether it may lose bits."""
+def settle_row(
+    coder: Coder,
+    count: int,
+    actual: Numbers | None,
+    known: bool,
+    *,
+    differs: bool = False,
+    beside: np.ndarray | int = 0,
+) -> Numbers | None:
+    """One row of so many numbers. known: whether an encoder says ``actual``; differs: whether it may lose bits; beside:
+    how far the scale level of each lies from what the row says."""
     if not count or not coder.variant(2, int(actual is not None) if known else None):
         return None
     shift = coder.variant(SHIFTS, actual.shift if actual else None)
     fewer = coder.variant(FEWER, actual.fewer if actual else None) if differs else 0
     level = coder.variant(SCALE_LEVELS, actual.level if actual else None)
-    levels = np.full(count, level, np.int32)
+    levels = np.clip(np.full(count, level) + beside, 0, SCALE_LEVELS - 1).astype(np.int32)
     return Numbers(shift, fewer, level, coder.numbers(levels, actual.values if actual else None))
 
 

@@ -10,8 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from safetensors.numpy import load_file
 
 from ..errors import ChecksumError
 from ..models.exact.inference import DELTA_BITS
@@ -36,6 +40,35 @@ GROUPS: tuple[tuple[tuple[int, Places, int], ...], ...] = (
 )
 
 
+BASES = Path(__file__).parents[1] / "format" / "restoration.safetensors"
+BASIS_BITS = 7
+
+
+class Basis(NamedTuple):
+    """What numbers are the coordinates in.
+
+    directions: int64 (N, N), a column for each, in 1/2^BASIS_BITS; levels: int64 (N,), how far the scale level of each
+    lies from the first one's.
+    """
+
+    directions: np.ndarray
+    levels: np.ndarray
+
+    def weights(self, numbers: Numbers) -> np.ndarray:
+        """int64 (N,), in 1/2^BITS."""
+        return (self.directions @ numbers.differences() + (1 << BASIS_BITS - 1)) >> BASIS_BITS
+
+
+@cache
+def bases() -> tuple[Basis, ...]:
+    """Of each plane of colour."""
+    told = {name: v.astype(np.int64) for name, v in load_file(BASES).items()}
+    return tuple(
+        Basis(told[f"P{plane}.directions"] << told[f"P{plane}.shifts"], told[f"P{plane}.levels"])
+        for plane in range(PLANES)
+    )
+
+
 @dataclass(frozen=True)
 class Restoration:
     """How planes of colour move: numbers of each, None where it stays."""
@@ -45,8 +78,8 @@ class Restoration:
     def filters(self, delta: int) -> list[Filter]:
         """delta: the step in 1/2^DELTA_BITS. Raises ChecksumError where sums could overflow."""
         return [
-            filter_of(plane, delta, numbers.differences() if numbers else None)
-            for plane, numbers in enumerate(self.rows)
+            filter_of(plane, delta, basis.weights(numbers) if numbers else None)
+            for plane, (basis, numbers) in enumerate(zip(bases(), self.rows))
         ]
 
 
@@ -74,7 +107,7 @@ def settle(coder: fitted.Coder, actual: Restoration | None, known: bool) -> Rest
     if not coder.variant(2, int(actual is not None) if known else None):
         return None
     rows = []
-    for plane in range(PLANES):
+    for plane, basis in enumerate(bases()):
         wanted = actual.rows[plane] if actual else None
-        rows.append(fitted.settle_row(coder, len(terms(plane, 0)), wanted, known, differs=False))
+        rows.append(fitted.settle_row(coder, len(basis.levels), wanted, known, beside=basis.levels))
     return Restoration(rows)

@@ -15,7 +15,7 @@ from selfvae_codec.choice.charges import Charges
 from selfvae_codec.choice.encoder import GAIN_STEPS, write_level
 from selfvae_codec.choice.fit import Fitting, Found
 from selfvae_codec.choice.gains import Tuned, tune
-from selfvae_codec.choice.numbers import rounded
+from selfvae_codec.choice.numbers import bits_of, rounded
 from selfvae_codec.coding import fitted
 from selfvae_codec.coding.coders import Writer
 from selfvae_codec.coding.fitted import Numbers
@@ -297,6 +297,23 @@ def test_rounded_differences_are_worth_what_they_take():
     assert second is None
     assert np.abs(first.differences() - wanted[:20]).max() <= 2**first.shift
     assert first.shift < 5
+
+
+def test_numbers_that_are_expected_near_nothing_must_save_more():
+    """A small one is worth saying where others are large, not where it hardly ever differs from 0."""
+    wanted, curvature = np.array([60.0, 5, 5, 5]), np.diag([1.0, 0.5, 0.5, 0.5])
+    (free,) = rounded(wanted, curvature, 1, coarse=1)
+    (bound,) = rounded(wanted, curvature, 1, coarse=1, beside=np.array([0, -60, -60, 0]))
+    assert free.values.all() and free.differences()[0] == bound.differences()[0]
+    assert not bound.values[1:3].any() and bound.values[3]
+    assert bits_of(bound, np.array([0, -60, -60, 0])) < bits_of(bound)
+
+
+def test_steps_are_large_enough_for_the_largest_difference():
+    wanted = np.array([3000.0, -40, 7])
+    (numbers,) = rounded(wanted, np.eye(3), 1)
+    assert np.abs(numbers.values).max() <= 127
+    assert np.abs(numbers.differences() - wanted).max() <= 2**numbers.shift
 
 
 def test_a_golden_file_has_fitted_networks(monkeypatch):

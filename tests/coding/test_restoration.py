@@ -1,14 +1,17 @@
 """Pictures are restored as FORMAT.md says, by weights that bring them closer to what was coded."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from conftest import make_picture
+from safetensors.numpy import load_file
 
 import selfvae_codec
 from selfvae_codec.choice import restoring
 from selfvae_codec.coding import restoration
 from selfvae_codec.coding.fitted import Numbers
-from selfvae_codec.coding.restoration import Restoration, filter_of, terms
+from selfvae_codec.coding.restoration import Restoration, bases, filter_of, terms
 from selfvae_codec.coding.walk import Walk
 from selfvae_codec.errors import ChecksumError, CodecError
 from selfvae_codec.models.exact import clibrary
@@ -16,6 +19,7 @@ from selfvae_codec.models.exact.restoration import SUM_LIMITS, Filter, differenc
 
 WAYS = [*clibrary.paths(), None] if clibrary.library() else [None]
 DELTA = 20 << 16
+FORMAT = (restoration.BASES.parent / "FORMAT.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(params=WAYS)
@@ -117,6 +121,32 @@ def test_weights_of_seventeen_bits_are_refused():
         filter_of(0, 1 << 10, np.array([1 << 15] + [0] * (len(terms(0, DELTA)) - 1)))
 
 
+def test_numbers_say_weights_as_the_format_says():
+    rng = np.random.default_rng(4)
+    tables = load_file(restoration.BASES)
+    for plane, basis in enumerate(bases()):
+        names = "directions", "shifts", "levels"
+        directions, shifts, levels = (tables[f"P{plane}.{name}"].tolist() for name in names)
+        count = len(terms(plane, DELTA))
+        assert len(directions) == len(shifts) == len(levels) == count and levels == basis.levels.tolist()
+        numbers = Numbers(3, 0, 20, rng.integers(-127, 128, count).astype(np.int32))
+        wanted = [
+            (sum(m * 2 ** (e + 3) * int(q) for m, e, q in zip(row, shifts, numbers.values)) + 64) // 128
+            for row in directions
+        ]
+        assert basis.weights(numbers).tolist() == wanted
+
+
+def test_any_weights_can_be_said():
+    for basis in bases():
+        assert np.linalg.matrix_rank(basis.directions.astype(float)) == len(basis.levels)
+
+
+def test_the_format_names_the_tables_that_it_means():
+    digest = hashlib.sha256(restoration.BASES.read_bytes()).hexdigest()
+    assert f"`restoration.safetensors` beside this\ndocument, whose SHA-256 begins with {digest[:16]}." in FORMAT
+
+
 def blurred_colours(side=160):
     """A photograph's kind of picture whose colours are less sharp than its light."""
     x = make_picture(side, side).astype(float)
@@ -150,7 +180,7 @@ def test_every_stop_of_a_file_comes_closer_than_what_its_latents_decode_to(monke
 def test_what_restores_a_picture_takes_few_bytes(monkeypatch):
     x = blurred_colours()
     size = len(selfvae_codec.encode(x, quality=60, effort=0))
-    monkeypatch.setattr(restoring, "wanted", lambda walk, k: None)
+    monkeypatch.setattr(restoring, "wanted", lambda *_: None)
     assert 0 < size - len(selfvae_codec.encode(x, quality=60, effort=0)) < 200
 
 
@@ -184,7 +214,7 @@ def test_no_weights_for_what_has_nothing_to_gain(monkeypatch):
     x = np.full((64, 64, 3), 90, np.uint8)
     data = selfvae_codec.encode(x, quality=30)
     assert error(x, selfvae_codec.decode(data)) < 2
-    monkeypatch.setattr(restoring, "wanted", lambda walk, k: None)
+    monkeypatch.setattr(restoring, "wanted", lambda *_: None)
     assert selfvae_codec.encode(x, quality=30) == data
 
 

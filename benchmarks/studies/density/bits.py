@@ -10,11 +10,14 @@ import numpy as np
 import torch
 
 from selfvae_codec.choice.analysis import analyse
-from selfvae_codec.coding.coders import Reader
+from selfvae_codec.choice.native import chooser_of
+from selfvae_codec.choice.quantise import Choose, slope_of
+from selfvae_codec.choice.refine import refine
+from selfvae_codec.coding.coders import Reader, Writer
 from selfvae_codec.coding.entropy import Decoder, Encoder
-from selfvae_codec.coding.levels import write_plainly
 from selfvae_codec.coding.plan import Plan
 from selfvae_codec.coding.walk import Walk, models_of
+from selfvae_codec.models.config import DEFAULT_EFFORT
 from selfvae_codec.models.exact.inference import Networks
 from selfvae_codec.models.networks.selfvae import SelfVAE
 from selfvae_codec.models.training.likelihood import stream_bits
@@ -35,13 +38,18 @@ def bound(model: SelfVAE, pictures: np.ndarray) -> dict[str, np.ndarray]:
 def coded(nets: Networks, plan: Plan, pictures: np.ndarray) -> tuple[float, float]:
     """Bits/dim of the bytes of one stream with all pictures, and of what its tables charge.
 
-    Raises ValueError if a picture does not come back as it was.
+    Latents and their symbols are chosen as for files: by what they cost and what they save the pixels. Raises
+    ValueError if a picture does not come back as it was.
     """
-    models, encoder = models_of(nets), Encoder()
+    models, encoder, chooser = models_of(nets), Encoder(), chooser_of(nets, slope_of(lossless=True))
     for x in pictures:
-        walk = Walk(nets, plan, analyse(nets, plan, x))
+        latents = analyse(nets, plan, x)
+        refine(nets, plan, latents, DEFAULT_EFFORT, chooser)
+        walk = Walk(nets, plan, latents)
         for index in range(plan.count):
-            write_plainly(walk, models, index, encoder)
+            finer = plan.first_latent + plan.planes - 1 - index
+            choice = Choose(chooser, finer) if plan.has_latents(index) else None
+            walk.level(index, Writer(models, skip=None, choice=choice, encoder=encoder))
     data = encoder.finish()
     decoder = Decoder(data)
     for number, x in enumerate(pictures):
