@@ -25,7 +25,7 @@ from . import looks, restoring, steps
 from .analysis import analyse
 from .fit import best_fit
 from .native import chooser_of
-from .quantise import LOSSLESS_SLOPES, Choose, Chooser, slope_of
+from .quantise import LOSSLESS_SLOPES, Chooser, choice_of, slope_of
 from .refine import refine
 from .region import with_region
 from .sets import best_set
@@ -215,8 +215,7 @@ def write_level(
             with one_blas_thread():
                 walk.fit = best_fit(walk, exact, walk.variant, count)
         del exact  # as large as the picture, several times
-    finer = walk.plan.first_latent + walk.plan.planes - 1 - index
-    choice = Choose(chooser or chooser_of(walk.nets, slope_of(walk.plan.lossless)), finer) if latents else None
+    choice = choice_of(walk.plan, index, chooser or chooser_of(walk.nets, slope_of(walk.plan.lossless)))
     writer = Writer(models, skip=True if latents else None, choice=choice)
     walk.level(index, writer)
     if writer.skip and writer.damage > DAMAGE_LIMIT * walk.settled.symbols[walk.plan.coded].size:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..coding.fitted import SHIFTS, Numbers
+from ..coding.fitted import SHIFTS, Numbers, levels_of
 from ..models.tables import PRECISION, SCALE_LEVELS, TAIL, scale_values
 
 COARSE = 8.0  # a step of a number, in standard deviations that the picture leaves it
@@ -73,7 +73,7 @@ _ALL = np.stack([_number_bits(level) for level in range(SCALE_LEVELS)])
 
 def _levels(rows: Sequence[int], count: int, beside: np.ndarray | int) -> np.ndarray:
     """Scale levels (rows, count) of the numbers of some rows."""
-    return np.clip(np.array(rows)[:, None] + np.broadcast_to(beside, count), 0, SCALE_LEVELS - 1)
+    return levels_of(np.array(rows)[:, None], np.broadcast_to(beside, count))
 
 
 def _level(values: np.ndarray, beside: np.ndarray | int) -> int:

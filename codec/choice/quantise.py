@@ -12,6 +12,7 @@ import numpy as np
 
 from ..coding.coders import Asked, rounded
 from ..coding.lookup import digit_tables, offset_index, symbol_tables
+from ..coding.plan import Plan
 from ..models.config import RD_SLOPE, RDO_RATE
 from ..models.tables import CENTROID_UNITS, LOG2_SCALE_STEP, MEAN_UNITS, PRECISION, SCALE_LEVELS, TAIL
 
@@ -133,3 +134,8 @@ class Choose(Asked):
 
     def digits(self, mean, level, actual):
         return self._chooser.digits(actual, mean, level, self._finer)
+
+
+def choice_of(plan: Plan, index: int, chooser: Chooser) -> Choose | None:
+    """What settles the symbols of level index + 1, if it is one of latents."""
+    return Choose(chooser, plan.first_latent + plan.planes - 1 - index) if plan.has_latents(index) else None

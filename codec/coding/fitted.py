@@ -101,8 +101,13 @@ def settle_row(
     shift = coder.variant(SHIFTS, actual.shift if actual else None)
     fewer = coder.variant(FEWER, actual.fewer if actual else None) if differs else 0
     level = coder.variant(SCALE_LEVELS, actual.level if actual else None)
-    levels = np.clip(np.full(count, level) + beside, 0, SCALE_LEVELS - 1).astype(np.int32)
+    levels = levels_of(level, np.broadcast_to(beside, count)).astype(np.int32)
     return Numbers(shift, fewer, level, coder.numbers(levels, actual.values if actual else None))
+
+
+def levels_of(row: np.ndarray | int, beside: np.ndarray) -> np.ndarray:
+    """Scale levels of numbers, from what their row says. beside: as of ``settle_row``, (N,)."""
+    return np.clip(row + beside, 0, SCALE_LEVELS - 1)
 
 
 def networks_of(nets: Networks, chosen: int) -> list[ExactNet]:

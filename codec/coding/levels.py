@@ -9,7 +9,6 @@ from ..format.header import Header
 from ..models.exact.backends import networks
 from . import low_bits, raw
 from .coders import Coder, Expect, Models, PartReader, Reader, Sample, Writer
-from .entropy import Encoder
 from .plan import Plan
 from .reading import decoder
 from .walk import Walk, models_of
@@ -90,9 +89,8 @@ def read_level(walk: Walk, index: int, payload: bytes, check: int, name: str) ->
     reader.finish()
 
 
-def write_plainly(walk: Walk, models: Models, index: int, encoder: Encoder | None = None) -> Writer:
-    """Walk one level, its latents rounded and nothing left out, into a payload or a stream that goes on."""
-    skip = False if encoder is None and walk.plan.has_latents(index) else None
-    writer = Writer(models, skip=skip, encoder=encoder)
+def write_plainly(walk: Walk, models: Models, index: int) -> Writer:
+    """Walk one level, its latents rounded and nothing left out."""
+    writer = Writer(models, skip=False if walk.plan.has_latents(index) else None)
     walk.level(index, writer)
     return writer

@@ -11,7 +11,7 @@ import torch
 
 from selfvae_codec.choice.analysis import analyse
 from selfvae_codec.choice.native import chooser_of
-from selfvae_codec.choice.quantise import Choose, slope_of
+from selfvae_codec.choice.quantise import choice_of, slope_of
 from selfvae_codec.choice.refine import refine
 from selfvae_codec.coding.coders import Reader, Writer
 from selfvae_codec.coding.entropy import Decoder, Encoder
@@ -47,8 +47,7 @@ def coded(nets: Networks, plan: Plan, pictures: np.ndarray) -> tuple[float, floa
         refine(nets, plan, latents, DEFAULT_EFFORT, chooser)
         walk = Walk(nets, plan, latents)
         for index in range(plan.count):
-            finer = plan.first_latent + plan.planes - 1 - index
-            choice = Choose(chooser, finer) if plan.has_latents(index) else None
+            choice = choice_of(plan, index, chooser)
             walk.level(index, Writer(models, skip=None, choice=choice, encoder=encoder))
     data = encoder.finish()
     decoder = Decoder(data)
