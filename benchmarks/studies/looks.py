@@ -8,13 +8,10 @@ line through the neighbouring qualities.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 import selfvae_codec
 from selfvae_codec.choice import looks
@@ -25,35 +22,13 @@ from selfvae_codec.models.exact.layers import T_UNITS
 from selfvae_codec.pictures import ssimulacra2
 
 from ..measures.environment import environment
-from ..pictures import Picture, read_folder
+from ..pictures import Picture
 from ..progress import say
 from ..results import write_json
+from .photographs import middle, parser, some_of
 
 QUALITIES = (20, 35, 50, 65, 80, 90)
-LARGEST = 768, 512  # of what is looked at, the longer side first
 TURNS = 20
-
-
-def smallest_side(picture: Picture) -> int:
-    with Image.open(picture.path) as image:  # whose pixels nobody decodes
-        return min(image.size)
-
-
-def some_of(folders: list[Path], count: int, smallest: int) -> list[Picture]:
-    """As many of each folder, of those that are large enough, evenly."""
-    chosen = []
-    for folder in folders:
-        large = [v for v in read_folder(folder).pictures if smallest_side(v) >= smallest]
-        picks = np.linspace(0, len(large) - 1, min(count, len(large))).round().astype(int)
-        chosen += [large[k] for k in picks]
-    say(f"{len(chosen)} pictures")
-    return chosen
-
-
-def middle(x: np.ndarray) -> np.ndarray:
-    height, width = LARGEST if len(x) > x.shape[1] else LARGEST[::-1]
-    top, left = max(0, len(x) - height) // 16 * 8, max(0, x.shape[1] - width) // 16 * 8
-    return np.ascontiguousarray(x[top : top + height, left : left + width])
 
 
 def looked_at(picture: Picture) -> tuple[np.ndarray, np.ndarray]:
@@ -78,13 +53,7 @@ def fitted(measures: np.ndarray, wanted: np.ndarray, weight: np.ndarray) -> np.n
 
 def main(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
-    p = argparse.ArgumentParser(prog="python -m benchmarks.studies.looks", description=__doc__.split("\n")[0])
-    p.add_argument("folders", type=Path, nargs="+", help="photographs, none of which is a test picture")
-    p.add_argument("--pictures", type=int, default=64, help="of each folder (%(default)s)")
-    p.add_argument("--smallest", type=int, default=340, help="side of a photograph that is taken (%(default)s)")
-    p.add_argument("--processes", type=int, default=2)
-    p.add_argument("-o", "--out", type=Path, required=True)
-    args = p.parse_args(argv)
+    args = parser("looks", __doc__.split("\n")[0]).parse_args(argv)
     chosen = some_of(args.folders, args.pictures, args.smallest)
     with ProcessPoolExecutor(args.processes) as pool:
         scores, measures = (np.array(v) for v in zip(*pool.map(looked_at, chosen)))

@@ -8,7 +8,6 @@ coordinates cost alike.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -27,7 +26,7 @@ from ..measures.environment import environment
 from ..pictures import Picture
 from ..progress import say
 from ..results import write_json
-from .looks import middle, some_of
+from .photographs import middle, parser, some_of
 
 QUALITIES = (5, 12, 25, 45, 65, 85)
 TUNES = "visual", "psnr"  # in turn
@@ -86,13 +85,8 @@ def basis_of(told: list[Savings], found: np.ndarray) -> dict[str, np.ndarray]:
 
 def main(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
-    p = argparse.ArgumentParser(prog="python -m benchmarks.studies.restorations", description=__doc__.split("\n")[0])
-    p.add_argument("folders", type=Path, nargs="+", help="photographs, none of which is a test picture")
-    p.add_argument("--pictures", type=int, default=64, help="of each folder (%(default)s)")
-    p.add_argument("--smallest", type=int, default=340, help="side of a photograph that is taken (%(default)s)")
-    p.add_argument("--processes", type=int, default=2)
+    p = parser("restorations", __doc__.split("\n")[0])
     p.add_argument("--bases", type=Path, required=True, help="where the bases go")
-    p.add_argument("-o", "--out", type=Path, required=True)
     args = p.parse_args(argv)
     chosen = some_of(args.folders, args.pictures, args.smallest)
     with ProcessPoolExecutor(args.processes) as pool:
