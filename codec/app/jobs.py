@@ -7,13 +7,14 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +22,9 @@ from ..errors import CodecError
 from ..pictures import files
 from . import console
 from .orphans import end_with_parent
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 _KILLED = "its process was killed, most likely for want of memory: give fewer with -j"
 HOLDS_SIGNALS = hasattr(signal, "pthread_sigmask")  # not on Windows
@@ -146,6 +150,7 @@ def _pooled(
 
     running: dict[Any, Any] = {}  # by its future
     lost: list[Any] = []
+    started: list[Any] = []
     if HOLDS_SIGNALS:
         with _signals_held():  # for good in Python's own helper: a hangup would end it before it has tidied up
             resource_tracker.ensure_running()
@@ -154,6 +159,8 @@ def _pooled(
         while True:
             with _signals_held():  # in new processes until their first job: an interrupted import is a traceback
                 for job in islice(jobs, 0 if lost else 2 * processes - len(running)):  # one to do, one to come
+                    # all start before the first job: a pool looks after those that it had when a later call came
+                    started = started or [pool.submit(int) for _ in range(processes)]
                     try:
                         running[pool.submit(_let_signals_in, attempt, job)] = job
                     except BrokenProcessPool:
@@ -170,7 +177,22 @@ def _pooled(
                 else:
                     yield (job, *outcome)
     finally:
+        if lost:
+            _end_all(pool)
         pool.shutdown(cancel_futures=True)  # what has begun is finished: no output is left half written
+
+
+def _end_all(pool: ProcessPoolExecutor) -> None:
+    """End the processes of a broken pool for certain: it has told them to, but then waits for them without end.
+
+    One may never hear of it: it waits for a lock that the killed one held, or the exception that should unwind it was
+    raised where Python drops exceptions, as in a callback.
+    """
+    until = time.monotonic() + _PATIENCE_S
+    for process in list((pool._processes or {}).values()):  # public only since Python 3.14
+        process.join(max(0.0, until - time.monotonic()))
+        if process.is_alive():
+            process.kill()
 
 
 @contextmanager

@@ -72,6 +72,29 @@ def test_a_process_that_dies_costs_its_own_input_and_no_other(capsys):
     assert "error: 1: its process was killed" in said.err and "give fewer with -j" in said.err
 
 
+def deaf_once(job):
+    """The first job does not hear that it should end, and never does by itself; the second dies beside it. Once."""
+    begun, other = (job.source + name for name in (".deaf", ".dead"))
+    mine, theirs = (begun, other) if job.target == "0" else (other, begun)
+    if os.path.exists(mine):
+        return {"target": job.target}
+    if job.target == "0":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    open(mine, "w").close()
+    while job.target == "0" or not os.path.exists(theirs):
+        time.sleep(0.05)
+    os._exit(9)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows' processes cannot refuse to end")
+def test_a_process_that_does_not_hear_that_it_should_end_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "_PATIENCE_S", 0.5)
+    two = [jobs.Job(str(tmp_path / "job"), target, True) for target in "01"]
+    told = list(jobs.outcomes(two, deaf_once, 2, 1))
+    assert sorted(facts["target"] for _, facts, _ in told) == ["0", "1"]
+    assert [failure for *_, failure in told] == [None, None]
+
+
 def being_written(folder):
     """Whether a process has begun a file there, which has a hidden name, or none."""
     for open_file in glob.iglob("/proc/[0-9]*/fd/*"):
