@@ -12,10 +12,12 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
+from numpy.polynomial.polynomial import polyfit, polyval
 
 import selfvae_codec
 from selfvae_codec.choice import looks
 from selfvae_codec.choice.analysis import analyse
+from selfvae_codec.choice.foresight import missing
 from selfvae_codec.coding.plan import plan_for
 from selfvae_codec.models.exact.backends import networks
 from selfvae_codec.models.exact.layers import T_UNITS
@@ -32,15 +34,17 @@ TURNS = 20
 
 
 def looked_at(picture: Picture) -> tuple[np.ndarray, np.ndarray]:
-    """Scores, (qualities,), and measures, (qualities, 4), at the steps that qualities have by themselves."""
+    """Scores, (qualities,), and measures, (qualities, 7), at the steps that qualities have by themselves."""
     selfvae_codec.set_threads(1)
     looks.WEIGHTS = np.zeros_like(looks.WEIGHTS)
     x, nets = middle(picture.pixels()), networks("downscale")
     plans = [plan_for(*x.shape[:2], quality) for quality in QUALITIES]
-    latents, reference = analyse(nets, plans[-1], x), ssimulacra2.reference(x)
+    reference = ssimulacra2.reference(x)
     decoded = (selfvae_codec.decode(selfvae_codec.encode(x, quality=quality)) for quality in QUALITIES)
     scores = [ssimulacra2.score(reference, y) for y in decoded]
-    return np.array(scores), np.array([looks.measured(nets, plan, latents) for plan in plans])
+    stride = nets.config.activity_stride or 0
+    bands = [missing(nets, plan, analyse(nets, plan, x)) for plan in plans]
+    return np.array(scores), np.array([looks.looked_at(band, stride)[0] for band in bands])
 
 
 def fitted(measures: np.ndarray, wanted: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -60,8 +64,8 @@ def main(argv: list[str] | None = None) -> None:
     t = np.array([plan_for(512, 768, quality).step / T_UNITS for quality in QUALITIES])
     mean, slope, far = scores.mean(0), np.gradient(scores, t, axis=1), t - looks.MIDDLE
     wanted, weight = (mean - scores) / slope, np.abs(slope) / scores.std(0)
-    means = np.polynomial.polynomial.polyfit(far, measures.mean(0), 1)
-    centred = measures - means[0] - far[:, None] * means[1]
+    means = polyfit(far, measures.mean(0), len(looks.MEANS) - 1)
+    centred = measures - polyval(far, means).T
     told = np.concatenate([centred, centred * far[:, None]], 2)
     after = np.empty_like(scores)
     for left_out in np.array_split(np.random.default_rng(0).permutation(len(scores)), TURNS):

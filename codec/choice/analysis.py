@@ -31,7 +31,7 @@ def analyse(nets: Networks, plan: Plan, x: np.ndarray, *, latents: bool = True, 
     z1 = np.zeros((192, H // Z1_STRIDE, W // Z1_STRIDE) if latents else 0, np.float32)
     activity = None
     if latents:
-        nets.analysis(x, _base(downscales, plan), z1[plan.coded])
+        nets.analysis(x, base_of(downscales[-1] if downscales else None, plan), z1[plan.coded])
         stride = plan.config.activity_stride
         if plan.activity and stride:
             blocks = padded(x, plan.rows * Z1_STRIDE, plan.columns * Z1_STRIDE)
@@ -56,8 +56,11 @@ def _scales(u: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(out)
 
 
-def _base(downscales: list[np.ndarray], plan: Plan) -> np.ndarray:
-    """What the picture is upsampled from before any latent: pixel values, int32 (3, h, w)."""
-    if not downscales:
+def base_of(finest: np.ndarray | None, plan: Plan) -> np.ndarray:
+    """What the picture is upsampled from before any latent: pixel values, int32 (3, h, w).
+
+    finest: RGB symbols of the finest downscale, where there are any.
+    """
+    if finest is None:
         return np.full((3, *(side // plan.config.base_stride for side in plan.padded)), units.Y_OFFSET, np.int32)
-    return (downscales[-1] * plan.y_step).clip(0, 256)
+    return (finest * plan.y_step).clip(0, 256)

@@ -116,8 +116,10 @@ def _suited(nets: Networks, plan: Plan, x: np.ndarray, tune: str) -> tuple[Plan,
     if tune != "visual" or not plan.activity:
         return plan, None
     latents = analyse(nets, plan, x)
-    suited = looks.alike(nets, plan, latents)
-    return suited, latents if suited.y_step == plan.y_step else None
+    suited, activity = looks.suited(nets, plan, latents)
+    if suited.y_step != plan.y_step:
+        latents = analyse(nets, suited, x)
+    return suited, replace(latents, activity=activity)
 
 
 def _smallest(

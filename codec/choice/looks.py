@@ -1,70 +1,76 @@
-"""How good a picture will look at a step, before anything is coded, so that equal quality looks equally good.
+"""Steps by how a picture will look: the whole of it, so that equal quality looks equally good, and its places.
 
-At one step, pictures differ in how much of them is lost to the eye: those whose colours or fine detail fall below it
-look worse than those that are all texture. What a quantiser takes of each is measured on latents, by what structural
-similarity makes of it (Wang et al. 2004, "Image quality assessment"), and says how much finer or coarser a picture's
-step should be than the scale of qualities has it. The weights are fitted to photographs for training:
-benchmarks/studies/looks.py.
+At one step, pictures differ in how much of them is lost to the eye: those of fine detail that falls below it look worse
+than those that are all texture, and errors are seen most where they gather. What is missing in what decoders would show
+(foresight.py) says how much finer or coarser a picture's step should be than the scale of qualities has it, and where
+the map that steps follow from place to place should be finer than what goes on there has it. The weights are fitted to
+photographs for training: benchmarks/studies/looks.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
+from numpy.polynomial.polynomial import polyval
 
-from ..coding import coefficients
 from ..coding.latents import Latents
 from ..coding.plan import Plan
 from ..format.fields import COARSEST_STEP, FINEST_STEP, FIRST_STEP, y_step_of
+from ..models.activity import HIGHEST, LOWEST
 from ..models.config import fall_for
 from ..models.exact.inference import Networks
 from ..models.exact.layers import T_UNITS
+from .foresight import SIZES, SMALLEST, WINDOW_STRIDE, Band, missing
 
-LUMA, COLOUR = slice(64), slice(64, 128)  # channels of brightness, and of orange to blue, which errors are seen most in
-FINE = np.add.outer(np.arange(8), np.arange(8)).ravel() > 4  # frequencies of a block
-DEAD = 0.6  # of a step: what is smaller becomes 0
-VISIBLE = 64 * (0.03 * 255) ** 2  # the constant that keeps structural similarity from dividing by nothing, for a block
-LEAST = 300.0  # energy of a block, below which nothing is missed
-SAMPLE = 1 << 11  # blocks that are looked at
-FINER, COARSER = 0.25, 0.1  # the most that log3 of a step changes; less where what is plain might have drawn lines
-WHOLE, NONE = 3.1, 3.9  # log3 of a step up to which it changes as told, and from which on not at all
-MIDDLE = 3.0  # log3 of a step, by whose distance means and weights change by their second rows
-MEANS = np.array([[-2.737, -4.826, -1.242, 2.748], [1.215, 1.371, 0.914, 0.849]])  # of each measure over photographs
-WEIGHTS = np.array([[-0.387, -0.106, 0.227, -0.1], [-0.219, -0.004, 0.114, -0.028]])  # of what a measure is above that
+# what is averaged over a picture, and its power: the worst places count most
+MEASURES: list[tuple[Callable[[Band], np.ndarray], int]] = [
+    *((lambda band, size=size: band.structure[size], 2) for size in range(SIZES)),
+    *((lambda band, size=size: band.contrast[size], 4) for size in range(2)),
+    (lambda band: band.blue, 2),
+]
+LEAST = 1e-5  # of a measure
+FINER, COARSER = 0.35, 0.15  # the most that log3 of a step changes; less where what is plain might have drawn lines
+WHOLE, NONE = 2.9, 3.7  # log3 of a step up to which it changes as told, and from which on not at all
+MIDDLE = 3.0  # log3 of a step, by whose distance weights change by their second row, means by further powers' as well
+MEANS = np.array(  # of each measure over photographs
+    [
+        [-2.303, -3.399, -4.904, -6.516, -4.569, -5.308, -5.659],
+        [1.195, 1.62, 1.809, 1.806, 1.069, 1.051, 1.699],
+        [-0.482, -0.368, -0.156, 0.008, -0.224, -0.142, -0.139],
+    ]
+)
+WEIGHTS = np.array(  # of what a measure is above that
+    [
+        [-0.191, -0.051, -0.252, -0.04, -0.122, 0.08, -0.046],
+        [-0.152, 0.037, -0.187, -0.002, 0.166, -0.108, 0.011],
+    ]
+)
+
+COARSE = range(1, SIZES)  # sizes whose structure the map evens out: finer detail is what masks
+EVENED = 0.5  # symbols of the map for twice as much that is missing, from a step 3^MIDDLE on
+FINE = 2.0  # log3 of a step up to which the map stays: next to nothing is missing anywhere
+FLOOR = 0.05  # of what is missing on average: below, nothing gets coarser any more
 
 
-def measures(z: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Logs of four losses, (4,): of brightness in a block and around it, of fine detail, of colour.
+def looked_at(bands: Iterable[Band], stride: int) -> tuple[np.ndarray, np.ndarray]:
+    """Measures of a picture, and what is missing in its places, cells of ``stride`` pixels.
 
-    z: the first 128 channels of z[1], float32 (128, rows, columns), even sides; steps: local ones, broadcastable to it.
+    Logs of seven losses, (7,): of structure in brightness at four sizes, of contrast at two, of structure in blue; and
+    structure of COARSE sizes, float32 (sizes, h, w), without what bands lack at the picture's end.
     """
-    energy = z * z
-    lost = np.where(np.abs(z) < DEAD * steps, energy, np.broadcast_to(steps * steps / 12, z.shape))
-    within = lost[1:64].sum(0) / (2 * energy[1:64].sum(0) + VISIBLE)
-    detail = lost[LUMA][FINE].sum(0) / (energy[LUMA][FINE].sum(0) + LEAST)
-    rows, columns = z.shape[1:]
-    cells, gone = (v[0].reshape(rows // 2, 2, columns // 2, 2) for v in (z, lost))
-    varies = 4 * cells.var((1, 3))
-    around = np.minimum(varies, gone.sum((1, 3))) / (2 * varies + VISIBLE)
-    colour = lost[COLOUR].sum(0)
-    losses = (within, around, detail, colour / 64)
-    return np.log([loss.mean(dtype=np.float64) + 1e-3 for loss in losses])
-
-
-def measured(nets: Networks, plan: Plan, latents: Latents) -> np.ndarray:
-    """``measures`` of a picture at the step of its plan, of every so many rows of blocks if it is large."""
-    assert plan.config.activity_stride is not None
-    field = coefficients.field(nets.weights.tables, plan.fall, latents.activity, plan.config.activity_stride)
-    columns = plan.columns // 2 * 2
-    every = 2 * max(1, plan.rows * plan.columns // SAMPLE)
-    pairs = np.arange(0, plan.rows - 1, every)
-    rows = np.stack([pairs, pairs + 1], 1).ravel()
-    z = latents.z1[:128, rows, :columns]
-    steps = 3.0 ** (plan.step / T_UNITS) / np.concatenate(
-        [field.steps((slice(128), slice(r, r + 1), slice(columns))) for r in rows], 1
-    )
-    return measures(z, steps.astype(np.float32))
+    totals, counts, places = np.zeros(len(MEASURES)), np.zeros(len(MEASURES)), []
+    for band in bands:
+        for index, (of, power) in enumerate(MEASURES):
+            loss = of(band)
+            totals[index] += (loss**power).sum(dtype=np.float64)
+            counts[index] += loss.size
+        cells = [_places(band.structure[size], stride // (WINDOW_STRIDE << size)) for size in COARSE]
+        height, width = np.min([cell.shape for cell in cells], 0)
+        places.append(np.stack([cell[:height, :width] for cell in cells]))
+    powers = np.array([power for _, power in MEASURES])
+    return np.log((totals / counts) ** (1 / powers) + LEAST), np.concatenate(places, 1)
 
 
 def bounded(change: np.ndarray, t: np.ndarray | float) -> np.ndarray:
@@ -75,18 +81,44 @@ def bounded(change: np.ndarray, t: np.ndarray | float) -> np.ndarray:
     return np.clip(change, -FINER, COARSER) * np.clip((NONE - t) / (NONE - WHOLE), 0, 1)
 
 
-def alike(nets: Networks, plan: Plan, latents: Latents) -> Plan:
-    """The plan with the step at which this picture, of two blocks a side or more, looks as good as others at its step.
+def alike(plan: Plan, measures: np.ndarray) -> Plan:
+    """The plan with the step at which a picture looks as good as others at its step.
 
-    plan: of the visual tune, with a map of activity; latents: of the picture by it.
+    plan: of the visual tune, with a map of activity; measures: of the picture by it.
     """
-    if min(plan.rows, plan.columns) < 2:
-        return plan
     t = plan.step / T_UNITS
-    mean, weight = (first + (t - MIDDLE) * second for first, second in (MEANS, WEIGHTS))
-    step = plan.step + round(T_UNITS * float(bounded((measured(nets, plan, latents) - mean) @ weight, t)))
+    mean, weight = (polyval(t - MIDDLE, rows) for rows in (MEANS, WEIGHTS))
+    step = plan.step + round(T_UNITS * float(bounded((measures - mean) @ weight, t)))
     # as many levels as the quality has: what can be asked for does not depend on the picture
     least = FIRST_STEP - T_UNITS * (plan.planes - 1)
     most = COARSEST_STEP if plan.planes == 1 else least + T_UNITS - 1
     step = min(max(step, least, FINEST_STEP), most)
     return replace(plan, step=step, y_step=y_step_of(step), fall=fall_for(step / T_UNITS, "visual"))
+
+
+def evened(activity: np.ndarray, places: np.ndarray, t: float) -> np.ndarray:
+    """The map with finer steps where more is missing than elsewhere at a step 3^t, int32 (1, h, w) as ``activity``."""
+    lacking = [(0, max(0, own - there)) for own, there in zip(activity.shape[1:], places.shape[1:])]
+    places = np.pad(places, [(0, 0), *lacking], mode="edge")[:, : activity.shape[1], : activity.shape[2]]
+    shares = places / np.maximum(places.mean((1, 2), keepdims=True), LEAST)
+    lost = np.log2(shares.mean(0) + FLOOR)
+    share = np.clip((t - FINE) / (MIDDLE - FINE), 0, 1)
+    symbols = np.rint(activity + share * EVENED * (lost - lost.mean()))
+    return symbols.clip(LOWEST, HIGHEST).astype(np.int32)
+
+
+def _places(windows: np.ndarray, side: int) -> np.ndarray:
+    """Means of side x side windows; those that a band lacks at its end are as the last ones."""
+    rows, columns = windows.shape
+    padded = np.pad(windows, ((0, -rows % side), (0, -columns % side)), mode="edge")
+    height, width = (length // side for length in padded.shape)
+    return padded.reshape(height, side, width, side).mean((1, 3))
+
+
+def suited(nets: Networks, plan: Plan, latents: Latents) -> tuple[Plan, np.ndarray]:
+    """The plan and the map of activity that suit a picture. Arguments as of ``missing``; a tiny one's stay."""
+    assert latents.activity is not None and plan.config.activity_stride is not None
+    if min(plan.height, plan.width) < SMALLEST:
+        return plan, latents.activity
+    measures, places = looked_at(missing(nets, plan, latents), plan.config.activity_stride)
+    return alike(plan, measures), evened(latents.activity, places, plan.step / T_UNITS)

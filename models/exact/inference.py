@@ -246,6 +246,19 @@ class Networks:
                 del latents, seen, learned
         return x_hat
 
+    def linear_synthesis(
+        self, z: np.ndarray, first: int, rows: slice, height: int, y: np.ndarray, t: int
+    ) -> np.ndarray:
+        """Some rows of blocks of x_hat as they were without the network, uint8 (3, 8 rows, W).
+
+        z: int32 (192, .., W/8) in 1/CENTROID_UNITS of the step, from the row ``first`` of the picture's ``height`` on,
+        with one row more than wanted on each side where there is one. y: as of ``synthesis``.
+        """
+        x_hat = empty((Z1_STRIDE * (rows.stop - rows.start), Z1_STRIDE * z.shape[2], 3), np.uint8).transpose(2, 0, 1)
+        unmoved = np.broadcast_to(np.zeros(z.shape[2], np.int16), z.shape)  # columns side by side
+        self._lapped.pixels(z, unmoved, first, height, None, y, self.delta(t), rows, x_hat, threads())
+        return x_hat
+
     # ---- pixels --------------------------------------------------------------------------------------
 
     def pixels(

@@ -17,10 +17,11 @@ from ..units import Y_OFFSET
 HYPER_WARMUP = 0.3  # fraction of the run over which z[2]'s rate starts to count, or z[2] would never be used
 
 
-def stream_bits(model: SelfVAE, x: Tensor, y_step: int = 1) -> dict[str, Tensor]:
+def stream_bits(model: SelfVAE, x: Tensor, y_step: int = 1, probe: int | None = None) -> dict[str, Tensor]:
     """Bits of u, y, z2, z1 and x, each (B,), of pictures whose finest latent plane has the step 3^t_lossless.
 
-    x: (B, 3, H, W), whole numbers in 0..255, sides multiples of config.pad. Latents are plainly rounded.
+    x: (B, 3, H, W), whole numbers in 0..255, sides multiples of config.pad. Latents are plainly rounded. probe: as of
+    SelfVAE.pixel_bits.
     """
     t = model.config.t_lossless
     ones, zeros = x.new_ones(len(x)), x.new_zeros(len(x))
@@ -42,7 +43,7 @@ def stream_bits(model: SelfVAE, x: Tensor, y_step: int = 1) -> dict[str, Tensor]
     delta = x.new_full((len(x), 1, 1, 1), 3.0**t)
     x_hat = model.synthesis(z_hat, base, delta, step, flat).clamp(0, 255)
     x_hat = x_hat + (x_hat.round() - x_hat).detach()  # files hold whole numbers; the gradient passes
-    x_bits = model.pixel_prior(x, x_hat, ones.long() * 0, y[-1] if model.config.tied else None) * x[0].numel()
+    x_bits = model.pixel_bits(x, x_hat, y_step * ones, probe) * x[0].numel()
     return {"u": u_bits, "y": y_bits, "z2": z2_bits, "z1": z1_bits, "x": x_bits}
 
 
@@ -62,6 +63,6 @@ class StreamObjective(nn.Module):
         return ["stream"] * batch, []
 
     def forward(self, x, fraction) -> tuple[Tensor, Tensor]:
-        bits = {name: b / x[0].numel() for name, b in stream_bits(self.model, x).items()}
+        bits = {name: b / x[0].numel() for name, b in stream_bits(self.model, x, probe=x.shape[-1] // 2).items()}
         weighted = bits | {"z2": (fraction / HYPER_WARMUP).clamp(max=1) * bits["z2"]}
         return sum(weighted.values()).mean(), torch.stack([*bits.values(), sum(bits.values())], 1).detach()

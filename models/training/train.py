@@ -43,6 +43,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="what to train: p(z) and synthesis; these on the symbols that the encoder chooses; p(y); or p(x | x_hat), "
         "on what the latents of --init decode to; or everything at once, on the bits of lossless streams alone",
     )
+    p.add_argument("--alone", nargs="+", metavar="NETWORK", help="the only ones of the part that learn: pixel_prior")
     p.add_argument("--out", type=Path, required=True, help="run folder: checkpoint, log, configuration")
     p.add_argument("--cache", type=Path, help="folder of decoded pictures (default OUT/cache)")
     p.add_argument(
@@ -272,6 +273,8 @@ def run(args, config: Config, cache: Path, rank: int, world: int, device: torch.
         if isinstance(module, Net):
             module.precision = getattr(torch, args.precision)
     objective = OBJECTIVES[args.part](model, args.weight_power)
+    if args.alone:
+        hold_others(model, args.alone)
 
     def drawn(done: float) -> tuple[list[str], list[torch.Tensor]]:
         """What a batch is logged as, and what the objective takes."""
@@ -319,6 +322,15 @@ def run(args, config: Config, cache: Path, rank: int, world: int, device: torch.
         norm = state.descend(loss, rate)
         if rank == 0:
             meter.add(names, measured, loss, norm)
+
+
+def hold_others(model: SelfVAE, names: list[str]) -> None:
+    """Only these networks learn. Raises CodecError for names of none."""
+    networks = dict(model.named_children())
+    if unknown := sorted(set(names) - networks.keys()):
+        raise CodecError(f"--alone {' '.join(unknown)}: this model's networks are {', '.join(networks)}")
+    for name in networks.keys() - set(names):
+        networks[name].requires_grad_(False)
 
 
 def learning_rate(args, fraction: float, step: int) -> float:

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from conftest import TINY, make_picture, torch_as_it_was
 from PIL import Image
+from safetensors.torch import load_file
 
 pytest.importorskip("jinja2", reason="jinja2 is not installed: pip install 'selfvae-codec[bench]'")
 pytest.importorskip("skimage", reason="scikit-image is not installed: pip install 'selfvae-codec[edge]'")
@@ -17,6 +19,7 @@ from selfvae_codec.benchmarks.studies.density import models as density_models  #
 from selfvae_codec.benchmarks.studies.density import modes as density_modes
 from selfvae_codec.benchmarks.studies.density import small_pictures
 from selfvae_codec.benchmarks.studies.density import table as density_table
+from selfvae_codec.benchmarks.studies.density.page import read_rows
 from selfvae_codec.models.training import train
 
 
@@ -103,7 +106,24 @@ def test_all_models_are_trained_measured_and_shown(sheets, tmp_path, monkeypatch
     text = document.read_text()
     assert "old" not in text and text.startswith("before\n") and text.endswith("after\n")
     bound = rows["edge"]["bound_bits_per_dim"]
-    assert f"| selfVAE-edge, K = 1 | {rows['edge']['training_steps']:,} | {bound:.3f} |" in text
+    steps, weights = (rows["edge"][name] for name in ("training_steps", "parameters"))
+    assert f"| selfVAE-edge, K = 1 | 0.03 | {steps:,} | {weights:,} | {bound:.3f} |" in text
+
+
+def test_larger_pixel_networks_learn_alone_after_everything_did(sheets, tmp_path, monkeypatch):
+    monkeypatch.setattr(density_models, "WIDTHS", TINY)
+    monkeypatch.setattr(density_models, "PIXEL_WIDTHS", {"pixel_width": 24, "pixel_sets": 2, "pixel_blocks": 2})
+    monkeypatch.setattr(density_models, "subprocess", SimpleNamespace(run=run_here))
+    monkeypatch.setattr(density, "SHEET", 4)
+    out, runs = tmp_path / "out", tmp_path / "runs"
+    arguments = ["--small", sheets, "--sets", "cifar10", "--models", "plain", "--workers", 1, "--runs", runs, "-o", out]
+    arguments += ["--minutes", 0.03, "--pixel-minutes", 0.03, "--coded", 2, "--sampled", 1]
+    assert density.main([str(word) for word in arguments]) == 0
+    run = runs / "cifar10" / "plain"
+    first, then = (load_file(folder / "averaged.safetensors") for folder in (run, run / "pixels"))
+    changed = {name.split(".")[0] for name in first if not torch.equal(first[name], then[name])}
+    assert changed == {"pixel_prior"}
+    assert "| VAE | 0.03 + 0.03 |" in density_table.tables(read_rows(out))
 
 
 def test_tables_of_nothing_are_refused(tmp_path, capsys):

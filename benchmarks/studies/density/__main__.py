@@ -49,6 +49,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     p.add_argument("--sets", nargs="+", help="names of sets (all that the folders hold)")
     p.add_argument("--models", nargs="+", choices=tuple(density_models.NAMES), default=list(density_models.NAMES))
     p.add_argument("--minutes", type=float, default=20, help="of training, the same for every model (%(default)s)")
+    p.add_argument(
+        "--pixel-minutes", type=float, default=0, help="after these, of larger pixel networks alone (%(default)s)"
+    )
     p.add_argument("--workers", type=int, default=2, help="processes of one thread that train (%(default)s)")
     p.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of training")
     p.add_argument("--runs", type=Path, default=Path("runs/density"), help="folder of the runs (%(default)s)")
@@ -63,7 +66,8 @@ def measured(data: small_pictures.SmallSet, model: str, budget: dict, args: argp
     cache, run = args.runs / data.name / "cache", args.runs / data.name / model
     if not (cache / "index.json").exists():
         small_pictures.write_cache(data.train, cache)
-    density_models.train(model, cache, run, data.side, **budget)
+    runs = density_models.train(model, cache, run, data.side, **budget)
+    run = runs[-1]
     config = Config.from_json((run / "config.json").read_text())
     floats = SelfVAE(config).eval()
     floats.load_state_dict(load_file(run / "averaged.safetensors"))
@@ -81,7 +85,7 @@ def measured(data: small_pictures.SmallSet, model: str, budget: dict, args: argp
         save_sheet(args.out / f"{data.name}-{model}-modes.png", rows, len(density_modes.modes_of(plan)) + 1)
     return {
         "parameters": sum(p.numel() for p in floats.parameters()),
-        "training_steps": torch.load(run / "checkpoint.pt", weights_only=True)["step"],
+        "training_steps": sum(torch.load(run / "checkpoint.pt", weights_only=True)["step"] for run in runs),
         "bound_bits_per_dim": sum(bound.values()),
         "bound_by_variable": bound,
         "coded_pictures": len(subset),
@@ -108,9 +112,9 @@ def run(args: argparse.Namespace, argv: list[str]) -> None:
         raise ValueError("no pictures: name folders with --small, --cifar10, --imagenette or --celeba")
     if unknown := [name for name in wanted if name not in found]:
         raise ValueError(f"no set {', '.join(unknown)} in the folders given; there are {', '.join(found) or 'none'}")
-    if min(args.coded, args.sampled, args.workers) < 1 or not args.minutes > 0:
-        raise ValueError("--minutes, --workers, --coded and --sampled must be above 0")
-    budget = {"minutes": args.minutes, "workers": args.workers, "precision": args.precision}
+    if min(args.coded, args.sampled, args.workers) < 1 or not args.minutes > 0 or args.pixel_minutes < 0:
+        raise ValueError("--minutes, --workers, --coded and --sampled must be above 0, --pixel-minutes not below")
+    budget = {name: getattr(args, name) for name in ("minutes", "pixel_minutes", "workers", "precision")}
     for name in wanted:
         data = found[name]()
         sizes = {"train": len(data.train), "test": len(data.test), "side": data.side}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from selfvae_codec.coding.plan import Plan
@@ -44,6 +45,7 @@ WIDTHS = {
     "pixel_blocks": 4,
     "t_lossless": 3.0,  # coarser than in files of photographs: latents of one plane, and more is left to pixels
 }  # the same for all
+PIXEL_WIDTHS = {"pixel_width": 128, "pixel_sets": 4, "pixel_blocks": 6}  # that pixel networks grow to, to learn alone
 PUBLISHED = {  # bits/dim on CIFAR-10, Gatopoulos & Tomczak 2020, table 1: 2,000 epochs on a GPU
     "VAE": 3.51,
     "selfVAE-downscale": 3.65,
@@ -61,22 +63,37 @@ def plan_of(config: Config, side: int) -> Plan:
     return Plan(side, side, round(T_UNITS * t), planes_for(t), 1, lossless=True, config=config)
 
 
-def train(model: str, cache: Path, run: Path, side: int, *, minutes: float, workers: int, precision: str) -> None:
-    """Train for so many minutes in all, going on from what ``run`` holds. Raises RuntimeError if training fails."""
+def train(
+    model: str, cache: Path, run: Path, side: int, *, minutes: float, pixel_minutes: float, workers: int, precision: str
+) -> list[Path]:
+    """Train everything for so many minutes in all, going on from what ``run`` holds, then larger pixel networks alone.
+
+    Returns the folder of each run, one or two. Raises RuntimeError if training fails.
+    """
+    more = ["--data", cache, "--cache", cache, "--crop", side, "--upright", "--precision", precision]
+    more += ["--batch", 16 if side <= 32 else 8]
+    _train(run, config_of(model), workers, ["--hours", minutes / 60, "--lr", 4e-3, *more])
+    if not pixel_minutes:
+        return [run]
+    alone = ["--init", run / "averaged.safetensors", "--alone", "pixel_prior"]
+    config = replace(config_of(model), **PIXEL_WIDTHS)
+    _train(run / "pixels", config, workers, [*alone, "--hours", pixel_minutes / 60, "--lr", 2.5e-3, *more])
+    return [run, run / "pixels"]
+
+
+def _train(run: Path, config: Config, workers: int, arguments: list) -> None:
     run.mkdir(parents=True, exist_ok=True)
-    config = run / "wanted.json"
-    config.write_text(config_of(model).to_json())
+    wanted = run / "wanted.json"
+    wanted.write_text(config.to_json())
     launcher = ["torch.distributed.run", "--standalone", "--nproc-per-node", workers, "-m"] if workers > 1 else []
-    command = [sys.executable, "-m", *launcher, "selfvae_codec.models.training.train"]
-    command += ["--part", "stream", "--config", config]
-    command += ["--data", cache, "--cache", cache, "--out", run, "--hours", minutes / 60, "--crop", side, "--upright"]
-    command += ["--batch", 16 if side <= 32 else 8, "--optimiser", "muon", "--lr", 4e-3, "--decay-from", 0]
-    command += ["--precision", precision, "--processor-time"]
+    command = [sys.executable, "-m", *launcher, "selfvae_codec.models.training.train", "--part", "stream"]
+    command += ["--config", wanted, "--out", run, "--optimiser", "muon", "--decay-from", 0, "--processor-time"]
     with open(run / "output.txt", "a") as output:
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        done = subprocess.run(list(map(str, command)), stdout=output, stderr=output, env=environment)
+        words = [str(word) for word in (*command, *arguments)]
+        done = subprocess.run(words, stdout=output, stderr=output, env=environment)
     if done.returncode:
-        raise RuntimeError(f"training of {model} failed; {run / 'output.txt'} says why")
+        raise RuntimeError(f"training in {run} failed; {run / 'output.txt'} says why")
 
 
 def exported(cache: Path, run: Path, side: int) -> Path:

@@ -26,10 +26,21 @@ def tables(sets: dict[str, list[dict]]) -> str:
 def _set(title: str, rows: list[dict]) -> list[str]:
     data = rows[0]["set"]
     parts = [
-        f"**{title}**: {data['source']}, {data['train']} pictures for training, {data['test']} for testing; each model "
-        f"trained for {_minutes(rows)} minutes of one thread. Bits per dimension.",
+        f"**{title}**: {data['source']}, {data['train']} pictures for training, {data['test']} for testing. "
+        "Minutes of training are of one thread, of everything at once and, where there are more, of larger pixel "
+        "networks alone. Bits per dimension.",
         markdown.table(
-            ["model", "steps", "bound", "u and y", "z", "x", "bound, coded", "coded", "over the bound"],
+            [
+                "model",
+                "minutes",
+                "steps",
+                "weights",
+                "bound",
+                *("u and y", "z", "x"),
+                "bound, coded",
+                "coded",
+                "over it",
+            ],
             [_likelihood(row) for row in rows],
         ),
         markdown.table(
@@ -44,8 +55,9 @@ def _set(title: str, rows: list[dict]) -> list[str]:
     return parts
 
 
-def _minutes(rows: list[dict]) -> str:
-    return ", ".join(f"{m:g}" for m in sorted({row["budget"]["minutes"] * row["budget"]["workers"] for row in rows}))
+def _minutes(budget: dict) -> str:
+    stages = (budget["minutes"], budget.get("pixel_minutes", 0))
+    return " + ".join(f"{minutes * budget['workers']:g}" for minutes in stages if minutes)
 
 
 def _likelihood(row: dict) -> list[str]:
@@ -54,7 +66,9 @@ def _likelihood(row: dict) -> list[str]:
     coded = (row["bound_bits_per_dim_of_coded"], row["stream_bits_per_dim"])
     return [
         row["name"],
+        _minutes(row["budget"]),
         f"{row['training_steps']:,}",
+        f"{row['parameters']:,}",
         *(f"{value:.3f}" for value in (*values, *coded)),
         f"{row['stream_over_bound_pct']:+.1f} %",
     ]
