@@ -123,7 +123,8 @@ def test_larger_pixel_networks_learn_alone_after_everything_did(sheets, tmp_path
     first, then = (load_file(folder / "averaged.safetensors") for folder in (run, run / "pixels"))
     changed = {name.split(".")[0] for name in first if not torch.equal(first[name], then[name])}
     assert changed == {"pixel_prior"}
-    assert "| VAE | 0.03 + 0.03 |" in density_table.tables(read_rows(out))
+    assert "| VAE, larger pixel networks | 0.03 + 0.03 |" in density_table.tables(read_rows(out))
+    assert (out / "cifar10-plain-pixels-samples.png").exists() and not (out / "cifar10-plain.json").exists()
 
 
 def test_tables_of_nothing_are_refused(tmp_path, capsys):

@@ -3,9 +3,10 @@
     python -m benchmarks.studies.density --small SHEETS --photos PHOTOS --minutes 20 -o benchmarks/results/density
 
 trains a plain VAE, selfVAEs with one downscale or an edge map, and a hierarchy of three downscales; goes on where it
-was stopped; writes OUT/SET-MODEL.json and sheets as PNG for each, and OUT/density.html from everything in OUT, so that
-the models of a table may be trained one call at a time (``--sets``, ``--models``). A Frechet distance is not measured:
-it would need the features of a network that this project does not have.
+was stopped; writes OUT/SET-MODEL.json (with --pixel-minutes SET-MODEL-pixels.json) and sheets as PNG for each, and
+OUT/density.html from everything in OUT, so that the models of a table may be trained one call at a time (``--sets``,
+``--models``). A Frechet distance is not measured: it would need the features of a network that this project does not
+have.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from . import bits as density_bits
 from . import models as density_models
 from . import modes as density_modes
 from . import small_pictures
-from .page import write_page
+from .page import stem, write_page
 
 SEED = 1
 SHEET = 64  # pictures of a sheet of samples
@@ -79,10 +80,11 @@ def measured(data: small_pictures.SmallSet, model: str, budget: dict, args: argp
     bound_of_coded = float(sum(values[: len(subset)].mean() for values in bits.values()))
     bytes_bits, table_bits = density_bits.coded(nets, plan, subset)
     samples = density_modes.generated(nets, plan, SHEET, SEED)
-    save_sheet(args.out / f"{data.name}-{model}-samples.png", samples, 8)
+    name = stem(data.name, model, budget)
+    save_sheet(args.out / f"{name}-samples.png", samples, 8)
     if data.shown:
         rows = density_modes.mode_rows(nets, plan, sampled[:SHOWN], SEED)
-        save_sheet(args.out / f"{data.name}-{model}-modes.png", rows, len(density_modes.modes_of(plan)) + 1)
+        save_sheet(args.out / f"{name}-modes.png", rows, len(density_modes.modes_of(plan)) + 1)
     return {
         "parameters": sum(p.numel() for p in floats.parameters()),
         "training_steps": sum(torch.load(run / "checkpoint.pt", weights_only=True)["step"] for run in runs),
@@ -126,7 +128,7 @@ def run(args: argparse.Namespace, argv: list[str]) -> None:
                 "budget": budget,
                 **measured(data, model, budget, args),
             }
-            write_json(args.out / f"{name}-{model}.json", row)
+            write_json(args.out / f"{stem(name, model, budget)}.json", row)
             said = {"set": name, **{k: row[k] for k in ("model", "bound_bits_per_dim", "stream_bits_per_dim")}}
             print(json.dumps(said), flush=True)
             write_page(args.out)

@@ -16,7 +16,7 @@ TEMPLATES = Path(__file__).parents[2] / "report" / "templates"
 
 
 def write_page(out: Path) -> Path:
-    """OUT/density.html from the SET-MODEL.json and the sheets in OUT."""
+    """OUT/density.html from the SET-MODEL.json, SET-MODEL-pixels.json and sheets in OUT."""
     loader = jinja2.FileSystemLoader(TEMPLATES)
     page = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     sets = [
@@ -33,16 +33,27 @@ def read_rows(out: Path) -> dict[str, list[dict]]:
     results = [json.loads(file.read_text("utf-8")) for file in out.glob("*-*.json")]
     if not results:
         raise FileNotFoundError(f"no SET-MODEL.json in {out}: run python -m benchmarks.studies.density first")
-    results.sort(key=lambda row: (row["set"]["name"], list(NAMES).index(row["model"])))
+    results.sort(key=lambda row: (row["set"]["name"], list(NAMES).index(row["model"]), _pixel_minutes(row)))
     sets: dict[str, list[dict]] = {}
     for row in results:
-        sets.setdefault(row["set"]["name"], []).append(row | {"name": NAMES[row["model"]]})
+        name = NAMES[row["model"]] + (", larger pixel networks" if _pixel_minutes(row) else "")
+        sets.setdefault(row["set"]["name"], []).append(row | {"name": name})
     return sets
+
+
+def stem(set_name: str, model: str, budget: dict) -> str:
+    """What the files of a result are called by: those of larger pixel networks stand beside those before."""
+    return f"{set_name}-{model}" + ("-pixels" if budget.get("pixel_minutes") else "")
+
+
+def _pixel_minutes(row: dict) -> float:
+    return row["budget"].get("pixel_minutes", 0)
 
 
 def sheets(out: Path, row: dict) -> dict[str, str]:
     """data: URIs of the sheets of a row, by kind."""
-    files = {kind: out / f"{row['set']['name']}-{row['model']}-{kind}.png" for kind in ("samples", "modes")}
+    name = stem(row["set"]["name"], row["model"], row["budget"])
+    files = {kind: out / f"{name}-{kind}.png" for kind in ("samples", "modes")}
     return {
         kind: f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}"
         for kind, file in files.items()
