@@ -12,7 +12,6 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
-from numpy.polynomial.polynomial import polyfit, polyval
 
 import selfvae_codec
 from selfvae_codec.choice import looks
@@ -29,16 +28,17 @@ from ..progress import say
 from ..results import write_json
 from .photographs import middle, parser, some_of
 
-QUALITIES = (20, 35, 50, 65, 80, 90)
+QUALITIES = (20, 35, 50, 65, 80, 90, 97)
+FINEST = 99.9  # whose measures' means are taken as well, so that none is asked for beyond
 TURNS = 20
 
 
 def looked_at(picture: Picture) -> tuple[np.ndarray, np.ndarray]:
-    """Scores, (qualities,), and measures, (qualities, 7), at the steps that qualities have by themselves."""
+    """Scores, (qualities,), and measures, (qualities and FINEST, 8), at the steps that these have by themselves."""
     selfvae_codec.set_threads(1)
     looks.WEIGHTS = np.zeros_like(looks.WEIGHTS)
     x, nets = middle(picture.pixels()), networks("downscale")
-    plans = [plan_for(*x.shape[:2], quality) for quality in QUALITIES]
+    plans = [plan_for(*x.shape[:2], quality) for quality in (*QUALITIES, FINEST)]
     reference = ssimulacra2.reference(x)
     decoded = (selfvae_codec.decode(selfvae_codec.encode(x, quality=quality)) for quality in QUALITIES)
     scores = [ssimulacra2.score(reference, y) for y in decoded]
@@ -51,7 +51,7 @@ def fitted(measures: np.ndarray, wanted: np.ndarray, weight: np.ndarray) -> np.n
     """Least squares, with a little of the identity."""
     a = (measures * weight[..., None]).reshape(-1, measures.shape[-1])
     square = a.T @ a
-    ridge = 1e-3 * np.trace(square) / len(square) * np.eye(len(square))
+    ridge = 0.03 * np.trace(square) / len(square) * np.eye(len(square))
     return np.linalg.solve(square + ridge, a.T @ (wanted * weight).ravel())
 
 
@@ -61,11 +61,11 @@ def main(argv: list[str] | None = None) -> None:
     chosen = some_of(args.folders, args.pictures, args.smallest)
     with ProcessPoolExecutor(args.processes) as pool:
         scores, measures = (np.array(v) for v in zip(*pool.map(looked_at, chosen)))
-    t = np.array([plan_for(512, 768, quality).step / T_UNITS for quality in QUALITIES])
+    steps = np.array([plan_for(512, 768, quality).step / T_UNITS for quality in (*QUALITIES, FINEST)])
+    means, measures, t = measures.mean(0), measures[:, :-1], steps[:-1]
     mean, slope, far = scores.mean(0), np.gradient(scores, t, axis=1), t - looks.MIDDLE
     wanted, weight = (mean - scores) / slope, np.abs(slope) / scores.std(0)
-    means = polyfit(far, measures.mean(0), len(looks.MEANS) - 1)
-    centred = measures - polyval(far, means).T
+    centred = measures - means[:-1]
     told = np.concatenate([centred, centred * far[:, None]], 2)
     after = np.empty_like(scores)
     for left_out in np.array_split(np.random.default_rng(0).permutation(len(scores)), TURNS):
@@ -76,7 +76,8 @@ def main(argv: list[str] | None = None) -> None:
     result = {
         "environment": environment(["python", "-m", "benchmarks.studies.looks", *argv], 1, args.processes, 1, 0),
         "pictures": len(chosen),
-        "means": means.tolist(),
+        "steps": steps[::-1].tolist(),
+        "means": means[::-1].tolist(),
         "weights": weights.tolist(),
         "qualities": [
             {"quality": q, "log3_step": s, "mean": m, "spread": before, "spread_after": then, "mean_after": mean_after}

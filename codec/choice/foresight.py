@@ -26,10 +26,11 @@ SMALLEST = 32  # side of a picture that has all sizes
 
 _CODES = np.arange(256) / 255
 LINEAR = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4)  # of sRGB's codes
-# what the eye's cells answer to: red and green ones together, blue ones, and how much they do in the dark (the colour
-# space XYB of JPEG XL, which SSIMULACRA2 compares in)
-BRIGHT, BLUE, DARK = (0.265, 0.657, 0.078), (0.2434, 0.2048, 0.5518), 0.0037931
+# the colour space XYB of JPEG XL, which SSIMULACRA2 compares in: what cells of the eye for long, middle and short waves
+# take of red, green and blue, and how much they answer to in the dark; and how much more red against green counts
+CELLS, DARK, REDNESS = ((0.3, 0.622, 0.078), (0.23, 0.692, 0.078), (0.2434, 0.2048, 0.5518)), 0.0037931, 7.0
 SIZES = 4  # the picture's own, and three halvings
+RED_SIZE, BLUE_SIZE = 1, 3  # at which colours are compared
 WINDOW_STRIDE = 2  # of windows of 4 x 4
 CONTRAST = 9e-4  # variance below which nothing is missed, so that structural similarity does not divide by nothing
 Pair = tuple[np.ndarray, np.ndarray]  # of the picture, and of what is shown of it
@@ -41,7 +42,8 @@ class Band:
 
     structure: list[np.ndarray]  # in brightness, of each size, fine to coarse
     contrast: list[np.ndarray]  # the same
-    blue: np.ndarray  # structure, of the coarsest size
+    red: np.ndarray  # structure in red against green, of RED_SIZE
+    blue: np.ndarray  # in blue against yellow, of BLUE_SIZE
 
 
 def missing(nets: Networks, plan: Plan, latents: Latents) -> Iterator[Band]:
@@ -71,29 +73,28 @@ def foreseen(nets: Networks, plan: Plan, latents: Latents) -> Iterator[Pair]:
 
 def compared(pair: Pair) -> Band:
     """pair: of the same part, uint8 (3, rows, columns), sides of SMALLEST or more."""
-    bright, blue = ([_light(side, colour) for side in pair] for colour in (BRIGHT, BLUE))
+    lights = [[_light(side, cells) for cells in CELLS] for side in pair]
     structure, contrast = [], []
     for size in range(SIZES):
         if size:
-            bright, blue = (list(map(_halved, sides)) for sides in (bright, blue))
-        seen = list(map(_seen, bright))
-        lost, faded = _compared(*seen)
+            lights = [list(map(_halved, side)) for side in lights]
+        seen = [[np.cbrt(light + np.float32(DARK)) for light in side] for side in lights]
+        lost, faded = _compared(*((long + middle) / 2 for long, middle, _ in seen))
         structure.append(lost)
         contrast.append(faded)
-    lost, _ = _compared(*(_seen(light) - other for light, other in zip(blue, seen)))
-    return Band(structure, contrast, lost)
+        if size == RED_SIZE:
+            red, _ = _compared(*(np.float32(REDNESS) * (long - middle) for long, middle, _ in seen))
+        if size == BLUE_SIZE:
+            blue, _ = _compared(*(short - (long + middle) / 2 for long, middle, short in seen))
+    return Band(structure, contrast, red, blue)
 
 
-def _light(x: np.ndarray, colour: tuple[float, float, float]) -> np.ndarray:
-    """Linear light that a kind of cells sees, float32 (rows, columns)."""
-    red, green, blue = (np.take((share * LINEAR).astype(np.float32), plane) for share, plane in zip(colour, x))
+def _light(x: np.ndarray, cells: tuple[float, float, float]) -> np.ndarray:
+    """Linear light that a kind of cells takes, float32 (rows, columns)."""
+    red, green, blue = (np.take((share * LINEAR).astype(np.float32), plane) for share, plane in zip(cells, x))
     red += green
     red += blue
     return red
-
-
-def _seen(light: np.ndarray) -> np.ndarray:
-    return np.cbrt(light + np.float32(DARK))
 
 
 def _pooled(v: np.ndarray) -> np.ndarray:

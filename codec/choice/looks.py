@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
-from numpy.polynomial.polynomial import polyval
 
 from ..coding.latents import Latents
 from ..coding.plan import Plan
@@ -28,23 +27,30 @@ from .foresight import SIZES, SMALLEST, WINDOW_STRIDE, Band, missing
 MEASURES: list[tuple[Callable[[Band], np.ndarray], int]] = [
     *((lambda band, size=size: band.structure[size], 2) for size in range(SIZES)),
     *((lambda band, size=size: band.contrast[size], 4) for size in range(2)),
+    (lambda band: band.red, 2),
     (lambda band: band.blue, 2),
 ]
 LEAST = 1e-5  # of a measure
 FINER, COARSER = 0.35, 0.15  # the most that log3 of a step changes; less where what is plain might have drawn lines
 WHOLE, NONE = 2.9, 3.7  # log3 of a step up to which it changes as told, and from which on not at all
-MIDDLE = 3.0  # log3 of a step, by whose distance weights change by their second row, means by further powers' as well
-MEANS = np.array(  # of each measure over photographs
+STEPS = np.array([1.012, 1.297, 1.984, 2.348, 2.773, 3.141, 3.375, 3.863])  # log3 of steps
+MEANS = np.array(  # of each measure over photographs, at these
     [
-        [-2.303, -3.399, -4.904, -6.516, -4.569, -5.308, -5.659],
-        [1.195, 1.62, 1.809, 1.806, 1.069, 1.051, 1.699],
-        [-0.482, -0.368, -0.156, 0.008, -0.224, -0.142, -0.139],
+        [-5.559, -7.122, -8.684, -9.911, -6.841, -7.52, -6.591, -9.36],
+        [-5.119, -6.629, -8.182, -9.523, -6.562, -7.234, -6.154, -8.831],
+        [-4.052, -5.436, -6.909, -8.312, -5.894, -6.532, -5.148, -7.527],
+        [-3.215, -4.584, -6.129, -7.736, -5.337, -6.03, -4.455, -6.814],
+        [-2.609, -3.809, -5.341, -6.942, -4.844, -5.565, -3.94, -6.088],
+        [-2.175, -3.19, -4.659, -6.207, -4.437, -5.178, -3.548, -5.4],
+        [-1.93, -2.825, -4.233, -5.847, -4.178, -4.92, -3.32, -5.031],
+        [-1.615, -2.278, -3.461, -4.962, -3.818, -4.508, -2.991, -4.303],
     ]
 )
-WEIGHTS = np.array(  # of what a measure is above that
+MIDDLE = 3.0  # log3 of a step, by whose distance weights change by their second row
+WEIGHTS = np.array(  # of what a measure is above its mean
     [
-        [-0.191, -0.051, -0.252, -0.04, -0.122, 0.08, -0.046],
-        [-0.152, 0.037, -0.187, -0.002, 0.166, -0.108, 0.011],
+        [-0.135, -0.131, -0.146, -0.073, -0.1, 0.036, -0.027, -0.032],
+        [-0.048, -0.055, -0.037, -0.021, 0.048, -0.033, -0.009, 0.025],
     ]
 )
 
@@ -57,8 +63,8 @@ FLOOR = 0.05  # of what is missing on average: below, nothing gets coarser any m
 def looked_at(bands: Iterable[Band], stride: int) -> tuple[np.ndarray, np.ndarray]:
     """Measures of a picture, and what is missing in its places, cells of ``stride`` pixels.
 
-    Logs of seven losses, (7,): of structure in brightness at four sizes, of contrast at two, of structure in blue; and
-    structure of COARSE sizes, float32 (sizes, h, w), without what bands lack at the picture's end.
+    Logs of eight losses, (8,): of structure in brightness at four sizes, of contrast at two, of structure in red and in
+    blue; and structure of COARSE sizes, float32 (sizes, h, w), without what bands lack at the picture's end.
     """
     totals, counts, places = np.zeros(len(MEASURES)), np.zeros(len(MEASURES)), []
     for band in bands:
@@ -87,7 +93,8 @@ def alike(plan: Plan, measures: np.ndarray) -> Plan:
     plan: of the visual tune, with a map of activity; measures: of the picture by it.
     """
     t = plan.step / T_UNITS
-    mean, weight = (polyval(t - MIDDLE, rows) for rows in (MEANS, WEIGHTS))
+    mean = np.array([np.interp(t, STEPS, column) for column in MEANS.T])
+    weight = WEIGHTS[0] + (t - MIDDLE) * WEIGHTS[1]
     step = plan.step + round(T_UNITS * float(bounded((measures - mean) @ weight, t)))
     # as many levels as the quality has: what can be asked for does not depend on the picture
     least = FIRST_STEP - T_UNITS * (plan.planes - 1)

@@ -59,7 +59,7 @@ def test_nothing_is_missing_in_what_is_shown_as_it_is():
 
 
 def test_what_is_missing_is_measured_at_its_size():
-    """Structure in brightness at four sizes, contrast at two, structure in blue."""
+    """Structure in brightness at four sizes, contrast at two, structure in red and in blue."""
     rows, columns = np.mgrid[:96, :128]
     x = np.full((96, 128, 3), 120.0)
     fine, coarse = (30 * np.sin(rows / size) * np.sin(columns / size) for size in (0.7, 9.0))
@@ -71,14 +71,18 @@ def test_what_is_missing_is_measured_at_its_size():
     blue = whole.astype(float)
     blue[..., 2] += 12 * np.sin(columns / 12)
     tinted = measured(whole, blue.round().clip(0, 255).astype(np.uint8))
-    assert tinted[6] > tinted[:4].max()
+    assert tinted[7] > tinted[6] + 1
+    red = whole + 12 * np.sin(columns / 12)[..., None] * (1, -0.32, 0)  # as bright
+    reddened = measured(whole, red.round().clip(0, 255).astype(np.uint8))
+    assert reddened[6] > reddened[7] and reddened[6] > reddened[:4].max()
+    assert tinted[7] > tinted[:4].max()
 
 
 def test_errors_that_gather_count_more_than_as_many_that_are_spread():
     gathered, spread = (np.zeros((16, 16), np.float32) for _ in range(2))
     gathered[:4, :4], spread[:] = 0.8, 0.05
     sizes = [np.zeros((8, 8), np.float32)] * 3
-    alike = (Band([lost, *sizes], [lost, *sizes], sizes[0]) for lost in (gathered, spread))
+    alike = (Band([lost, *sizes], [lost, *sizes], sizes[0], sizes[0]) for lost in (gathered, spread))
     more, less = (looks.looked_at([band], 32)[0] for band in alike)
     assert more[0] > less[0] + 1 and more[4] > less[4] + 1.5 and np.array_equal(more[1:4], less[1:4])
 
@@ -103,7 +107,7 @@ def test_the_map_is_finer_where_more_is_missing_than_elsewhere():
     plan = plan_for(192, 256, 20)
     latents = analyse(nets, plan, x)
     measures, places = looks.looked_at(missing(nets, plan, latents), 32)
-    assert places.shape == (3, 6, 8) and measures.shape == (7,)
+    assert places.shape == (3, 6, 8) and measures.shape == (8,)
     change = looks.evened(latents.activity, places, looks.MIDDLE) - latents.activity
     assert change[0, 2:4, 2:6].min() >= 1 and change[0, :, 0].max() < 0
     assert np.array_equal(looks.evened(latents.activity, places, looks.FINE), latents.activity)
