@@ -25,6 +25,7 @@ from .orphans import end_with_parent
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing.process import BaseProcess
 
 _KILLED = "its process was killed, most likely for want of memory: give fewer with -j"
 HOLDS_SIGNALS = hasattr(signal, "pthread_sigmask")  # not on Windows
@@ -189,10 +190,15 @@ def _end_all(pool: ProcessPoolExecutor) -> None:
     raised where Python drops exceptions, as in a callback.
     """
     until = time.monotonic() + _PATIENCE_S
-    for process in list((pool._processes or {}).values()):  # public only since Python 3.14
+    for process in processes_of(pool):
         process.join(max(0.0, until - time.monotonic()))
         if process.is_alive():
             process.kill()
+
+
+def processes_of(pool: ProcessPoolExecutor) -> list[BaseProcess]:
+    """Those that work for a pool now."""
+    return list((pool._processes or {}).values())  # public only since Python 3.14
 
 
 @contextmanager

@@ -29,7 +29,9 @@ LINEAR = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) 
 # the colour space XYB of JPEG XL, which SSIMULACRA2 compares in: what cells of the eye for long, middle and short waves
 # take of red, green and blue, and how much they answer to in the dark; and how much more red against green counts
 CELLS, DARK, REDNESS = ((0.3, 0.622, 0.078), (0.23, 0.692, 0.078), (0.2434, 0.2048, 0.5518)), 0.0037931, 7.0
+LIGHT = np.multiply.outer(CELLS, LINEAR).astype(np.float32)  # of each kind of cells, by colour and code
 SIZES = 4  # the picture's own, and three halvings
+FADES = 2  # of these, at which contrast is compared
 RED_SIZE, BLUE_SIZE = 1, 3  # at which colours are compared
 WINDOW_STRIDE = 2  # of windows of 4 x 4
 CONTRAST = 9e-4  # variance below which nothing is missed, so that structural similarity does not divide by nothing
@@ -41,7 +43,7 @@ class Band:
     """What is missing in some rows, from 0 for nothing: a number for each window, float32 (rows, columns)."""
 
     structure: list[np.ndarray]  # in brightness, of each size, fine to coarse
-    contrast: list[np.ndarray]  # the same
+    contrast: list[np.ndarray]  # of the first FADES of them
     red: np.ndarray  # structure in red against green, of RED_SIZE
     blue: np.ndarray  # in blue against yellow, of BLUE_SIZE
 
@@ -73,15 +75,16 @@ def foreseen(nets: Networks, plan: Plan, latents: Latents) -> Iterator[Pair]:
 
 def compared(pair: Pair) -> Band:
     """pair: of the same part, uint8 (3, rows, columns), sides of SMALLEST or more."""
-    lights = [[_light(side, cells) for cells in CELLS] for side in pair]
+    lights = [[_light(side, cells) for cells in LIGHT] for side in pair]
     structure, contrast = [], []
     for size in range(SIZES):
         if size:
             lights = [list(map(_halved, side)) for side in lights]
         seen = [[np.cbrt(light + np.float32(DARK)) for light in side] for side in lights]
-        lost, faded = _compared(*((long + middle) / 2 for long, middle, _ in seen))
+        lost, variances = _compared(*((long + middle) / 2 for long, middle, _ in seen))
         structure.append(lost)
-        contrast.append(faded)
+        if size < FADES:
+            contrast.append(_faded(*variances))
         if size == RED_SIZE:
             red, _ = _compared(*(np.float32(REDNESS) * (long - middle) for long, middle, _ in seen))
         if size == BLUE_SIZE:
@@ -89,9 +92,9 @@ def compared(pair: Pair) -> Band:
     return Band(structure, contrast, red, blue)
 
 
-def _light(x: np.ndarray, cells: tuple[float, float, float]) -> np.ndarray:
-    """Linear light that a kind of cells takes, float32 (rows, columns)."""
-    red, green, blue = (np.take((share * LINEAR).astype(np.float32), plane) for share, plane in zip(cells, x))
+def _light(x: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Linear light that a kind of cells takes, float32 (rows, columns). cells: of LIGHT."""
+    red, green, blue = (np.take(codes, plane) for codes, plane in zip(cells, x))
     red += green
     red += blue
     return red
@@ -114,12 +117,17 @@ def _windows(v: np.ndarray) -> np.ndarray:
     return (rows[:, :-1] + rows[:, 1:]) / 16
 
 
-def _compared(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each window, how much structure of x is missing in y, and how much less contrast y has."""
+def _compared(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Of each window, how much structure of x is missing in y, and the variances of both."""
     mean, shown = _windows(x), _windows(y)
     variance, left = _windows(x * x) - mean * mean, _windows(y * y) - shown * shown
     both = _windows(x * y) - mean * shown
     apart = mean - shown
     alike = (1 - apart * apart) * (2 * both + np.float32(CONTRAST)) / (variance + left + np.float32(CONTRAST))
-    contrasts = (np.sqrt(np.maximum(v, 0)) for v in (variance, left))
-    return np.maximum(1 - alike, 0), np.maximum(np.subtract(*contrasts), 0)
+    return np.maximum(1 - alike, 0), (variance, left)
+
+
+def _faded(variance: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """How much less contrast there is than there was."""
+    there, shown = (np.sqrt(np.maximum(v, 0)) for v in (variance, left))
+    return np.maximum(there - shown, 0)

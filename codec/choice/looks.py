@@ -21,12 +21,12 @@ from ..models.activity import HIGHEST, LOWEST
 from ..models.config import fall_for
 from ..models.exact.inference import Networks
 from ..models.exact.layers import T_UNITS
-from .foresight import SIZES, SMALLEST, WINDOW_STRIDE, Band, missing
+from .foresight import FADES, SIZES, SMALLEST, WINDOW_STRIDE, Band, missing
 
 # what is averaged over a picture, and its power: the worst places count most
 MEASURES: list[tuple[Callable[[Band], np.ndarray], int]] = [
     *((lambda band, size=size: band.structure[size], 2) for size in range(SIZES)),
-    *((lambda band, size=size: band.contrast[size], 4) for size in range(2)),
+    *((lambda band, size=size: band.contrast[size], 4) for size in range(FADES)),
     (lambda band: band.red, 2),
     (lambda band: band.blue, 2),
 ]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 from ...errors import CodecError
+from ..jobs import processes_of
 from ..orphans import end_with_parent
 from .rendering import Wanted, rendered
 
@@ -105,7 +106,7 @@ def _begin() -> None:
 
 
 def _end(process: ProcessPoolExecutor) -> None:
-    for worker in list((process._processes or {}).values()):  # public only since Python 3.14
+    for worker in processes_of(process):
         worker.kill()
     process.shutdown(wait=False, cancel_futures=True)
 
