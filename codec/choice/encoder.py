@@ -32,7 +32,6 @@ from .sets import best_set
 
 FIT_EFFORT = DEFAULT_EFFORT  # from here on networks of the exact pixels are fitted to the picture
 GAIN_STEPS = {8: 120, 9: 480}  # by effort, of gradients that this takes beside
-DAMAGE_LIMIT = 5e-4  # squared error of skipped symbols in steps, mean per coefficient; most photographs come to 1e-6
 
 
 @dataclass(frozen=True)
@@ -203,11 +202,10 @@ def _write(
 def write_level(
     walk: Walk, models: Models, index: int, effort: int = DEFAULT_EFFORT, chooser: Chooser | None = None
 ) -> Writer:
-    """Walk one level. Near-certain symbols are skipped unless the picture defies the model (text, noise).
+    """Walk one level.
 
     chooser: of symbols of latents; the one for all levels of the plan, without it.
     """
-    latents = walk.plan.has_latents(index)
     if index == walk.plan.count - 1 and walk.plan.lossless:
         exact = walk.to_exact()
         walk.variant = best_set(walk, exact)
@@ -218,13 +216,8 @@ def write_level(
                 walk.fit = best_fit(walk, exact, walk.variant, count)
         del exact  # as large as the picture, several times
     choice = choice_of(walk.plan, index, chooser or chooser_of(walk.nets, slope_of(walk.plan.lossless)))
-    writer = Writer(models, skip=True if latents else None, choice=choice)
+    writer = Writer(models, may_skip=True if walk.plan.has_latents(index) else None, choice=choice)
     walk.level(index, writer)
-    if writer.skip and writer.damage > DAMAGE_LIMIT * walk.settled.symbols[walk.plan.coded].size:
-        if index > walk.plan.first_latent:
-            walk.settled.coarsen()
-        writer = Writer(models, skip=False, choice=choice)
-        walk.level(index, writer)
     return writer
 
 

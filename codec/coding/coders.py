@@ -142,27 +142,27 @@ def rounded(z: np.ndarray) -> np.ndarray:
 class Writer(_Checked):
     """Codes the symbols that ``choice``, another coder, settles: by default the nearest ones.
 
-    With ``skip``, near-certain symbols go unsaid; ``damage`` sums the squared errors of that. The stream begins with a
+    may_skip: near-certain symbols are skipped if every one is as expected; False: none ever. The stream begins with a
     bit that says which, unless it is None.
     """
 
     def __init__(
-        self, models: Models, *, skip: bool | None, choice: PlaneCoder | None = None, encoder: Encoder | None = None
+        self, models: Models, *, may_skip: bool | None, choice: PlaneCoder | None = None, encoder: Encoder | None = None
     ):
         super().__init__()
-        self.models, self.skip, self.damage = models, skip, 0.0
+        self.models, self._may_skip = models, may_skip
         self._choice = Round() if choice is None else choice
         self._encoder = new_encoder() if encoder is None else encoder
-        if skip is not None:
-            self._encoder.put_raw(np.array([skip]), bits=1)
 
     def symbols(self, mean, level, actual):
         symbols = self._choice.symbols(mean, level, actual)
-        certain = self.models.symbol_certain if self.skip else None
-        return self._settle(*self._encoder.around(self.models.symbols, mean, level, symbols, certain))
+        certain = self.models.symbol_certain if self._may_skip else None
+        self._encoder.around(self.models.symbols, mean, level, symbols, certain)
+        return self._note(symbols)
 
     def numbers(self, level, actual):
-        return self._settle(*self._encoder.around(self.models.symbols, np.zeros_like(level), level, actual))
+        self._encoder.around(self.models.symbols, np.zeros_like(level), level, actual)
+        return self._note(actual)
 
     def variant(self, count, actual):
         if count > 1:
@@ -176,24 +176,27 @@ class Writer(_Checked):
         return self.variant(count + 1, actual)
 
     def pixels(self, mean, level, actual):
-        return self._settle(*self._encoder.around(self.models.pixels, mean, level, actual))
+        self._encoder.around(self.models.pixels, mean, level, actual)
+        return self._note(actual)
 
     def digits(self, mean, level, actual):
         digits = self._choice.digits(mean, level, actual)
-        told = self.models.likeliest_digit, self.models.digit_certain if self.skip else None
-        return self._settle(*self._encoder.digits(self.models.digits, mean, level, digits, *told))
+        told = self.models.likeliest_digit, self.models.digit_certain if self._may_skip else None
+        self._encoder.digits(self.models.digits, mean, level, digits, *told)
+        return self._note(digits)
 
     def edges(self, rows, actual):
         self._encoder.put(self.models.edges, rows.ravel(), actual.ravel())
         return self._note(actual)
 
-    def _settle(self, settled: np.ndarray, damage: float) -> np.ndarray:
-        self.damage += damage
-        return self._note(settled)
+    @property
+    def skips(self) -> bool | None:
+        """Whether near-certain symbols are skipped, as far as the level was walked. None: it is not said."""
+        return self._may_skip and not self._encoder.surprised
 
     def likelihoods(self) -> np.ndarray:
         """Probability of every symbol that was coded, (N,) float64."""
-        return self._encoder.likelihoods()
+        return self._encoder.likelihoods(self.skips)
 
     @property
     def bits(self) -> float:
@@ -202,7 +205,7 @@ class Writer(_Checked):
 
     def finish(self) -> bytes:
         """The level's payload."""
-        return self._encoder.finish()
+        return self._encoder.finish(self.skips)
 
 
 class Reader(_Checked):
@@ -214,7 +217,7 @@ class Reader(_Checked):
     def __init__(self, models: Models, decoder: Decoder, check: int, name: str, *, skips: bool):
         super().__init__()
         self.models, self.decoder, self._expected, self._name = models, decoder, check, name
-        self.skip = skips and decoder.get_raw(1, bits=1)[0] == 1
+        self.skip = skips and bool(decoder.get_raw(1, bits=1)[0])
 
     def symbols(self, mean, level, actual=None):
         certain = self.models.symbol_certain if self.skip else None

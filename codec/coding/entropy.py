@@ -74,53 +74,57 @@ def _parts(count: int) -> list[slice]:
 
 
 class Encoder:
-    """Collects symbols in decoding order; ``finish`` codes them in reverse, since rANS is a stack."""
+    """Collects symbols in decoding order; ``finish`` codes them in reverse, since rANS is a stack.
+
+    ``surprised`` tells whether a near-certain symbol was another one than expected: otherwise all such may be skipped.
+    """
 
     def __init__(self):
-        self._work: list[tuple] = []
+        self._work: list[tuple] = []  # symbols, which may be skipped, a model of constriction's, what it is made of
+        self.surprised = False
 
-    def put(self, tables: Tables, ids: np.ndarray, symbols: np.ndarray) -> None:
-        """Code symbols (N,) in [0, A) with table ids (N,)."""
+    def put(self, tables: Tables, ids: np.ndarray, symbols: np.ndarray, certain: np.ndarray | None = None) -> None:
+        """Code symbols (N,) in [0, A) with table ids (N,). certain: tables (N,) bool whose symbols may be skipped."""
         count, alphabet = tables.weights.shape
         symbols = symbols.astype(np.min_scalar_type(alphabet - 1))  # kept until all is coded, in few bytes
         ids = ids.astype(np.min_scalar_type(count - 1))
         if alphabet <= ROW_CODED:
             for part in _parts(len(ids)):
-                self._work.append((symbols[part], ROWS_CODED, tables, ids[part]))
+                self._work.append((symbols[part], certain, ROWS_CODED, tables, ids[part]))
             return
         order, used, starts = _group(ids)
         ordered = symbols[order]
         for i, table in enumerate(used):
-            self._work.append((ordered[starts[i] : starts[i + 1]], tables.model(int(table)), tables.weights[table]))
+            of_table, skippable = ordered[starts[i] : starts[i + 1]], certain is not None and certain[table]
+            self._work.append((of_table, skippable, tables.model(int(table)), tables.weights[table]))
 
     def put_raw(self, values: np.ndarray, bits: int = RAW_BITS) -> None:
         """Code values (N,) in [0, 2^bits) at that many bits each, 1 or more."""
-        self._work.append((values.astype(np.int32), _raw(bits), bits))
+        self._work.append((values.astype(np.int32), False, _raw(bits), bits))
 
-    def around(self, tables: Tables, mean, level, symbols, certain: np.ndarray | None = None):
+    def around(self, tables: Tables, mean, level, symbols, certain: np.ndarray | None = None) -> None:
         """Code integers around means, int32, as lookup.py finds their tables; those that no table holds are escaped.
 
-        certain: tables whose middle goes unsaid. Returns what is read of them, int32, and the squared errors of that.
+        certain: tables whose middle is all but certain, and may be skipped.
         """
         base, table = symbol_tables(mean, level)
-        said = np.ones(table.shape, bool) if certain is None else ~certain[table]
-        offsets = (symbols - base)[said]
+        base, table = base.ravel(), table.ravel()
+        offsets = symbols.ravel() - base
         escaped = np.abs(offsets) > TAIL
-        self.put(tables, table[said], np.where(escaped, ESCAPE, offsets + TAIL))
+        self.put(tables, table, np.where(escaped, ESCAPE, offsets + TAIL), certain)
         self.put_raw(offsets[escaped] + RAW_OFFSET)
-        return _read(np.where(said, symbols, base), symbols)
+        self.surprised |= certain is not None and bool(offsets[certain[table]].any())
 
-    def digits(self, tables: Tables, mean, level, digits, likeliest, certain: np.ndarray | None = None):
-        """The same of digits -1, 0 or 1. likeliest: of each table, what goes unsaid where ``certain`` says so."""
-        table = digit_tables(mean, level)
-        said = np.ones(table.shape, bool) if certain is None else ~certain[table]
-        self.put(tables, table[said], digits[said] + 1)
-        return _read(np.where(said, digits, likeliest[table]), digits)
+    def digits(self, tables: Tables, mean, level, digits, likeliest, certain: np.ndarray | None = None) -> None:
+        """The same of digits -1, 0 or 1. likeliest: of each table."""
+        table, digits = digit_tables(mean, level).ravel(), digits.ravel()
+        self.put(tables, table, digits + 1, certain)
+        self.surprised |= certain is not None and bool((digits != likeliest[table])[certain[table]].any())
 
-    def likelihoods(self) -> np.ndarray:
-        """Probability of every symbol put so far, float64: what the model itself counts."""
+    def likelihoods(self, skip: bool | None = None) -> np.ndarray:
+        """Probability of every symbol that ``finish`` codes, float64: what the model itself counts."""
         parts = [np.zeros(0)]
-        for symbols, model, *source in self._work:
+        for symbols, model, *source in self._coded(skip):
             if isinstance(source[0], int):
                 parts.append(np.full(len(symbols), 2.0 ** -source[0]))
             elif model is ROWS_CODED:
@@ -129,20 +133,30 @@ class Encoder:
                 parts.append((source[0][symbols] + 1) / TOTAL)
         return np.concatenate(parts)
 
-    def finish(self) -> bytes:
-        """The compressed bytes: 32-bit words in the order in which they are read, without the zeros that lead."""
+    def _coded(self, skip: bool | None) -> list[tuple]:
+        """Symbols, model and what it is made of, without what is skipped. skip: as of ``finish``."""
+        coded: list[tuple] = [] if skip is None else [(np.array([skip], np.int32), _raw(1), 1)]
+        for symbols, certain, *model in self._work:
+            if skip and certain is not None and model[0] is ROWS_CODED:
+                said = ~certain[model[-1]]
+                coded.append((symbols[said], *model[:-1], model[-1][said]))
+            elif not (skip and certain):
+                coded.append((symbols, *model))
+        return coded
+
+    def finish(self, skip: bool | None = None) -> bytes:
+        """The compressed bytes: 32-bit words in the order in which they are read, without the zeros that lead.
+
+        skip: whether near-certain symbols are skipped, which the stream's first bit says; None for one without it.
+        """
         coder = AnsCoder()
-        for symbols, model, *source in reversed(self._work):
+        for symbols, model, *source in reversed(self._coded(skip)):
             if model is ROWS_CODED:
                 tables, ids = source
                 coder.encode_reverse(symbols.astype(np.int32), ROWS_CODED, tables.weights[ids])
             elif len(symbols):
                 coder.encode_reverse(symbols.astype(np.int32), model)
         return coder.get_compressed()[::-1].astype(">u4").tobytes().lstrip(b"\0")
-
-
-def _read(read: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, float]:
-    return read, float(np.square((read - wanted).astype(np.float64)).sum())
 
 
 class Decoder:

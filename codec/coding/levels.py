@@ -91,6 +91,6 @@ def read_level(walk: Walk, index: int, payload: bytes, check: int, name: str) ->
 
 def write_plainly(walk: Walk, models: Models, index: int) -> Writer:
     """Walk one level, its latents rounded and nothing left out."""
-    writer = Writer(models, skip=False if walk.plan.has_latents(index) else None)
+    writer = Writer(models, may_skip=False if walk.plan.has_latents(index) else None)
     walk.level(index, writer)
     return writer

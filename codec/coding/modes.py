@@ -87,7 +87,7 @@ def settle(
 
     def settled(part: Callable[[Coder], None], taken: bool) -> float:
         """Walk a part of a level that holds representations. Returns its bits, if it is taken."""
-        coder = Writer(models, skip=None) if taken else missing
+        coder = Writer(models, may_skip=None) if taken else missing
         part(coder)
         return coder.bits if taken else 0.0
 

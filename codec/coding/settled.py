@@ -29,11 +29,6 @@ class Settled:
         other.symbols, other.beside = self.symbols.copy(), self.beside.copy()
         return other
 
-    def coarsen(self) -> None:
-        """Back to the symbols of the coarser plane, which those of the last one refine; z_hat is not known any more."""
-        for part in parts_of(len(self.symbols)):
-            self.symbols[part] = (self.symbols[part] + 1) // 3
-
     def settle(self, region: Region, symbols: np.ndarray, mean: np.ndarray, level: np.ndarray, *, refines: bool):
         """Symbols of a plane, int32, and z_hat, by their prior. Those that refine a coarser one are digits."""
         self._add(region, symbols, refines)

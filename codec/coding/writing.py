@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import byref, c_double, c_int32, c_int64, c_uint64, c_void_p
+from ctypes import byref, c_int32, c_int64, c_uint64, c_void_p
 
 import numpy as np
 
@@ -61,58 +61,56 @@ def done(answer: int) -> None:
 class NativeEncoder(Encoder):
     """The same in C, where what is said of symbols is found, too. All are kept with a table for each."""
 
-    def put(self, tables, ids, symbols):
+    def put(self, tables, ids, symbols, certain=None):
         symbols, ids = symbols.astype(np.min_scalar_type(tables.weights.shape[1] - 1)), ids.astype(np.uint16)
         if tables.weights.shape[1] > ROW_CODED:
             order = np.argsort(ids, kind="stable")
             symbols, ids = symbols[order], ids[order]
-        self._keep(tables, ids, symbols)
+        self._keep(tables, ids, symbols, certain)
 
     def put_raw(self, values, bits=RAW_BITS):
         values = values.astype(np.int32)
         if values.size and not 0 <= values.min() <= values.max() < 1 << bits:
             raise ValueError(f"values that do not fit {bits} bits")
-        self._work.append((values, None, bits))
+        self._work.append((values, False, None, bits))
 
     def around(self, tables, mean, level, symbols, certain=None):
-        mean, level = (np.ascontiguousarray(v, np.int32) for v in (mean, level))
-        read, escaped = np.array(symbols, np.int32, order="C"), np.empty(mean.size, np.int32)
-        told = *pointers(certain), MEAN_UNITS.bit_length() - 1, FRACTIONS.bit_length() - 1
-        damage = self._say("symbols", tables, told, mean, level, read, escaped)
-        return read, damage
+        escaped, told = np.empty(mean.size, np.int32), (MEAN_UNITS.bit_length() - 1, FRACTIONS.bit_length() - 1)
+        count = self._say("symbols", tables, certain, told, mean, level, symbols, escaped)
+        self.put_raw(escaped[:count].copy())
 
     def digits(self, tables, mean, level, digits, likeliest, certain=None):
-        mean, level = (np.ascontiguousarray(v, np.int32) for v in (mean, level))
-        read = np.array(digits, np.int32, order="C")
-        damage = self._say("digits", tables, (*pointers(certain, likeliest), OFFSETS // 2), mean, level, read)
-        return read, damage
+        self._say("digits", tables, certain, (*pointers(likeliest), OFFSETS // 2), mean, level, digits)
 
-    def _say(self, what: str, tables: Tables, told: tuple, mean, level, read, *escaped) -> float:
-        """Keep what is said; ``read`` becomes what is read of it."""
-        ids, symbols = np.empty(read.size, np.uint16), np.empty(read.size, np.uint8)
-        said, damage = (c_int64 * 2)(), c_double()
+    def _say(self, what: str, tables: Tables, certain, told: tuple, mean, level, values, *escaped) -> int:
+        """Keep what is said of integers. Returns how many are escaped."""
+        mean, level, values = (np.ascontiguousarray(v, np.int32) for v in (mean, level, values))
+        ids, symbols = np.empty(values.size, np.uint16), np.empty(values.size, np.uint8)
+        counts = (c_int64 * 2)()
         say = getattr(clibrary.library(), f"selfvae_say_{what}")
-        given = ready(tables), *told, *pointers(mean, level, read), read.size
-        done(say(*given, *pointers(ids, symbols, *escaped), byref(said), byref(damage)))
-        self._keep(tables, ids[: said[0]].copy(), symbols[: said[0]].copy())
-        for values in escaped:
-            self.put_raw(values[: said[1]].copy())
-        return damage.value
+        given = ready(tables), *pointers(certain), *told, *pointers(mean, level, values), values.size
+        done(say(*given, *pointers(ids, symbols, *escaped), counts))
+        self._keep(tables, ids, symbols, certain)
+        self.surprised |= counts[0] > 0
+        return counts[1]
 
-    def _keep(self, tables: Tables, ids: np.ndarray, symbols: np.ndarray) -> None:
-        self._work.append((symbols, ROWS_CODED, tables, ids))
+    def _keep(self, tables: Tables, ids: np.ndarray, symbols: np.ndarray, certain: np.ndarray | None) -> None:
+        self._work.append((symbols, certain, ROWS_CODED, tables, ids))
 
-    def finish(self):
-        words = np.empty(sum(len(symbols) for symbols, *_ in self._work) + STATE_WORDS, np.uint32)
+    def finish(self, skip=None):
+        words = np.empty(sum(len(symbols) for symbols, *_ in self._work) + 1 + STATE_WORDS, np.uint32)
         writer, lib = _Writer(0, *pointers(words), 0), clibrary.library()
-        for symbols, _, *source in reversed(self._work):
+        for symbols, certain, _, *source in reversed(self._work):
             if isinstance(source[0], int):
                 lib.selfvae_write_raw(byref(writer), source[0], *pointers(symbols), len(symbols))
             else:
                 tables, ids = source
+                told = certain if skip else None
                 wide = symbols.itemsize > 1
-                given = ready(tables), *pointers(ids, symbols), wide, len(symbols)
+                given = ready(tables), *pointers(told, ids, symbols), wide, len(symbols)
                 done(lib.selfvae_write_rows(byref(writer), *given))
+        if skip is not None:
+            lib.selfvae_write_raw(byref(writer), 1, *pointers(np.array([skip], np.int32)), 1)
         state = [writer.state >> shift & 0xFFFFFFFF for shift in (0, 32)]
         words[writer.count :][:STATE_WORDS] = state
         return words[: writer.count + STATE_WORDS][::-1].astype(">u4").tobytes().lstrip(b"\0")

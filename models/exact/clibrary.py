@@ -17,7 +17,7 @@ import numpy as np
 from ...errors import CodecError
 
 LIBRARY = __name__.rpartition(".")[0] + "._native"
-INTERFACE = 18  # of the library, counted up with every change of its functions
+INTERFACE = 19  # of the library, counted up with every change of its functions
 CHOICE = "SELFVAE_CODEC_NATIVE"
 NONE = "none"  # as CHOICE: does without the library
 
@@ -57,9 +57,9 @@ def library() -> ctypes.CDLL | None:
     lib.selfvae_read_digits.argtypes = (*[c_void_p] * 4, c_int, *[c_void_p] * 2, c_int64, c_void_p)
     lib.selfvae_fill.argtypes = (c_void_p, c_int, *[c_void_p] * 6, c_int, c_int, c_void_p, c_int)
     lib.selfvae_write_raw.argtypes, lib.selfvae_write_raw.restype = (c_void_p, c_int, c_void_p, c_int64), None
-    lib.selfvae_write_rows.argtypes = (*[c_void_p] * 4, c_int, c_int64)
-    lib.selfvae_say_symbols.argtypes = (*[c_void_p] * 2, c_int, c_int, *[c_void_p] * 3, c_int64, *[c_void_p] * 5)
-    lib.selfvae_say_digits.argtypes = (*[c_void_p] * 3, c_int, *[c_void_p] * 3, c_int64, *[c_void_p] * 4)
+    lib.selfvae_write_rows.argtypes = (*[c_void_p] * 5, c_int, c_int64)
+    lib.selfvae_say_symbols.argtypes = (*[c_void_p] * 2, c_int, c_int, *[c_void_p] * 3, c_int64, *[c_void_p] * 4)
+    lib.selfvae_say_digits.argtypes = (*[c_void_p] * 3, c_int, *[c_void_p] * 3, c_int64, *[c_void_p] * 3)
     lib.selfvae_pack.argtypes, lib.selfvae_pack.restype = (c_int, c_void_p, c_int, c_int, c_void_p), None
     lib.selfvae_synthesis.argtypes = (
         *(c_int, c_void_p, c_void_p, c_void_p, c_int),

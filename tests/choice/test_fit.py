@@ -74,7 +74,7 @@ def read(walk, writers, last):
 def anew(walk, fit):
     """The last level again, with other numbers."""
     walk.fit = fit
-    writer = Writer(models_of(walk.nets), skip=None)
+    writer = Writer(models_of(walk.nets), may_skip=None)
     walk.level(walk.plan.count - 1, writer)
     return writer
 
@@ -161,7 +161,7 @@ def test_numbers_whose_sums_would_not_be_exact_are_an_error_by_name(written):
     fit = [[wild if (i, row) == (2, 4) else None for row in range(rows)] for i in range(4)]
     with pytest.raises(WeightsError, match=r"pixels\.2\.head, channel 4"):
         fitted.applied(nets[2], fit[2])
-    writer = Writer(models_of(walk.nets), skip=None)
+    writer = Writer(models_of(walk.nets), may_skip=None)
     writer.variant(walk.plan.config.pixel_sets, walk.variant)
     writer.follows(True)
     fitted.settle(writer, nets, fit)
@@ -176,7 +176,7 @@ def test_corrections_whose_sums_would_be_too_large_are_an_error_by_name(written)
     row = fitted.rows_of(nets[2]) + 6  # means of the second quarter's first colour
     wild = Numbers(15, 0, 40, np.full(counts[row], 100, np.int32))
     fit = [[wild if (i, n) == (2, row) else None for n in range(len(counts))] for i in range(4)]
-    writer = Writer(models_of(walk.nets), skip=None)
+    writer = Writer(models_of(walk.nets), may_skip=None)
     writer.variant(walk.plan.config.pixel_sets, walk.variant)
     writer.follows(True)
     fitted.settle(writer, nets, fit)

@@ -23,7 +23,7 @@ def models():
 
 def said_by(models, number):
     """A payload that begins with how many groups it says."""
-    writer = Writer(models, skip=True)
+    writer = Writer(models, may_skip=True)
     writer.groups(7, number)  # three bits, as for COUNT
     return writer.finish()
 

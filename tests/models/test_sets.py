@@ -109,7 +109,7 @@ def test_the_encoder_takes_the_set_that_makes_the_level_smallest_and_files_decod
         sizes = []
         for other in range(SETS):
             walk.variant = other
-            writer = type(writers[-1])(models_of(made.nets), skip=None)
+            writer = type(writers[-1])(models_of(made.nets), may_skip=None)
             walk.level(plan.count - 1, writer)
             sizes.append(len(writer.finish()))
         assert sizes[chosen[-1]] == min(sizes)

@@ -72,5 +72,5 @@ def _written(nets: Networks, plan: Plan, x: np.ndarray, way: tuple[float, int], 
         if index == plan.count - 1:
             walk.variant = best_set(walk, walk.to_exact())
         choice = choice_of(plan, index, chooser)
-        walk.level(index, Writer(models, skip=None, choice=choice, encoder=encoder))
+        walk.level(index, Writer(models, may_skip=None, choice=choice, encoder=encoder))
     return encoder

@@ -65,7 +65,7 @@ static int runs_here(const Path *path) {
     return path == &portable_path;
 }
 
-EXPORT int selfvae_interface(void) { return 18; }
+EXPORT int selfvae_interface(void) { return 19; }
 
 /* The name of the index-th path, the fastest first; NULL beyond the last. runs: whether this machine runs it. */
 EXPORT const char *selfvae_path(int index, int *runs) {
