@@ -21,7 +21,7 @@ from ..models.activity import HIGHEST, LOWEST
 from ..models.config import fall_for
 from ..models.exact.inference import Networks
 from ..models.exact.layers import T_UNITS
-from .foresight import FADES, SIZES, SMALLEST, WINDOW_STRIDE, Band, missing
+from .foresight import BLUE_SIZE, FADES, RED_SIZE, SIZES, SMALLEST, WINDOW_STRIDE, Band, missing
 
 # what is averaged over a picture, and its power: the worst places count most
 MEASURES: list[tuple[Callable[[Band], np.ndarray], int]] = [
@@ -33,29 +33,29 @@ MEASURES: list[tuple[Callable[[Band], np.ndarray], int]] = [
 LEAST = 1e-5  # of a measure
 FINER, COARSER = 0.35, 0.15  # the most that log3 of a step changes; less where what is plain might have drawn lines
 WHOLE, NONE = 2.9, 3.7  # log3 of a step up to which it changes as told, and from which on not at all
-STEPS = np.array([1.012, 1.297, 1.984, 2.348, 2.773, 3.141, 3.375, 3.863])  # log3 of steps
+STEPS = np.array([1.012, 1.312, 2.047, 2.395, 2.805, 3.156, 3.445, 3.953])  # log3 of steps
 MEANS = np.array(  # of each measure over photographs, at these
     [
         [-5.559, -7.122, -8.684, -9.911, -6.841, -7.52, -6.591, -9.36],
-        [-5.119, -6.629, -8.182, -9.523, -6.562, -7.234, -6.154, -8.831],
-        [-4.052, -5.436, -6.909, -8.312, -5.894, -6.532, -5.148, -7.527],
-        [-3.215, -4.584, -6.129, -7.736, -5.337, -6.03, -4.455, -6.814],
-        [-2.609, -3.809, -5.341, -6.942, -4.844, -5.565, -3.94, -6.088],
-        [-2.175, -3.19, -4.659, -6.207, -4.437, -5.178, -3.548, -5.4],
-        [-1.93, -2.825, -4.233, -5.847, -4.178, -4.92, -3.32, -5.031],
-        [-1.615, -2.278, -3.461, -4.962, -3.818, -4.508, -2.991, -4.303],
+        [-5.095, -6.601, -8.15, -9.495, -6.546, -7.218, -6.13, -8.799],
+        [-3.777, -5.202, -6.738, -8.259, -5.725, -6.393, -4.892, -7.4],
+        [-3.157, -4.508, -6.049, -7.655, -5.289, -5.982, -4.403, -6.734],
+        [-2.576, -3.761, -5.284, -6.889, -4.818, -5.536, -3.91, -6.037],
+        [-2.162, -3.168, -4.632, -6.179, -4.422, -5.164, -3.534, -5.378],
+        [-1.879, -2.739, -4.119, -5.736, -4.122, -4.857, -3.27, -4.934],
+        [-1.564, -2.186, -3.327, -4.812, -3.758, -4.43, -2.942, -4.199],
     ]
 )
 MIDDLE = 3.0  # log3 of a step, by whose distance weights change by their second row
 WEIGHTS = np.array(  # of what a measure is above its mean
     [
-        [-0.135, -0.131, -0.146, -0.073, -0.1, 0.036, -0.027, -0.032],
-        [-0.048, -0.055, -0.037, -0.021, 0.048, -0.033, -0.009, 0.025],
+        [-0.165, -0.129, -0.153, -0.075, -0.068, 0.022, -0.03, -0.028],
+        [-0.054, -0.071, -0.041, -0.026, 0.04, -0.026, -0.006, 0.019],
     ]
 )
 
-COARSE = range(1, SIZES)  # sizes whose structure the map evens out: finer detail is what masks
-EVENED = 0.5  # symbols of the map for twice as much that is missing, from a step 3^MIDDLE on
+COARSE = range(1, SIZES)  # sizes whose structure the map evens out, beside colours': finer detail is what masks
+EVENED = 0.8  # symbols of the map for twice as much that is missing, from a step 3^MIDDLE on
 FINE = 2.0  # log3 of a step up to which the map stays: next to nothing is missing anywhere
 FLOOR = 0.05  # of what is missing on average: below, nothing gets coarser any more
 
@@ -64,7 +64,8 @@ def looked_at(bands: Iterable[Band], stride: int) -> tuple[np.ndarray, np.ndarra
     """Measures of a picture, and what is missing in its places, cells of ``stride`` pixels.
 
     Logs of eight losses, (8,): of structure in brightness at four sizes, of contrast at two, of structure in red and in
-    blue; and structure of COARSE sizes, float32 (sizes, h, w), without what bands lack at the picture's end.
+    blue; and structure of COARSE sizes, then in red and in blue, float32 (5, h, w), without what bands lack at the
+    picture's end.
     """
     totals, counts, places = np.zeros(len(MEASURES)), np.zeros(len(MEASURES)), []
     for band in bands:
@@ -72,7 +73,8 @@ def looked_at(bands: Iterable[Band], stride: int) -> tuple[np.ndarray, np.ndarra
             loss = of(band)
             totals[index] += (loss**power).sum(dtype=np.float64)
             counts[index] += loss.size
-        cells = [_places(band.structure[size], stride // (WINDOW_STRIDE << size)) for size in COARSE]
+        lost = [*((size, band.structure[size]) for size in COARSE), (RED_SIZE, band.red), (BLUE_SIZE, band.blue)]
+        cells = [_places(windows, stride // (WINDOW_STRIDE << size)) for size, windows in lost]
         height, width = np.min([cell.shape for cell in cells], 0)
         places.append(np.stack([cell[:height, :width] for cell in cells]))
     powers = np.array([power for _, power in MEASURES])

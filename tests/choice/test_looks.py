@@ -107,7 +107,7 @@ def test_the_map_is_finer_where_more_is_missing_than_elsewhere():
     plan = plan_for(192, 256, 20)
     latents = analyse(nets, plan, x)
     measures, places = looks.looked_at(missing(nets, plan, latents), 32)
-    assert places.shape == (3, 6, 8) and measures.shape == (8,)
+    assert places.shape == (5, 6, 8) and measures.shape == (8,)
     change = looks.evened(latents.activity, places, looks.MIDDLE) - latents.activity
     assert change[0, 2:4, 2:6].min() >= 1 and change[0, :, 0].max() < 0
     assert np.array_equal(looks.evened(latents.activity, places, looks.FINE), latents.activity)
