@@ -270,6 +270,16 @@ def test_workers_are_for_a_cpu():
     assert train.device_of("cpu", workers=2).type == "cpu"
 
 
+def test_networks_that_shall_learn_alone_are_the_only_ones_and_unknown_ones_are_named():
+    model = SelfVAE(Config(**SMALL))
+    with pytest.raises(CodecError, match="--alone dreams: this model's networks are .*pixel_prior"):
+        train.hold_others(model, ["pixel_prior", "dreams"])
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    train.hold_others(model, ["pixel_prior"])
+    learning = {name.split(".")[0] for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert learning == {"pixel_prior"}
+
+
 def test_planes_nest_from_one_range_of_coarsest_steps():
     for t in np.arange(1.0, 5.5, 0.05):
         planes = planes_for(t)
