@@ -32,7 +32,7 @@ MEASURES: list[tuple[Callable[[Band], np.ndarray], int]] = [
 ]
 LEAST = 1e-5  # of a measure
 FINER, COARSER = 0.35, 0.15  # the most that log3 of a step changes; less where what is plain might have drawn lines
-WHOLE, NONE = 2.9, 3.7  # log3 of a step up to which it changes as told, and from which on not at all
+WHOLE, NONE = 2.9, 3.8  # log3 of a step up to which it changes as told, and from which on not at all
 STEPS = np.array([1.012, 1.312, 2.047, 2.395, 2.805, 3.156, 3.445, 3.953])  # log3 of steps
 MEANS = np.array(  # of each measure over photographs, at these
     [
@@ -49,13 +49,13 @@ MEANS = np.array(  # of each measure over photographs, at these
 MIDDLE = 3.0  # log3 of a step, by whose distance weights change by their second row
 WEIGHTS = np.array(  # of what a measure is above its mean
     [
-        [-0.165, -0.129, -0.153, -0.075, -0.068, 0.022, -0.03, -0.028],
-        [-0.054, -0.071, -0.041, -0.026, 0.04, -0.026, -0.006, 0.019],
+        [-0.163, -0.128, -0.15, -0.079, -0.07, 0.023, -0.029, -0.029],
+        [-0.053, -0.069, -0.039, -0.029, 0.039, -0.025, -0.005, 0.018],
     ]
 )
 
 COARSE = range(1, SIZES)  # sizes whose structure the map evens out, beside colours': finer detail is what masks
-EVENED = 0.8  # symbols of the map for twice as much that is missing, from a step 3^MIDDLE on
+EVENED = 0.65  # symbols of the map for twice as much that is missing, from a step 3^MIDDLE on
 FINE = 2.0  # log3 of a step up to which the map stays: next to nothing is missing anywhere
 FLOOR = 0.05  # of what is missing on average: below, nothing gets coarser any more
 
