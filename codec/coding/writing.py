@@ -110,7 +110,8 @@ class NativeEncoder(Encoder):
                 given = ready(tables), *pointers(told, ids, symbols), wide, len(symbols)
                 done(lib.selfvae_write_rows(byref(writer), *given))
         if skip is not None:
-            lib.selfvae_write_raw(byref(writer), 1, *pointers(np.array([skip], np.int32)), 1)
+            bit = np.array([skip], np.int32)  # by a name: an address keeps nothing alive
+            lib.selfvae_write_raw(byref(writer), 1, *pointers(bit), 1)
         state = [writer.state >> shift & 0xFFFFFFFF for shift in (0, 32)]
         words[writer.count :][:STATE_WORDS] = state
         return words[: writer.count + STATE_WORDS][::-1].astype(">u4").tobytes().lstrip(b"\0")

@@ -1,6 +1,8 @@
 """rANS with our integer tables: round trips, sizes near the entropy, and words that never change."""
 
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from ctypes import addressof
 
 import numpy as np
@@ -186,6 +188,28 @@ def test_both_encoders_write_the_same_bytes(models, may_skip, expected):
         written.append((writer.skips, writer.check, writer.finish(), writer.bits))
     assert written[0][:3] == written[1][:3]
     assert np.isclose(written[0][3], written[1][3], rtol=1e-12)
+
+
+def test_threads_that_write_at_once_write_what_one_does(models):
+    """What the C library is given lives as long as it is looked at: another thread would write over it."""
+
+    def written(seed):
+        rng = np.random.default_rng(seed)
+        level = rng.integers(0, SCALE_LEVELS, (2, 8, 8)).astype(np.int32)
+        mean = rng.integers(-300, 300, level.shape).astype(np.int32)
+        writer = Writer(models, may_skip=seed % 2 == 0)
+        writer.symbols(mean, level, np.rint(mean / MEAN_UNITS))
+        writer.digits(mean // 8, level, np.zeros_like(mean))
+        return writer.finish()
+
+    alone, interval = [written(seed) for seed in range(8)], sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(written, list(range(8)) * 200))
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == alone * 200
 
 
 @pytest.mark.parametrize("may_skip", [None, True])

@@ -62,7 +62,7 @@ def installed(folder, monkeypatch):
 
 def test_files_of_the_edge_model_decode_at_every_level(installed):
     x = shapes(100, 70, 5)
-    data = selfvae_codec.encode(x, model="edge", quality=70)
+    data = selfvae_codec.encode(x, model="edge", quality=75)
     header = selfvae_codec.read_header(data)
     assert header.level_names() == ["y2", "y1", "z.0", "z.1"]
     errors = []
