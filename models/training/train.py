@@ -284,7 +284,8 @@ def run(args, config: Config, cache: Path, rank: int, world: int, device: torch.
         return names, [x, *(v.to(device, non_blocking=True) for v in (fraction, *values))]
 
     if world > 1:
-        trained = DistributedDataParallel(objective)
+        # networks of finer planes rest where streams have one
+        trained = DistributedDataParallel(objective, find_unused_parameters=True)
     elif device.type == "cuda" and not args.eager and config.edge_stride is None:
         trained = torch.cuda.make_graphed_callables(objective, tuple(drawn(0.0)[1]), allow_unused_input=True)
     else:

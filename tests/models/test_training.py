@@ -73,6 +73,14 @@ def trained(tmp_path_factory):
     return root
 
 
+def test_workers_train_streams_of_one_plane_whose_other_networks_rest(trained, tmp_path):
+    arguments = ["--data", trained / "pictures", "--cache", trained / "cache", *OVERRIDES, "--set", "t_lossless=3.0"]
+    arguments += ["--part", "stream", "--out", tmp_path, "--batch", 1, "--crop", 64, "--hours", 0.0005]
+    module = "selfvae_codec.models.training.train"
+    run("torch.distributed.run", "--standalone", "--nproc-per-node", 2, "-m", module, *arguments)
+    assert log_of(tmp_path)[-1]["step"] > 2
+
+
 def test_a_run_resumes_where_it_stopped(trained):
     log = log_of(trained / "z")
     starts = [row for row in log if row.get("event") == "start"]

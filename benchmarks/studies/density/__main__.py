@@ -53,7 +53,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
     p.add_argument(
         "--pixel-minutes", type=float, default=0, help="after these, of larger pixel networks alone (%(default)s)"
     )
-    p.add_argument("--workers", type=int, default=2, help="processes of one thread that train (%(default)s)")
+    p.add_argument(
+        "--workers",
+        type=int,
+        choices=(1, 2, 4, 8),
+        default=2,
+        help="processes of one thread that train, for as many minutes each, and share a batch (%(default)s)",
+    )
     p.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of training")
     p.add_argument("--runs", type=Path, default=Path("runs/density"), help="folder of the runs (%(default)s)")
     p.add_argument("--coded", type=int, default=200, help="test pictures that are coded for real (%(default)s)")
@@ -114,8 +120,8 @@ def run(args: argparse.Namespace, argv: list[str]) -> None:
         raise ValueError("no pictures: name folders with --small, --cifar10, --imagenette or --celeba")
     if unknown := [name for name in wanted if name not in found]:
         raise ValueError(f"no set {', '.join(unknown)} in the folders given; there are {', '.join(found) or 'none'}")
-    if min(args.coded, args.sampled, args.workers) < 1 or not args.minutes > 0 or args.pixel_minutes < 0:
-        raise ValueError("--minutes, --workers, --coded and --sampled must be above 0, --pixel-minutes not below")
+    if min(args.coded, args.sampled) < 1 or not args.minutes > 0 or args.pixel_minutes < 0:
+        raise ValueError("--minutes, --coded and --sampled must be above 0, --pixel-minutes not below")
     budget = {name: getattr(args, name) for name in ("minutes", "pixel_minutes", "workers", "precision")}
     for name in wanted:
         data = found[name]()

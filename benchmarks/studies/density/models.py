@@ -68,10 +68,10 @@ def train(
 ) -> list[Path]:
     """Train everything for so many minutes in all, going on from what ``run`` holds, then larger pixel networks alone.
 
-    Returns the folder of each run, one or two. Raises RuntimeError if training fails.
+    Workers share a batch. Returns the folder of each run, one or two. Raises RuntimeError if training fails.
     """
     more = ["--data", cache, "--cache", cache, "--crop", side, "--upright", "--precision", precision]
-    more += ["--batch", 16 if side <= 32 else 8]
+    more += ["--batch", (16 if side <= 32 else 8) // workers]
     _train(run, config_of(model), workers, ["--hours", minutes / 60, "--lr", 4e-3, *more])
     if not pixel_minutes:
         return [run]
