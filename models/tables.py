@@ -28,7 +28,9 @@ CENTROID_UNITS = 256  # reconstructions are in 1/256 of a step
 EDGE_UNITS = 8  # the logit of an edge is a multiple of 1/8,
 EDGE_LOGIT_MAX = 8  # of at most this
 SLIGHT_FALLS = 2  # rows of F up to this one are for the squared error
-FINER_LOW = (2.0, 1.0)  # frequencies by which steps of coefficients of order 0 and 1 are finer than others, for an eye
+FINER_LOW = (2.5, 1.25)  # frequencies by which steps of coefficients of order 0 and 1 are finer than others, for an eye
+AXIAL = 0.3  # frequencies by which steps are coarser for each by which rows and columns differ, for an eye
+LEVELLED = 0.5  # frequencies by which all steps are finer, so that they are on average what they are without these
 UNSEEN = (0.0, 2.5, 1.0)  # frequencies by which steps of luma, red to blue, green to magenta are coarser, for an eye
 FIELD_LIMIT = 24  # |log2 g| of the step field is at most this many LOG2_SCALE_STEPs
 GAIN_BITS = 12  # fraction bits of g in tables; products of means and gains stay below 2^31
@@ -128,12 +130,12 @@ def field_table(flat: bool) -> np.ndarray:
     """log2 of F, by which steps differ by channel, in LOG2_SCALE_STEP: (FALLS, 192) int8, zeros if ``flat``.
 
     By the sum of both frequencies. Slight falls treat all colours alike, which serves the squared error. Steeper ones
-    are for an eye: finer than that at the lowest frequencies, coarser in what it sees less than luma.
+    are for an eye: finer than that at the lowest frequencies, coarser along the axes and in what it sees less than luma.
     """
     colour, place = np.divmod(np.array(by_frequency()), Z1_STRIDE**2)
     rows, columns = np.divmod(place, Z1_STRIDE)
     order = rows + columns
-    seen = order + np.array(UNSEEN)[colour]
+    seen = order + AXIAL * np.abs(rows - columns) - LEVELLED + np.array(UNSEEN)[colour]
     for low, finer in enumerate(FINER_LOW):
         seen = seen - finer * (order == low)
     fall = (0.0 if flat else FALL_STEP) * np.arange(FALLS)[:, None]
