@@ -130,7 +130,7 @@ def field_table(flat: bool) -> np.ndarray:
     """log2 of F, by which steps differ by channel, in LOG2_SCALE_STEP: (FALLS, 192) int8, zeros if ``flat``.
 
     By the sum of both frequencies. Slight falls treat all colours alike, which serves the squared error. Steeper ones
-    are for an eye: finer than that at the lowest frequencies, coarser along the axes and in what it sees less than luma.
+    are for an eye: finer at the lowest frequencies, coarser along the axes and in what it sees less than luma.
     """
     colour, place = np.divmod(np.array(by_frequency()), Z1_STRIDE**2)
     rows, columns = np.divmod(place, Z1_STRIDE)
