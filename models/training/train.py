@@ -285,7 +285,7 @@ def run(args, config: Config, cache: Path, rank: int, world: int, device: torch.
 
     if world > 1:
         # networks of finer planes rest where streams have one
-        trained = DistributedDataParallel(objective, find_unused_parameters=True)
+        trained = DistributedDataParallel(objective, find_unused_parameters=args.part == "stream")
     elif device.type == "cuda" and not args.eager and config.edge_stride is None:
         trained = torch.cuda.make_graphed_callables(objective, tuple(drawn(0.0)[1]), allow_unused_input=True)
     else:
