@@ -11,7 +11,7 @@ from .config import Z1_STRIDE
 from .tables import LOG2_SCALE_STEP
 
 STEP = 2  # a symbol of the map moves log2 of steps by this many LOG2_SCALE_STEPs
-STRENGTH = 0.35  # steps grow with the variance around them to this power
+STRENGTH = 0.25  # steps grow with the variance around them to this power
 NOISE = 100.0  # variance in grey levels squared below which nothing is busier than anything else
 LOWEST, HIGHEST = -8, 7  # symbols
 STRIP = 8  # rows of blocks whose variances are computed at once, in a cache

@@ -30,7 +30,7 @@ DEFAULT_ROI_GAIN, MAX_ROI_GAIN = 6.0, 12.0  # dB, of a region of interest
 FALLS = 8  # falls, log2 of how much coarser steps are at each further frequency, are multiples, from 0 on, of
 FALL_STEP = 0.03
 FALL_BY_TUNE = {  # (log3 of the finest step, fall) between which falls go: near the original, an eye minds fine errors
-    "visual": ((1.9, 0.06), (3.3, 0.21)),
+    "visual": ((1.9, 0.11), (3.4, 0.21)),
     "psnr": ((2.7, 0.0), (3.1, 0.06)),
 }
 FIELD_ENDS = (0, -1)  # networks are told log2 g of the lowest and of the highest frequency

@@ -33,29 +33,29 @@ MEASURES: list[tuple[Callable[[Band], np.ndarray], int]] = [
 LEAST = 1e-5  # of a measure
 FINER, COARSER = 0.35, 0.15  # the most that log3 of a step changes; less where what is plain might have drawn lines
 WHOLE, NONE = 2.9, 3.8  # log3 of a step up to which it changes as told, and from which on not at all
-STEPS = np.array([1.012, 1.312, 2.047, 2.395, 2.816, 3.191, 3.488, 3.992])  # log3 of steps
+STEPS = np.array([1.008, 1.289, 1.969, 2.352, 2.797, 3.18, 3.492, 4])  # log3 of steps
 MEANS = np.array(  # of each measure over photographs, at these
     [
-        [-5.559, -7.122, -8.684, -9.911, -6.841, -7.52, -6.591, -9.36],
-        [-5.095, -6.601, -8.15, -9.495, -6.546, -7.218, -6.13, -8.799],
-        [-3.756, -5.205, -6.765, -8.341, -5.712, -6.396, -4.909, -7.402],
-        [-3.13, -4.5, -6.08, -7.667, -5.272, -5.977, -4.416, -6.814],
-        [-2.535, -3.734, -5.269, -6.963, -4.786, -5.516, -3.902, -6.089],
-        [-2.043, -3.058, -4.621, -6.279, -4.294, -5.08, -3.505, -5.552],
-        [-1.836, -2.705, -4.154, -5.78, -4.068, -4.826, -3.286, -5.108],
-        [-1.541, -2.174, -3.387, -4.885, -3.723, -4.42, -2.969, -4.355],
+        [-5.136, -6.836, -8.554, -9.949, -6.644, -7.418, -6.323, -9.385],
+        [-4.719, -6.37, -8.073, -9.592, -6.377, -7.139, -5.924, -8.894],
+        [-3.729, -5.231, -6.855, -8.479, -5.728, -6.458, -4.995, -7.684],
+        [-3.079, -4.479, -6.081, -7.769, -5.26, -6.004, -4.442, -6.919],
+        [-2.495, -3.712, -5.34, -7.033, -4.765, -5.531, -3.917, -6.216],
+        [-2.081, -3.11, -4.664, -6.312, -4.357, -5.139, -3.554, -5.636],
+        [-1.859, -2.735, -4.173, -5.792, -4.116, -4.879, -3.32, -5.166],
+        [-1.559, -2.199, -3.403, -4.884, -3.762, -4.462, -2.993, -4.397],
     ]
 )
 MIDDLE = 3.0  # log3 of a step, by whose distance weights change by their second row
 WEIGHTS = np.array(  # of what a measure is above its mean
     [
-        [-0.171, -0.137, -0.159, -0.07, -0.075, 0.014, -0.029, -0.025],
-        [-0.059, -0.074, -0.045, -0.024, 0.033, -0.03, -0.006, 0.021],
+        [-0.177, -0.15, -0.178, -0.07, -0.086, 0.023, -0.03, -0.029],
+        [-0.037, -0.082, -0.04, -0.034, 0.052, -0.043, 0.001, 0.023],
     ]
 )
 
 COARSE = range(1, SIZES)  # sizes whose structure the map evens out, beside colours': finer detail is what masks
-EVENED = 0.65  # symbols of the map for twice as much that is missing, from a step 3^MIDDLE on
+EVENED = 0.8  # symbols of the map for twice as much that is missing, from a step 3^MIDDLE on
 FINE = 2.0  # log3 of a step up to which the map stays: next to nothing is missing anywhere
 FLOOR = 0.05  # of what is missing on average: below, nothing gets coarser any more
 

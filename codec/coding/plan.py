@@ -13,7 +13,7 @@ from ..models.exact.layers import T_UNITS
 DEFAULT = Config()
 QUALITIES = (0, 25, 50, 75, 90, 100)
 LOG3_STEPS = {  # of the finest step at each of these; 25 to 90 look as good in either tune (docs/design-notes.md)
-    "visual": (5.2, 3.69, 3.19, 2.57, 2.045, 1.0),
+    "visual": (5.2, 3.71, 3.23, 2.55, 1.975, 1.0),
     "psnr": (5.2, 3.7, 3.19, 2.64, 2.06, 1.0),
 }
 
