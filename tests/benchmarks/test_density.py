@@ -108,6 +108,10 @@ def test_all_models_are_trained_measured_and_shown(sheets, tmp_path, monkeypatch
     bound = rows["edge"]["bound_bits_per_dim"]
     steps, weights = (rows["edge"][name] for name in ("training_steps", "parameters"))
     assert f"| selfVAE-edge, K = 1 | 0.03 | {steps:,} | {weights:,} | {bound:.3f} |" in text
+    rows["edge"]["environment"]["machine"]["cpu"] = "another"
+    (out / "cifar10-edge.json").write_text(json.dumps(rows["edge"]))
+    machines = ", ".join(sorted(("another", rows["plain"]["environment"]["machine"]["cpu"])))
+    assert f", {machines}, torch " in density_table.tables(read_rows(out))
 
 
 def test_larger_pixel_networks_learn_alone_after_everything_did(sheets, tmp_path, monkeypatch):

@@ -92,14 +92,21 @@ def _db(value: float | None) -> str:
 
 
 def _made(rows: list[dict]) -> str:
-    """How the figures were made. Commands differ in their sets and models alone."""
-    dates = sorted(row["environment"]["date"][:10] for row in rows)
-    commits = sorted({row["environment"]["git_commit"] for row in rows})
-    env = rows[0]["environment"]
+    """How the figures were made, where and when. Commands differ in their sets and models alone."""
+    environments = [row["environment"] for row in rows]
+    dates = sorted(env["date"][:10] for env in environments)
+    commits, machines, torches = (
+        ", ".join(sorted({of(env) for env in environments}))
+        for of in (
+            lambda env: env["git_commit"],
+            lambda env: env["machine"]["cpu"],
+            lambda env: env["versions"]["torch"],
+        )
+    )
     published = ", ".join(f"{name} {value:.2f}" for name, value in PUBLISHED.items())
     return (
-        f"Made by `python -m benchmarks.studies.density` from {dates[0]} to {dates[-1]}, commits {', '.join(commits)}, "
-        f"{env['machine']['cpu']}, torch {env['versions']['torch']}. Published on CIFAR-10 (Gatopoulos & Tomczak 2020; "
+        f"Made by `python -m benchmarks.studies.density` from {dates[0]} to {dates[-1]}, commits {commits}, "
+        f"{machines}, torch {torches}. Published on CIFAR-10 (Gatopoulos & Tomczak 2020; "
         f"2,000 epochs on a GPU): {published}."
     )
 
