@@ -88,7 +88,7 @@ def _measure_set(dataset, place, lossy, exact, env, args, out: Path, pool, plan:
     summary |= {"dataset": dataset.name, **place, "pictures": [picture.name for picture in dataset.pictures]}
     if "rd" in args.studies or "env" not in summary:
         summary["env"] = env
-    made = {key: env[key] for key in ("command", "date", "git_commit", "model_id")}
+    made = {key: env[key] for key in ("command", "date", "git_commit", "model_id")} | {"cpu": env["machine"]["cpu"]}
     summary["made"] = summary.get("made", {}) | {study: made for study in OF_A_SET if study in args.studies}
     if "rd" in args.studies and lossy:
         rows = rd.measure_dataset(

@@ -136,10 +136,9 @@ def _price(summary: dict) -> str:
 
 
 def _made(summary: dict) -> str:
-    cpu = summary["env"]["machine"]["cpu"]
     lines = [
         f"{', '.join(studies)} by `{made['command']}` on {made['date'][:10]}, commit {made['git_commit']}, "
-        f"model {made['model_id']}, {cpu}."
+        f"model {made['model_id']}, {made['cpu']}."
         for studies, made in runs_of(summary)
     ]
     return f"Made: {' '.join(lines)} BD-rate: {summary.get('bd_method', '')}."

@@ -147,7 +147,7 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def runs_of(summary: dict) -> list[tuple[list[str], dict]]:
-    """The runs that a set's figures are from: names of their studies, and command, date, commit and model."""
+    """The runs that a set's figures are from: names of their studies, and command, date, commit, model and cpu."""
     runs: list[tuple[list[str], dict]] = []
     for study, made in summary["made"].items():
         if found := next((studies for studies, other in runs if other == made), None):

@@ -139,6 +139,12 @@ def test_readme_tables_and_chart_come_from_the_files(run, tmp_path, capsys):
     assert "| JPEG 4:2:0 |" in text and "VTM (VVC intra) (published)" in text and "Price" in text
     assert "**selfvae-codec, edge model**: BD-rate against the default +" in text
     assert "| PSNR-RGB, --tune psnr |" in text and "**selfvae-codec --tune psnr**: BD-rate" in text
+    summary = json.loads((out / "mini" / "summary.json").read_text())
+    summary["made"]["lossless"] |= {"cpu": "another"}  # where they were measured apart
+    assert (
+        f", {summary['made']['rd']['cpu']}. lossless by " in (text := readme_table.tables(summary))
+        and ", another. " in text
+    )
     page = tmp_path / "README.md"
     page.write_text("before\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n")
     assert readme_table.main([str(out), "--into", str(page)]) == 0

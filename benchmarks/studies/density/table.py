@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from ... import markdown
@@ -91,18 +92,17 @@ def _db(value: float | None) -> str:
     return "exact" if value is None else f"{value:.2f} dB"
 
 
+def _all(values: Iterable[str]) -> str:
+    return ", ".join(sorted(set(values)))
+
+
 def _made(rows: list[dict]) -> str:
     """How the figures were made, where and when. Commands differ in their sets and models alone."""
     environments = [row["environment"] for row in rows]
     dates = sorted(env["date"][:10] for env in environments)
-    commits, machines, torches = (
-        ", ".join(sorted({of(env) for env in environments}))
-        for of in (
-            lambda env: env["git_commit"],
-            lambda env: env["machine"]["cpu"],
-            lambda env: env["versions"]["torch"],
-        )
-    )
+    commits = _all(env["git_commit"] for env in environments)
+    machines = _all(env["machine"]["cpu"] for env in environments)
+    torches = _all(env["versions"]["torch"] for env in environments)
     published = ", ".join(f"{name} {value:.2f}" for name, value in PUBLISHED.items())
     return (
         f"Made by `python -m benchmarks.studies.density` from {dates[0]} to {dates[-1]}, commits {commits}, "
