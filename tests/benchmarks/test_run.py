@@ -141,10 +141,8 @@ def test_readme_tables_and_chart_come_from_the_files(run, tmp_path, capsys):
     assert "| PSNR-RGB, --tune psnr |" in text and "**selfvae-codec --tune psnr**: BD-rate" in text
     summary = json.loads((out / "mini" / "summary.json").read_text())
     summary["made"]["lossless"] |= {"cpu": "another"}  # where they were measured apart
-    assert (
-        f", {summary['made']['rd']['cpu']}. lossless by " in (text := readme_table.tables(summary))
-        and ", another. " in text
-    )
+    text = readme_table.tables(summary)
+    assert f", {summary['made']['rd']['cpu']}. lossless by " in text and ", another. " in text
     page = tmp_path / "README.md"
     page.write_text("before\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n")
     assert readme_table.main([str(out), "--into", str(page)]) == 0
