@@ -1,9 +1,8 @@
 """``python -m benchmarks.studies.quantisation``: what integer inference costs against the float networks it came from.
 
-Both sides count bits of the same levels with the same tables' distributions; the float side in training's own
-arithmetic, with what training does of the encoder's choice: one pass of effort, symbols chosen in the finest plane. So
-the qualities to compare are those of one plane, below 50. The difference in PSNR is turned into rate with the local
-slope of the picture set's curve.
+Both sides code the nearest symbols, with no effort, no choice and no restoration, in the same step field, and count
+bits by the same tables' distributions; the float side in training's own arithmetic. The difference in PSNR is turned
+into rate with the local slope of the picture set's curve.
 """
 
 from __future__ import annotations
@@ -17,43 +16,58 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from selfvae_codec import encode
-from selfvae_codec.choice.encoder import likelihoods
-from selfvae_codec.coding.levels import decode_levels
+from selfvae_codec.choice.analysis import analyse
+from selfvae_codec.coding.coders import Writer
 from selfvae_codec.coding.plan import Plan, plan_for
-from selfvae_codec.format.container import read_levels
+from selfvae_codec.coding.walk import Walk, models_of
 from selfvae_codec.models.config import Config
+from selfvae_codec.models.exact.backends import networks
+from selfvae_codec.models.exact.inference import Networks
+from selfvae_codec.models.exact.layers import T_UNITS
 from selfvae_codec.models.networks.selfvae import SelfVAE
+from selfvae_codec.models.networks.transforms import fields
 from selfvae_codec.pictures.psnr import psnr_db
 
 from ..measures.environment import UNTIMED, environment
 from ..pictures import read_folder
 from ..results import write_json
 
-EFFORT = 1  # what SelfVAE.forward does where symbols are chosen
+
+def float_model(floats: Path) -> SelfVAE:
+    """What the weights of this path, with their configuration beside them, make."""
+    model = SelfVAE(Config.from_json(floats.with_suffix(".json").read_text())).eval()
+    model.load_state_dict(load_file(floats))
+    return model
 
 
 @torch.no_grad()
 def float_point(model: SelfVAE, x: np.ndarray, plan: Plan) -> tuple[float, float]:
-    """(bpp, psnr_db) of all latent planes of the float model, by its own count of bits."""
+    """(bpp, psnr_db) of the float model, by its own count of bits. What sides of x lack to multiples of 64 counts, too."""
     H, W = plan.padded
     padded = np.pad(x, ((0, H - plan.height), (0, W - plan.width), (0, 0)), mode="edge")
     batch = torch.from_numpy(padded).permute(2, 0, 1)[None].float()
     y_step = torch.tensor([float(plan.y_step)])
-    bpp = float(sum(model.representation_bits(batch, y_step).values()))
+    told = torch.tensor([plan.fall]), torch.tensor([plan.activity])
+    field = fields(batch, model.config, model.by_frequency, *told)
+    represented = model.representation_bits(batch, y_step)
+    if not plan.activity:
+        represented.pop("activity_prior", None)
+    bpp = float(sum(represented.values()))
     for plane in range(plan.planes):
-        finest = torch.tensor([True]) if plane == plan.planes - 1 else None
-        terms = model(batch, torch.tensor([plan.t(plane) / 256]), y_step, chosen=finest)
+        terms = model(batch, torch.tensor([plan.t(plane) / T_UNITS]), y_step, field=field)
         bpp += float(terms.z1_bpp) + (float(terms.z2_bpp) if plane == 0 else 0.0)
     x_hat = terms.x_hat[0].permute(1, 2, 0).round().clamp(0, 255).byte().numpy()[: plan.height, : plan.width]
     return bpp * H * W / (plan.height * plan.width), psnr_db(x_hat, x)
 
 
-def exact_point(x: np.ndarray, quality: float) -> tuple[float, float]:
+def exact_point(nets: Networks, x: np.ndarray, plan: Plan) -> tuple[float, float]:
     """(bpp, psnr_db) of the integer model, by its own count of bits."""
-    bits = -np.log2(likelihoods(x, quality=quality, effort=EFFORT)).sum()
-    decoded = decode_levels(*read_levels(encode(x, quality=quality, effort=EFFORT)))
-    return float(bits) / (x.shape[0] * x.shape[1]), psnr_db(decoded, x)
+    walk, bits = Walk(nets, plan, analyse(nets, plan, x)), 0.0
+    for index in range(plan.count):
+        writer = Writer(models_of(nets), may_skip=False)
+        walk.level(index, writer)
+        bits += writer.bits
+    return bits / (plan.height * plan.width), psnr_db(walk.picture(plan.planes - 1), x)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -62,17 +76,17 @@ def main(argv: list[str] | None = None) -> None:
     p.add_argument("folder", type=Path)
     p.add_argument("--floats", type=Path, required=True, help="float weights that the shipped ones were made from")
     p.add_argument("-o", "--out", type=Path, required=True)
-    p.add_argument("-q", "--qualities", type=float, nargs="+", default=[10, 20, 30, 40])
+    p.add_argument("-q", "--qualities", type=float, nargs="+", default=[10, 25, 50, 75])
     args = p.parse_args(argv)
-    model = SelfVAE(Config.from_json(args.floats.with_suffix(".json").read_text())).eval()
-    model.load_state_dict(load_file(args.floats))
+    model, nets = float_model(args.floats), networks()
     pictures = read_folder(args.folder).pictures
     points = {q: {"float": [], "exact": []} for q in args.qualities}
     for picture in pictures:
         x = picture.pixels()
         for q in args.qualities:
-            points[q]["float"].append(float_point(model, x, plan_for(*x.shape[:2], q)))
-            points[q]["exact"].append(exact_point(x, q))
+            plan = plan_for(*x.shape[:2], q)
+            points[q]["float"].append(float_point(model, x, plan))
+            points[q]["exact"].append(exact_point(nets, x, plan))
         print(picture.name, flush=True)
     mean = {q: {kind: np.mean(values, axis=0) for kind, values in v.items()} for q, v in points.items()}
     rows = []
