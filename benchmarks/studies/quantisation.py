@@ -42,7 +42,7 @@ def float_model(floats: Path) -> SelfVAE:
 
 @torch.no_grad()
 def float_point(model: SelfVAE, x: np.ndarray, plan: Plan) -> tuple[float, float]:
-    """(bpp, psnr_db) of the float model, by its own count of bits. What sides of x lack to multiples of 64 counts, too."""
+    """(bpp, psnr_db) of the float model, by its own count of bits. Padding counts, too."""
     H, W = plan.padded
     padded = np.pad(x, ((0, H - plan.height), (0, W - plan.width), (0, 0)), mode="edge")
     batch = torch.from_numpy(padded).permute(2, 0, 1)[None].float()
