@@ -40,7 +40,9 @@ class Settings:
         check_settings(quality=self.quality, effort=self.effort, tune=self.tune)
 
     def as_dict(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """As JSON has them."""
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value.item() if isinstance(value, np.generic) else value for name, value in told.items()}
 
 
 def encode(x: np.ndarray, settings: Settings) -> bytes:

@@ -25,7 +25,10 @@ class SelfvaeCodec(nn.Module):
         self.quality, self.backend = quality, backend
 
     def forward(self, x: Tensor) -> dict:
-        """Returns {"x_hat": (B, 3, H, W) in 0..1, "likelihoods": {"levels": (N,) of every coded symbol}}."""
+        """Returns {"x_hat": (B, 3, H, W) in 0..1, "likelihoods": {"levels": (N,) of every coded symbol}}.
+
+        Files of noise are smaller than that at quality 100: their pixels are kept as they are.
+        """
         lossless = self.quality == 100
         coded = [likelihoods(p, quality=self.quality, lossless=lossless, backend=self.backend) for p in _to_pixels(x)]
         x_hat = self.decompress(**self.compress(x))["x_hat"]

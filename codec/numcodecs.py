@@ -29,6 +29,8 @@ class Svae(Codec):
     def encode(self, buf: Any) -> bytes:
         """buf: an array; its shape says what the pictures are. Raises ImageError, CodecError."""
         x = np.asarray(buf)
+        if x.flags.f_contiguous and not x.flags.c_contiguous:  # as zarr wants it back, but nothing says so to a decoder
+            raise CodecError("the array lies in memory column by column: make it with order='C', row by row")
         if x.dtype.newbyteorder("<") != x.dtype:
             raise CodecError(f"the array is {x.dtype}: a decoder has bytes alone, and takes them for little-endian")
         return chunks.encode(x, self.settings)

@@ -13,6 +13,7 @@ import io
 import math
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import IO
 
 from PIL import Image, ImageFile
@@ -32,6 +33,7 @@ _SETTINGS = (  # of Image.save, handed to encode()
     "quality", "levels", "lossless", "target_bpp", "target_size", "target_psnr", "target_ssimulacra2", "effort",
     "tune", "roi", "roi_gain", "model", "backend",
 )  # fmt: skip
+_METADATA = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp"}  # of Metadata, by its name there
 
 # Reduction from which a coarser reading of the file is good enough: at 1/16 the exact thumbnail of level 2
 # has all the pixels; at 1/4 each pixel averages 16, which hides what the finer planes would add.
@@ -47,6 +49,7 @@ class SvaeImageFile(ImageFile.ImageFile):
 
     format = FORMAT
     format_description = "selfvae-codec"
+    _pending = False  # as of images that come out of pickle, whose pixels are there
 
     fp: IO[bytes]  # Pillow's own says that it may be None, as it is once closed
 
@@ -170,14 +173,14 @@ def _as_pillow_promises() -> Iterator[None]:
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
     """Image.save(..., icc_profile=, exif=, xmp=) and the settings of encode()."""
     options = image.encoderinfo
+    given = {name: options[option] for name, option in _METADATA.items() if option in options}
+    if isinstance(given.get("exif"), Image.Exif):
+        given["exif"] = given["exif"].tobytes()
+    block = Metadata(**given).exif
     with _as_pillow_promises():
-        picture = imaging.from_pillow(image)
-        block = options.get("exif", picture.metadata.exif)
-        metadata = Metadata(
-            icc=options.get("icc_profile", picture.metadata.icc),
-            exif=block.tobytes() if isinstance(block, Image.Exif) else block,
-            xmp=options.get("xmp", picture.metadata.xmp),
-        )
+        # EXIF that is given says how the pixels are to be seen, as of other formats, and not what the image brought
+        picture = imaging.from_pillow(image, exif.orientation_in(block) if block else None)
+        metadata = replace(picture.metadata, **given)
         settings = {name: options[name] for name in _SETTINGS if name in options}
         data = selfvae_codec.encode(picture, metadata=metadata, **settings)
     file.write(data)

@@ -75,14 +75,36 @@ def test_levels_that_do_not_exist_are_refused(core, levels):
         {"target_psnr": -1},
         {"target_size": 900, "target_psnr": 30},
         {"target_size": 900, "lossless": True},
+        {"effort": 2.5},
+        {"levels": 2.5},
     ],
     ids=str,
 )
 def test_settings_out_of_range_or_at_odds_are_refused(core, settings):
     with pytest.raises(
-        CodecError, match="out of range|give one of target_size and target_psnr|lossless or target_size"
+        CodecError, match="out of range|give one of target_size and target_psnr|lossless or target_size|no whole number"
     ):
         selfvae_codec.encode(X, **settings)
+
+
+def test_numbers_that_are_none_and_what_is_no_bytes_are_refused_by_name(core):
+    data = selfvae_codec.encode(X)
+    for call, words in (
+        (lambda: selfvae_codec.decode(data, 2.5), "levels=2.5 is no whole number"),
+        (lambda: selfvae_codec.decode(data, 1, sample=-1), "sample=-1 is out of range"),
+        (lambda: selfvae_codec.representation(data, "2"), "level='2' is no whole number"),
+        (lambda: selfvae_codec.generate((8.5, 8), 0), "width=8.5 is no whole number"),
+        (lambda: selfvae_codec.generate((8, 8), -1), "seed=-1 is out of range"),
+        (lambda: selfvae_codec.reconstruct(X, (), seed=-1), "seed=-1 is out of range"),
+    ):
+        with pytest.raises(CodecError, match=words):
+            call()
+    with pytest.raises(TypeError, match="xmp is bytes, or None, not str"):
+        Metadata(xmp="<x/>")
+    with pytest.raises(TypeError):
+        selfvae_codec.set_threads(1.5)
+    with pytest.raises(selfvae_codec.SizeLimitError):
+        selfvae_codec.decode(data, size_limit=float("nan"))
 
 
 def test_a_target_in_bits_per_pixel_is_kept(core):

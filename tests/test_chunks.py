@@ -157,6 +157,12 @@ def test_numcodecs_finds_the_codec_by_its_id():
     assert numcodecs.get_codec(codec.get_config()).settings == codec.settings
     with pytest.raises(CodecError, match="takes them for little-endian"):
         codec.encode(DEEP.astype(">u2"))
+    with pytest.raises(CodecError, match="column by column: make it with order='C'"):
+        codec.encode(np.asfortranarray(RGB))  # zarr would turn what a decoder gives into that order
+
+
+def test_settings_that_numpy_made_are_written_down_as_any_others():
+    assert json.dumps(chunks.Settings(quality=np.float32(75), effort=np.int64(0)).as_dict())
 
 
 def test_arrays_of_either_byte_order_are_the_same_picture():

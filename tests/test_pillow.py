@@ -1,10 +1,11 @@
 import io
+import pickle
 import warnings
 
 import numpy as np
 import pytest
 from conftest import make_picture
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, ImageOps
 
 import selfvae_codec
 import selfvae_codec.pillow  # noqa: F401  (registers the format)
@@ -175,6 +176,45 @@ def test_pixels_are_turned_once_whatever_way_exif_comes_in(core, way):
     again = opened(data)
     assert again.size == (320, 640)
     assert again.getexif().get(0x0112, 1) == 1 and again.getexif()[0x010F] == "camera maker"
+
+
+@pytest.mark.parametrize("own", [1, 8])
+def test_exif_that_is_given_says_how_an_image_without_or_with_its_own_is_turned(core, own):
+    image = Image.fromarray(X)
+    image.getexif()[0x0112] = own
+    coded, jpeg = io.BytesIO(), io.BytesIO()
+    image.save(coded, "SVAE", exif=turned_exif())
+    image.save(jpeg, "JPEG", exif=turned_exif())
+    again = opened(coded.getvalue())
+    assert again.size == ImageOps.exif_transpose(opened(jpeg.getvalue())).size == (320, 640)
+    assert np.abs(np.array(again).astype(int) - np.rot90(X, -1)).mean() < 20
+    assert again.getexif().get(0x0112, 1) == 1
+
+
+def test_an_orientation_that_an_image_was_not_turned_by_is_left_out_in_words(core):
+    given = selfvae_codec.Metadata(exif=turned_exif().tobytes())
+    with pytest.warns(selfvae_codec.MetadataWarning, match="orientation, 6, was left out"):
+        selfvae_codec.encode(Image.fromarray(X), metadata=given)
+
+
+def test_metadata_that_is_given_as_nothing_is_left_out(core):
+    coded = io.BytesIO()
+    image = Image.fromarray(X)
+    image.info |= {"exif": turned_exif().tobytes(), "icc_profile": b"profile"}
+    image.save(coded, "SVAE", exif=None, icc_profile=None)
+    assert selfvae_codec.read_metadata(coded.getvalue()) == selfvae_codec.Metadata()
+
+
+def test_images_travel_to_other_processes(core):
+    image = pickle.loads(pickle.dumps(opened(selfvae_codec.encode(X))))
+    assert image.getpixel((3, 4)) == opened(selfvae_codec.encode(X)).getpixel((3, 4))
+
+
+def test_grey_of_16_bits_is_coded_again_as_it_is():
+    deep = np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) * 21
+    image, coded = opened(selfvae_codec.encode(deep, lossless=True, effort=0)), io.BytesIO()
+    image.save(coded, "SVAE", lossless=True, effort=0)
+    assert np.array_equal(selfvae_codec.decode(coded.getvalue())[..., 0], deep)
 
 
 def test_exif_is_handed_on_to_other_formats_the_usual_way(core):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..errors import CodecError, FormatError, MetadataWarning
 from ..format.container import Header, read_header
 from ..format.metadata import Metadata
+from .checks import check_seed, check_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,9 +38,9 @@ def decode(
     model: the path of weights that the file may have been written with, beside those that are installed; this process
     knows them from then on.
 
-    Raises FormatError for bytes that are not a sound file, CodecError for ``levels`` and ``dtype`` out of range,
-    SizeLimitError for more pixels than the limit, ModelError for a model that is not known, MismatchError if this
-    machine decodes other symbols than were encoded.
+    Raises FormatError for bytes that are not a sound file, CodecError for ``levels``, ``sample`` and ``dtype`` out of
+    range, SizeLimitError for more pixels than the limit, ModelError for a model that is not known, MismatchError if
+    this machine decodes other symbols than were encoded.
     """
     import numpy as np
 
@@ -48,6 +49,8 @@ def decode(
     from ..format import container
     from ..format.limits import check_size_limit
 
+    check_whole(levels=levels)
+    check_seed(sample=sample)
     if dtype is not None and np.dtype(dtype) not in (np.uint8, np.uint16):
         raise CodecError(f"dtype={np.dtype(dtype)} is out of range: pictures are uint8 or uint16")
     deep = read_header(data).deep if dtype is None else np.dtype(dtype) == np.uint16
@@ -102,10 +105,12 @@ def representation(
     from ..format import container
     from ..format.limits import check_size_limit
 
+    check_whole(level=level)
     header = read_header(data)
     check_size_limit(header, size_limit)
     _take(model)
-    header, payloads = container.read_levels(data, min(header.n_levels, 2) if level is None else level)
+    wanted = min(header.n_levels, 2) if level is None else level
+    header, payloads = container.read_levels(data, wanted, partial=True)  # a part of a level is of no use here
     return reader.representation(header, payloads[:2], backend)
 
 

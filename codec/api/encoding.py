@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import CodecError
 from ..models.config import DEFAULT_EFFORT, DEFAULT_MODEL, DEFAULT_ROI_GAIN, MAX_EFFORT, MAX_ROI_GAIN, TUNES
+from .checks import check_whole
 from .decoding import decode
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def encode(
     target_ssimulacra2: float | None = None,
     effort: int = DEFAULT_EFFORT,
     tune: str = TUNES[0],
-    roi: np.ndarray | Image.Image | None = None,
+    roi: np.ndarray | Image.Image | Picture | None = None,
     roi_gain: float = DEFAULT_ROI_GAIN,
     model: str = DEFAULT_MODEL,
     backend: str = "auto",
@@ -61,7 +62,6 @@ def encode(
     Raises ImageError for a picture that cannot be coded, CodecError for settings out of range, WeightsError for a model
     that is not installed.
     """
-    import numpy as np
 
     from ..choice import encoder, ratecontrol
     from ..coding import depth
@@ -88,7 +88,7 @@ def encode(
     height, width = picture.rgb.shape[:2]
     region = None if roi is None else roi_gain * imaging.mask(roi, height, width)
     section = sections.pack(
-        picture.metadata if metadata is None else exif.upright(metadata, of_array=isinstance(image, np.ndarray)),
+        picture.metadata if metadata is None else exif.upright(metadata, picture.turned),
         None if picture.alpha is None else alpha.pack(picture.alpha),
     )
 
@@ -162,6 +162,7 @@ def check_settings(
     tune: str = TUNES[0],
 ) -> None:
     """Raises CodecError for encoder settings that no picture could make legal."""
+    check_whole(effort=effort, levels=levels)
     if not 0 <= quality <= 100:
         raise CodecError(f"quality={quality} is out of range: 0 (smallest) to 100 (lossless)")
     if lossless and targets:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..models.config import DEFAULT_MODEL
+from .checks import check_seed, check_whole
 from .encoding import check_settings
 
 if TYPE_CHECKING:
@@ -17,11 +18,17 @@ if TYPE_CHECKING:
 
 
 def generate(size: tuple[int, int], seed: int, *, model: str = DEFAULT_MODEL, backend: str = "auto") -> np.ndarray:
-    """A picture drawn from the model alone, uint8 (H, W, 3). size: (width, height), as in Pillow; model: its name."""
+    """A picture drawn from the model alone, uint8 (H, W, 3). size: (width, height), as in Pillow; model: its name.
+
+    seed: 0 or more; the same one draws the same picture. Raises ImageError for sizes that no file has, CodecError for
+    a seed out of range.
+    """
     from ..coding import modes
     from ..pictures import imaging
 
     width, height = size
+    check_whole(width=width, height=height)
+    check_seed(seed=seed)
     imaging.check_size(width, height)
     return modes.generate(height, width, seed=seed, model=model, backend=backend)
 
@@ -49,6 +56,7 @@ def reconstruct(
     from ..pictures import imaging
 
     check_settings(quality=quality)
+    check_seed(seed=seed)
     picture = imaging.as_picture(image)
     return encoder.reconstruct(
         depth.to_8(picture.rgb), given, seed=seed, quality=quality, grey=picture.grey, model=model, backend=backend
@@ -58,7 +66,8 @@ def reconstruct(
 def set_threads(count: int | None) -> None:
     """How many threads networks run on from now on, in this process; None: as many as there are cores.
 
-    Files and pictures are the same for any number. Raises ValueError for a count below 1.
+    Files and pictures are the same for any number. Raises ValueError for a count below 1, TypeError for one that is no
+    whole number.
     """
     from ..models.exact import backends
 

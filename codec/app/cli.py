@@ -70,6 +70,10 @@ def cli() -> None:
 def encode(ctx, sources, output, output_dir, strip, processes, overwrite, as_json, **settings) -> None:
     """Encode the pictures IN... (default output: beside each, with the extension .svae)."""
     options.check_encoder(ctx)
+    if settings["roi"] is None and options.given(ctx, "roi_gain"):
+        raise click.UsageError("--roi-gain says how much a mask is worth: give --roi, too")
+    if settings["roi"] == files.STDIO and files.STDIO in sources:
+        raise click.UsageError("standard input (-) is the picture or its mask, not both")
     planned = jobs.plan(sources, output, output_dir, ".svae", overwrite, refills=True)
     if output is not None and Path(output).suffix.lower() in files.PICTURE_SUFFIXES:
         raise click.UsageError(f"{output} is a name of another kind of picture; give one that ends in .svae")
@@ -92,7 +96,7 @@ def _encode(job: jobs.Job, settings: dict, strip: bool) -> dict:
                 picture = imaging.from_bytes(content)
                 if settings["roi"] is not None:
                     with about(settings["roi"]):
-                        settings = settings | {"roi": imaging.from_bytes(files.read(settings["roi"])).rgb[..., 1]}
+                        settings = settings | {"roi": imaging.from_bytes(files.read(settings["roi"]))}
             data = encode_picture(picture, metadata=Metadata() if strip else None, **settings)
             out.write(data)
     header = container.read_header(data)
@@ -132,6 +136,8 @@ def decode(sources, output, output_dir, depth, raw, processes, overwrite, **sett
         raise click.UsageError("--raw is exact and --sample is a draw: give one of them")
     if raw and settings["partial"]:
         raise click.UsageError("--raw takes whole levels: leave out --partial")
+    if raw and depth == "16":
+        raise click.UsageError("--raw is exact at 8 bits: leave out --depth")
     settings["dtype"] = depth and f"uint{depth}"
     planned = jobs.plan(sources, output, output_dir, ".png", overwrite, refills=False)
     jobs.run(planned, partial(_decode, settings=settings, raw=raw), processes=processes)
@@ -158,7 +164,7 @@ def _decode(job: jobs.Job, settings: dict, raw: bool) -> None:
         else:
             x = decode_file(data, **settings)
         out.write(imaging.to_bytes(x, name, grey=header.grey, metadata=_metadata(data)))
-    shown = min(wanted, container.whole_levels(header, len(data)))
+    shown = min(wanted, container.whole_levels(header, len(data)), *([2] if raw else []))
     part = container.read_part(data, header, levels) if settings["partial"] else b""
     more = f" and {100 * len(part) / header.levels[shown].length:.0f} % of level {shown + 1}" if part else ""
     say(

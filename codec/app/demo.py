@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
+
+import numpy as np
 
 import selfvae_codec
 
 from ..coding.depth import to_8
-from ..errors import ImageError
+from ..errors import CodecError, ImageError
 from ..format import container
 from ..pictures import files, imaging
 from ..pictures.psnr import psnr_db
@@ -35,12 +38,16 @@ def find_picture() -> Path:
 def run(path: Path | None, folder: Path, *, quality: float = 50, backend: str = "auto") -> list[str]:
     """Encodes a picture, decodes it at every level, writes all into ``folder``; returns the table's lines.
 
-    A row's bytes are those of the file cut after that level, header included. Raises what the codec raises.
+    A row's bytes are those of the file cut after that level, header included; its PSNR is that of the colours. Files of
+    an earlier demo are replaced, so that the folder may not be the picture's own. Raises what the codec raises.
     """
     path = find_picture() if path is None else path
-    folder.mkdir(parents=True, exist_ok=True)
+    if any(files.same(folder, own.parent) for own in (path, Path(os.path.realpath(path)))):
+        raise CodecError(f"the pictures of a demo replace others of their names: give another folder than {folder}")
     original = imaging.from_bytes(files.read(path))
-    outputs = [(f"{path.stem}.png", imaging.to_bytes(original.rgb, "PNG", grey=original.grey))]
+    folder.mkdir(parents=True, exist_ok=True)
+    x = original.rgb if original.alpha is None else np.dstack([original.rgb, original.alpha])
+    outputs = [(f"{path.stem}.png", imaging.to_bytes(x, "PNG", grey=original.grey))]
     data = selfvae_codec.encode(original, quality=quality, backend=backend)
     outputs.append((f"{path.stem}.svae", data))
 
@@ -55,7 +62,7 @@ def run(path: Path | None, folder: Path, *, quality: float = 50, backend: str = 
         outputs.append((name, imaging.to_bytes(x, "PNG", grey=header.grey)))
         lines.append(
             f"{level.index:>5}  {level.name:<5}{level.end:>9,}{header.bpp(level.end):>8.3f}"
-            f"{psnr_db(x, to_8(original.rgb)):>9.2f}  {folder / name}"
+            f"{psnr_db(x[..., :3], to_8(original.rgb)):>9.2f}  {folder / name}"
         )
     for name, content in outputs:
         with files.Output(folder / name) as output:

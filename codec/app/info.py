@@ -12,6 +12,7 @@ def facts(header: Header) -> dict[str, Any]:
     return {
         "width": header.width,
         "height": header.height,
+        "grey": header.grey,
         "depth": 16 if header.deep else 8,
         "model": header.model_id.hex(),
         "quality": header.quality,

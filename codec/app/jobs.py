@@ -70,7 +70,7 @@ def plan(
         usual = output is not None or folder is not None and refills
         replaces = usual if overwrite is None else overwrite
         jobs[target] = Job(source, target, overwrite=target == files.STDIO or replaces)
-        if (named or replaces) and _same_file(source, target):
+        if (named or replaces) and files.same(source, target):
             raise click.UsageError(f"{target} is the input; give the output another name")
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,13 +82,10 @@ def _target(source: str, output: str | None, folder: Path | None, suffix: str) -
         return output
     if source == files.STDIO:
         return files.STDIO
+    if not Path(source).name:
+        raise click.UsageError(f"{source!r} is no file's name")
     beside = Path(source).with_suffix(suffix)
     return str(beside if folder is None else folder / beside.name)
-
-
-def _same_file(source: str, target: str) -> bool:
-    there = files.STDIO not in (source, target) and os.path.exists(source) and os.path.exists(target)
-    return there and os.path.samefile(source, target)
 
 
 def run(jobs: Sequence[Job], work: Callable[[Job], dict | None], *, as_json: bool = False, processes: int = 1) -> None:

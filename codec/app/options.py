@@ -69,9 +69,14 @@ def encoder(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def given(ctx: click.Context, name: str) -> bool:
+    """Whether an option stands on the command line."""
+    return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+
 def check_encoder(ctx: click.Context) -> None:
     """Raises UsageError for settings that contradict each other, CodecError for levels that no file has."""
-    ways = [n for n in _WAYS if ctx.get_parameter_source(n) is click.core.ParameterSource.COMMANDLINE]
+    ways = [name for name in _WAYS if given(ctx, name)]
     if len(ways) > 1:
         named = " and ".join("--" + name.replace("_", "-") for name in ways)
         raise click.UsageError(f"{named} settle the same thing: give one of them")

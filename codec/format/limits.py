@@ -22,7 +22,7 @@ def check_size_limit(header: Header, size_limit: float | None = None) -> None:
     pixels = header.padded_pixels
     allowed = 2 * DEFAULT_PIXELS if size_limit is None else size_limit
     said = f"a picture of {header.width}x{header.height} takes the work of {pixels} pixels"
-    if pixels > allowed:
+    if not pixels <= allowed:  # nor is NaN a limit
         raise SizeLimitError(f"{said}, more than {allowed:.0f}, the limit; raise the size limit if you trust the file")
     if size_limit is None and pixels > DEFAULT_PIXELS:
         message = f"{said}, more than {DEFAULT_PIXELS}: gigabytes of memory, for however small a file"

@@ -23,11 +23,18 @@ class Metadata:
 
     icc: ICC profile. exif: a TIFF structure, without the prefix that JPEG puts before it, and without the
     orientation, which is already applied to the pixels. xmp: an XML packet, UTF-8.
+    Raises TypeError for what is no bytes.
     """
 
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            content = getattr(self, field.name)
+            if not isinstance(content, (bytes, bytearray, type(None))):
+                raise TypeError(f"{field.name} is bytes, or None, not {type(content).__name__}")
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) for field in fields(self))

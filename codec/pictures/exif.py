@@ -50,10 +50,19 @@ def orientation_of(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def upright(metadata: Metadata, *, of_array: bool) -> Metadata:
+def orientation_in(block: bytes) -> int:
+    """1 to 8, of EXIF that is handed in; 1 for what is none."""
+    try:
+        return without_orientation(block.removeprefix(PREFIX))[1]
+    except ValueError:
+        return 1
+
+
+def upright(metadata: Metadata, turned_by: int) -> Metadata:
     """What was given for a picture whose pixels are as they are to be seen: the same without an orientation.
 
-    of_array: nobody has turned the pixels by it: a MetadataWarning says so, as of EXIF that is no TIFF structure.
+    turned_by: the orientation that pixels were turned by. Of another a MetadataWarning says that nobody has heeded it,
+    as one does of EXIF that is no TIFF structure.
     """
     block, orientation = metadata.exif, 1
     try:
@@ -62,8 +71,8 @@ def upright(metadata: Metadata, *, of_array: bool) -> Metadata:
     except ValueError as error:
         warnings.warn(f"the EXIF data was left out: {error}", MetadataWarning, stacklevel=3)
         block = None
-    if of_array and orientation != 1:
-        message = f"the EXIF's orientation, {orientation}, was left out: an array is taken as it is to be seen"
+    if orientation not in (1, turned_by):
+        message = f"the EXIF's orientation, {orientation}, was left out: the picture is taken as it is to be seen"
         warnings.warn(message, MetadataWarning, stacklevel=3)
     return replace(metadata, exif=block, xmp=metadata.xmp and upright_xmp(metadata.xmp))
 

@@ -37,6 +37,12 @@ def _input() -> BinaryIO:
     return sys.stdin.buffer
 
 
+def same(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Whether two names are of one file, which is there."""
+    there = STDIO not in (str(one), str(other)) and os.path.exists(one) and os.path.exists(other)
+    return there and os.path.samefile(one, other)
+
+
 def write_out(content: bytes) -> None:
     """All of it to standard output. Raises OSError, which names it; BrokenPipeError where the reader has left."""
     if sys.stdout is None:
@@ -100,7 +106,8 @@ class Output:
             return self
         self._path = Path(os.path.realpath(self.name))  # a link stays a link: what it points to is replaced
         mode = os.stat(self.name).st_mode if os.path.exists(self.name) else None
-        if mode is not None and stat.S_ISDIR(mode):
+        separators = tuple(filter(None, (os.sep, os.altsep)))
+        if mode is not None and stat.S_ISDIR(mode) or self.name.endswith(separators):
             raise IsADirectoryError(None, "is a directory; name a file", self.name)
         if mode is not None and not os.access(self.name, os.W_OK):
             raise PermissionError(None, "is write-protected", self.name)

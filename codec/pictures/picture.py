@@ -15,13 +15,15 @@ from ..format.metadata import Metadata
 class Picture:
     """rgb: uint8 or uint16 (H, W, 3). grey: the source had one channel; its three channels here are equal.
 
-    alpha: (H, W) of the same dtype, None where the picture is opaque.
+    alpha: (H, W) of the same dtype, None where the picture is opaque. turned: EXIF's orientation, 1 to 8, by which
+    pixels were turned to be as they are seen.
     """
 
     rgb: np.ndarray
     grey: bool = False
     alpha: np.ndarray | None = None
     metadata: Metadata = field(default_factory=Metadata)
+    turned: int = 1
 
     @property
     def depth(self) -> int:

@@ -12,7 +12,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -78,15 +78,17 @@ def from_bytes(data: bytes) -> Picture:
     return picture
 
 
-def from_pillow(image: Image.Image) -> Picture:
+def from_pillow(image: Image.Image, orientation: int | None = None) -> Picture:
     """A Pillow image as a Picture. Raises ImageError.
+
+    orientation: by which it is to be turned, 1 to 8 as in EXIF; None: its own.
 
     Accepted: modes 1, L, P, RGB, RGBX, LA, PA, RGBA, I;16, and CMYK with a profile. Alpha that is opaque everywhere is
     dropped. Of a file that Pillow has not loaded yet, all is kept that ``from_bytes`` keeps, 16 bits too.
     """
     data = _unread_file(image)
     with _in_our_words():
-        picture, remarks = _read(image, data, png.chunks_of(data))
+        picture, remarks = _read(image, data, png.chunks_of(data), orientation)
     remarks.say()
     return picture
 
@@ -138,7 +140,9 @@ def _unread_file(image: Image.Image) -> bytes:
     return data
 
 
-def _read(image: Image.Image, data: bytes, found: list[png.Chunk]) -> tuple[Picture, Remarks]:
+def _read(
+    image: Image.Image, data: bytes, found: list[png.Chunk], orientation: int | None = None
+) -> tuple[Picture, Remarks]:
     """The picture, and what to say of it. image: opened, and not loaded if its file, ``data``, is there."""
     check_size(*image.size)
     leftovers.refuse_more(image)
@@ -150,16 +154,17 @@ def _read(image: Image.Image, data: bytes, found: list[png.Chunk]) -> tuple[Pict
         _refuse_mode(image)
         image.load()
         x = _colours(image, remarks)
-    metadata, orientation = _metadata(image, data, found, grey=x.ndim == 2 or x.shape[2] == 2, remarks=remarks)
-    x = exif.turned(x, orientation)
+    metadata, own = _metadata(image, data, found, grey=x.ndim == 2 or x.shape[2] == 2, remarks=remarks)
+    by = own if orientation is None else orientation
+    x = exif.turned(x, by)
     if x.ndim == 3 and x.shape[2] == 2:  # grey with alpha
-        return Picture(x[:, :, :1].repeat(3, 2), True, unless_opaque(x[:, :, 1]), metadata), remarks
-    return from_array(x, metadata), remarks
+        return Picture(x[:, :, :1].repeat(3, 2), True, unless_opaque(x[:, :, 1]), metadata, by), remarks
+    return replace(from_array(x, metadata), turned=by), remarks
 
 
 def _deep(image: Image.Image, data: bytes, bits: int) -> tuple[np.ndarray, Image.Image]:
     """Samples of 16 bits, grey or colours, last alpha if there is any, and the image that they were loaded from."""
-    if image.format not in ("PNG", "TIFF", None) or bits != 16:
+    if bits != 16 or data and image.format not in ("PNG", "TIFF"):
         raise ImageError(_too_deep(bits))
     if data:
         image = opened(data)
@@ -191,7 +196,7 @@ def _colours(image: Image.Image, remarks: Remarks) -> np.ndarray:
     if image.mode == "CMYK":
         return _from_cmyk(image, remarks)
     grey = image.mode in ("1", "L", "LA")
-    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+    if image.has_transparency_data:
         x = np.array(image.convert("RGBA"))
         return x[:, :, 2:] if grey else x
     return np.array(image.convert("L") if grey else image.convert("RGB"))

@@ -7,6 +7,7 @@ and threads of theirs that a fork takes away keep its child from computing, or f
 from __future__ import annotations
 
 import ctypes
+import operator
 import os
 import sys
 import threading
@@ -32,7 +33,7 @@ _limit: Any = None  # what gives the others back
 def set_threads(count: int | None) -> None:
     """As selfvae_codec.set_threads."""
     global _count
-    if count is not None and count < 1:
+    if count is not None and operator.index(count) < 1:
         raise ValueError(f"threads must be 1 or more, not {count}")
     _count = count
 

@@ -203,6 +203,20 @@ def test_demo_shows_every_level_and_writes_the_pictures(folder, core, capsys):
     assert opened("shown/photo-level1.png").size == (70, 40)
 
 
+def test_demo_shows_pictures_with_alpha_and_takes_nobodys_place(folder, core, capsys):
+    x = np.dstack([X, np.full(X.shape[:2], 90, np.uint8)])
+    Image.fromarray(x).save("clear.png")
+    assert call("demo", "clear.png", "-o", "shown") == 0
+    assert np.array_equal(np.array(opened("shown/clear.png")), x)
+    for picture, place in (("clear.png", "."), ("link/clear.png", ".")):
+        os.makedirs("link", exist_ok=True)
+        if not os.path.lexists("link/clear.png"):
+            os.symlink(os.path.abspath("clear.png"), "link/clear.png")
+        assert call("demo", picture, "-o", place) == 1
+        assert "give another folder" in capsys.readouterr().err
+    assert np.array_equal(np.array(opened("clear.png")), x)
+
+
 def test_demo_without_a_picture_uses_one_that_a_package_ships_or_says_what_to_install(
     folder, core, capsys, monkeypatch
 ):
@@ -230,6 +244,16 @@ BAD = {
     "output is a directory": (["encode", "photo.png", "-o", "sub"], 1, "sub: is a directory"),
     "output is another kind of picture": (["encode", "photo.png", "-o", "out.jpg"], 2, "ends in .svae"),
     "output is the input": (["encode", "photo.png", "-o", "photo.png"], 2, "photo.png is the input"),
+    "output is a new folder": (["encode", "photo.png", "-o", "new/"], 1, "new/: is a directory; name a file"),
+    "no name": (["encode", "."], 2, "'.' is no file's name"),
+    "nothing for a name": (["decode", ""], 2, "'' is no file's name"),
+    "gain of no mask": (["encode", "photo.png", "-o", "out", "--roi-gain", "3"], 2, "give --roi, too"),
+    "one input twice": (["encode", "-", "-o", "out", "--roi", "-"], 2, "the picture or its mask, not both"),
+    "thumbnail of 16 bits": (
+        ["decode", "photo.svae", "-o", "out.png", "--raw", "--depth", "16"],
+        2,
+        "leave out --depth",
+    ),
     "side over the limit": (["encode", "long.png", "-o", "out"], 1, "a side may have 65535"),
     "quality 101": (["encode", "photo.png", "-o", "out", "-q", "101"], 2, "101"),
     "quality nan": (["encode", "photo.png", "-o", "out", "-q", "nan"], 1, "out of range"),

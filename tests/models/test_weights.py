@@ -84,6 +84,14 @@ def test_damaged_hashes_are_an_error_of_ours(folder):
         selfvae_codec.encode(X)
 
 
+def test_a_copy_of_weights_that_ship_is_none_of_ones_own(tmp_path):
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes((shipped.FOLDER / "downscale.safetensors").read_bytes())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert weights.identify(str(copy)) == weights.identify("downscale")
+
+
 def test_own_weights_are_used_by_name_or_path_and_said_once(folder, tmp_path_factory):
     content = (shipped.FOLDER / "downscale.safetensors").read_bytes()
     elsewhere = tmp_path_factory.mktemp("mine") / "mine.safetensors"

@@ -414,6 +414,7 @@ INPUTS = [
         "8 bits, colour; it says: left out: other sizes",
     ),
     Input("TGA", "RGBA", lambda: saved(RGBA, "TGA"), "8 bits, colour, alpha"),
+    Input("TGA", "palette, RGBA", lambda: saved(RGBA.quantize(64), "TGA"), "8 bits, colour, alpha"),
     Input("QOI", "RGB", lambda: saved(RGB, "QOI"), "8 bits, colour"),
     Input("-", "empty file", lambda: b"", "refused: is empty (0 bytes), not a picture"),
     Input("-", "text", lambda: b"hello, world", "refused: is not a picture in a format that Pillow reads"),

@@ -55,11 +55,11 @@ def test_an_existing_file_is_kept_when_asked_to(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["late", "out"]
 
 
-@pytest.mark.parametrize("name", ["", "missing/out", "file/out"])
+@pytest.mark.parametrize("name", ["", "missing/out", "file/out", "new/"])
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path, name):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OSError):
-        files.Output(tmp_path / name).__enter__()
+        files.Output(f"{tmp_path}/{name}").__enter__()
     assert os.listdir(tmp_path) == ["file"]
 
 
