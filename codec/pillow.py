@@ -20,7 +20,7 @@ from PIL import Image, ImageFile
 
 import selfvae_codec
 
-from .errors import CodecError, PictureWarning, TruncatedError
+from .errors import CodecError, MetadataWarning, PictureWarning, TruncatedError
 from .format import container
 from .format import metadata as sections
 from .format.fields import MAGIC
@@ -170,8 +170,20 @@ def _as_pillow_promises() -> Iterator[None]:
         raise both(*error.args) from error
 
 
+def _with_resolution(metadata: Metadata, dpi: tuple[float, float] | None) -> Metadata:
+    """Metadata that says how many pixels an inch has; EXIF that is there already stays as it is."""
+    if dpi is None:
+        return metadata
+    if metadata.exif is None:
+        return replace(metadata, exif=exif.with_resolution(dpi))
+    known = exif.resolution(metadata.exif.removeprefix(exif.PREFIX))
+    if known is None or any(abs(told - asked) > 0.01 for told, asked in zip(known, dpi)):
+        warnings.warn(f"dpi={dpi} was left out: the EXIF stays as it is", MetadataWarning, stacklevel=4)
+    return metadata
+
+
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
-    """Image.save(..., icc_profile=, exif=, xmp=) and the settings of encode()."""
+    """Image.save(..., icc_profile=, exif=, xmp=, dpi=) and the settings of encode()."""
     options = image.encoderinfo
     given = {name: options[option] for name, option in _METADATA.items() if option in options}
     if isinstance(given.get("exif"), Image.Exif):
@@ -180,7 +192,7 @@ def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
     with _as_pillow_promises():
         # EXIF that is given says how the pixels are to be seen, as of other formats, and not what the image brought
         picture = imaging.from_pillow(image, exif.orientation_in(block) if block else None)
-        metadata = replace(picture.metadata, **given)
+        metadata = _with_resolution(replace(picture.metadata, **given), options.get("dpi"))
         settings = {name: options[name] for name in _SETTINGS if name in options}
         data = selfvae_codec.encode(picture, metadata=metadata, **settings)
     file.write(data)

@@ -205,6 +205,14 @@ def test_metadata_that_is_given_as_nothing_is_left_out(core):
     assert selfvae_codec.read_metadata(coded.getvalue()) == selfvae_codec.Metadata()
 
 
+def test_a_resolution_that_is_given_is_kept_or_named(core):
+    coded = io.BytesIO()
+    Image.fromarray(X).save(coded, "SVAE", dpi=(300, 300))
+    assert opened(coded.getvalue()).getexif()[282] == 300
+    with pytest.warns(selfvae_codec.MetadataWarning, match=r"dpi=\(300, 300\) was left out"):
+        Image.fromarray(X).save(io.BytesIO(), "SVAE", dpi=(300, 300), exif=turned_exif())
+
+
 def test_images_travel_to_other_processes(core):
     image = pickle.loads(pickle.dumps(opened(selfvae_codec.encode(X))))
     assert image.getpixel((3, 4)) == opened(selfvae_codec.encode(X)).getpixel((3, 4))
