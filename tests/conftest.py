@@ -17,6 +17,7 @@ from selfvae_codec import choice, coding
 from selfvae_codec.coding.depth import to_8
 from selfvae_codec.errors import CodecError
 from selfvae_codec.format import container
+from selfvae_codec.models.exact import weights
 
 FINDS_EDGES = pytest.mark.skipif(
     not find_spec("skimage"), reason="scikit-image is not installed: pip install 'selfvae-codec[edge]'"
@@ -80,6 +81,7 @@ class FakeEncoded:
     model_id: bytes
 
 
+FAKE_MODEL = b"fakefake"
 FAKE_STEP, FAKE_Y_STEP = 600, 2  # of two planes
 # Level k of the fake codec is the picture kept to this many bits, so that later levels are better and larger.
 FAKE_BITS = (1, 2, 4, 8)
@@ -103,7 +105,7 @@ def fake_core() -> types.ModuleType:
         payloads = [packed((x & (256 - (1 << (8 - bits)))).tobytes()) for bits in FAKE_BITS]
         payloads[-1] += bytes(round(50 * 1.04**quality))
         payloads = payloads[:levels]
-        return FakeEncoded(payloads, [1] * len(payloads), FAKE_STEP, FAKE_Y_STEP, 0, not lossless, b"fakefake")
+        return FakeEncoded(payloads, [1] * len(payloads), FAKE_STEP, FAKE_Y_STEP, 0, not lossless, FAKE_MODEL)
 
     def decode_levels(header, payloads, *, part=b"", sample, deep=False, backend):
         core.calls.append(("decode", len(payloads)))
@@ -136,4 +138,5 @@ def core(monkeypatch):
     for room, name, module in ((choice, "encoder", fake), (coding, "levels", fake), (coding, "modes", fake_modes())):
         monkeypatch.setitem(sys.modules, f"{room.__name__}.{name}", module)
         monkeypatch.setattr(room, name, module, raising=False)
+    monkeypatch.setattr(weights, "identify", lambda name: FAKE_MODEL)
     return fake

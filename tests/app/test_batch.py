@@ -11,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import make_picture
+from conftest import FAKE_MODEL, make_picture
 from PIL import Image
 
 import selfvae_codec
 from selfvae_codec.app import main
 from selfvae_codec.app.batch import manifest, sources, task
 from selfvae_codec.errors import CodecError
+from selfvae_codec.models.exact import weights
 
 
 @pytest.fixture
@@ -124,8 +125,49 @@ def test_a_picture_settings_or_a_file_that_changed_is_done_again(album, core):
     assert selfvae_codec.read_header(Path("out/a.svae").read_bytes()).width == 30
 
 
+def test_what_stays_of_metadata_is_a_setting_too_and_rows_that_do_not_say_it_are_of_files_with_all(album, core):
+    exif = Image.Exif()
+    exif[0x010E] = "at home"
+    Image.open("photos/a.png").save("photos/a.png", exif=exif)
+    assert batch("photos", "--to", "out") == 0
+    assert selfvae_codec.read_metadata(Path("out/a.svae").read_bytes()).exif
+    old = [{key: value for key, value in row.items() if key != "strip"} for row in rows()]
+    Path("out", manifest.NAME).write_text("".join(json.dumps(row) + "\n" for row in old))
+    assert batch("photos", "--to", "out") == 0 and encodes(core) == 3
+    assert batch("photos", "--to", "out", "--strip") == 0 and encodes(core) == 6
+    assert not selfvae_codec.read_metadata(Path("out/a.svae").read_bytes()).exif
+    assert batch("photos", "--to", "out", "--strip") == 0 and encodes(core) == 6
+    assert batch("photos", "--to", "out") == 0 and encodes(core) == 9
+
+
+def test_pictures_are_done_again_where_other_weights_have_the_model_s_name(album, core, monkeypatch):
+    assert batch("photos", "--to", "out") == 0
+    assert {row["model"] for row in rows()} == {FAKE_MODEL.hex()}
+    monkeypatch.setattr(weights, "identify", lambda name: b"newer!!!")
+    assert batch("photos", "--to", "out") == 0
+    assert encodes(core) == 6
+
+
+def test_a_model_that_is_not_there_is_an_error_before_any_work(album, capsys):
+    assert batch("photos", "--to", "out", "--model", "nosuch") == 1
+    assert "no weights of a model 'nosuch'" in capsys.readouterr().err and not os.path.exists("out")
+
+
+def test_a_last_row_without_its_line_end_is_kept(album, core):
+    assert batch("photos", "--to", "out") == 0
+    path = Path("out", manifest.NAME)
+    path.write_bytes(path.read_bytes()[:-1])
+    shutil.copy("photos/a.png", "photos/d.png")
+    assert batch("photos", "--to", "out") == 0
+    assert encodes(core) == 4 and len(rows()) == 4
+
+
 def test_a_file_that_is_no_manifest_is_refused_and_left_alone(album, core, capsys):
-    for content in (b"my notes\n", b"my notes", b'{"a": 1}\n'):
+    assert batch("photos/a.png", "--to", "out") == 0
+    row = Path("out", manifest.NAME).read_bytes()
+    core.calls.clear()
+    others = (b'{"important": 1}', b'{"source": "a"}', b"{", b"[]\n", row + b'{"a": 1}', row + b"my notes")
+    for content in (b"my notes\n", b"my notes", b'{"a": 1}\n', b'{"source": [], "output": "b"}\n', *others):
         Path("notes").write_bytes(content)
         assert batch("photos", "--to", "out", "--manifest", "notes") == 1
         assert "name another file with --manifest" in capsys.readouterr().err

@@ -10,12 +10,13 @@ from pathlib import Path
 import click
 
 from ...errors import CodecError
+from ...models.exact import weights
 from .. import console, jobs, options
 from . import sources as listing
 from . import stores
 from .engines import ENGINES
 from .manifest import NAME, Manifest, Row
-from .task import Task
+from .task import Task, row_of
 
 _SHOWN = 50  # failures listed at the end; the manifest has all
 _SECONDS_BETWEEN_LINES = 30
@@ -49,8 +50,8 @@ def batch(
     """Encode all that SOURCE... names into DEST: files, folders, globs, and URLs of all stores that fsspec knows.
 
     Files keep their place below the folder, or below the fixed part of the glob, that names them. A batch that was
-    stopped goes on where it was: what the manifest says is done, from the same picture and with the same settings, is
-    not done again. A picture that fails does not stop the others; the exit status is 1 if there was one.
+    stopped goes on where it was: what the manifest says is done, from the same picture, with the same settings and
+    weights, is not done again. A picture that fails does not stop the others; the exit status is 1 if there was one.
     """
     options.check_encoder(ctx)
     if address and engine == "local":
@@ -64,16 +65,18 @@ def batch(
     settings = {name: value for name, value in settings.items() if value is not None}
     found = listing.expand(sources)
     targets = listing.targets(found, destination, full_names=full_names)
+    model = weights.identify(settings["model"]).hex()
     path = manifest or Path(NAME if stores.is_url(destination) else Path(destination, NAME))
     with Manifest(path) as book:
         there = stores.present(destination, targets)
         tasks = []
         for source, target in zip(found, targets, strict=True):
-            file, row = there.get(target), book.done(source.name, target, source.stamp, settings)
+            file = there.get(target)
+            told = (settings, model, backend, strip, overwrite is not False, threads)
+            task = Task(source.name, source.stamp, target, file and file.stamp, *told)
+            row = book.done(row_of(task, None))
             if row is None or file is None or file.size != row["bytes"]:
-                before = file and file.stamp
-                told = (settings, backend, strip, overwrite is not False, threads)
-                tasks.append(Task(source.name, source.stamp, target, before, *told))
+                tasks.append(task)
         console.say(
             f"{len(tasks):,} pictures to do, {len(found) - len(tasks):,} done before; {engine}: "
             f"{'a cluster that runs' if address else _counted(workers, 'worker')}, {_counted(threads, 'thread')} each; "

@@ -1,7 +1,7 @@
 """The manifest of a batch: one JSON line for each picture, written when it is done, read when a batch goes on.
 
-A row: source, source_stamp, output, settings, error (null where all went well), width, height, bytes, bpp, levels
-(bytes of each), model, seconds, worker, warnings. Later rows of a picture stand for earlier ones.
+A row: source, source_stamp, output, settings, strip, model (its id), error (null where all went well), width, height,
+bytes, bpp, levels (bytes of each), seconds, worker, warnings. Later rows of a picture stand for earlier ones.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ from ...errors import CodecError
 
 NAME = "svae-manifest.jsonl"
 Row = dict[str, Any]
+_START = b'{"source": "'  # of every row that was written
+_TOLD = ("source_stamp", "settings", "strip", "model")  # what a picture is done again for where it changes
 
 
 class Manifest:
@@ -48,15 +49,17 @@ class Manifest:
         self._file.write(json.dumps(row).encode() + b"\n")
         self._file.flush()
 
-    def done(self, source: str, output: str, stamp: str | None, settings: Mapping[str, Any]) -> Row | None:
-        """The row of a picture that was coded before, from the same content and with the same settings, if any was.
+    def done(self, told: Row) -> Row | None:
+        """The row of a picture that was coded before, as it is told to be now, if any was.
 
-        Whether its file is still there is for the caller to see.
+        From the same content, with the same settings, by the same weights. Whether its file is still there is for the
+        caller to see.
         """
-        row = self.rows.get((source, output))
-        if row is None or row["error"] is not None or stamp is None:
+        row = self.rows.get((told["source"], told["output"]))
+        if row is None or row["error"] is not None or told["source_stamp"] is None:
             return None
-        return row if (row["source_stamp"], row["settings"]) == (stamp, dict(settings)) else None
+        row = {"strip": False} | row  # rows did not say so once: metadata may be in the file
+        return row if all(row[key] == told[key] for key in _TOLD) else None
 
     def _lock(self) -> None:
         with contextlib.suppress(ImportError):  # not on Windows
@@ -68,22 +71,39 @@ class Manifest:
                 raise CodecError(f"{self.path}: another batch is writing to it") from None
 
     def _read(self) -> list[Row]:
-        """The rows. A last line that was torn by a kill is cut off: its picture is done again."""
+        """The rows. A last line that was torn by a kill is cut off: its picture is done again.
+
+        Raises CodecError, and leaves the file as it is, where anything else is in it.
+        """
         self._file.seek(0)
         content = self._file.read()
-        whole = content.rfind(b"\n") + 1
-        rows = []
-        for number, line in enumerate(content[:whole].splitlines(), 1):
-            try:
-                row = json.loads(line)
-                row["source"], row["output"], row["error"], row["source_stamp"], row["settings"]
-            except (ValueError, KeyError, TypeError):
-                raise CodecError(
-                    f"{self.path}: line {number} is no row of a manifest; name another file with --manifest"
-                ) from None
-            rows.append(row)
-        if whole < len(content):
-            if not content[whole:].startswith(b"{"):
-                raise CodecError(f"{self.path}: is no manifest; name another file with --manifest")
-            os.truncate(self.path, whole)
+        *lines, last = content.split(b"\n")
+        rows = [self._row(line, number) for number, line in enumerate(lines, 1)]
+        if _is_torn(last, alone=not rows):
+            os.truncate(self.path, len(content) - len(last))
+        elif last:
+            rows.append(self._row(last, len(rows) + 1))
+            self._file.write(b"\n")
         return rows
+
+    def _row(self, line: bytes, number: int) -> Row:
+        row = _parsed(line)
+        if isinstance(row, dict) and isinstance(row.get("source"), str) and isinstance(row.get("output"), str):
+            needed = {"source_stamp", "settings", "error"} | ({"bytes", "model"} if row.get("error") is None else set())
+            if needed <= row.keys():
+                return row
+        raise CodecError(f"{self.path}: line {number} is no row of a manifest; name another file with --manifest")
+
+
+def _is_torn(line: bytes, *, alone: bool) -> bool:
+    """Whether it is how a row begins, and not all of it. ``alone``, a few bytes of one could be anybody's."""
+    begins = line.startswith(_START) or not alone and line != b"" and _START.startswith(line)
+    return begins and _parsed(line) is None
+
+
+def _parsed(line: bytes) -> Any:
+    """None for what is no JSON."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None

@@ -23,8 +23,8 @@ from .manifest import Row
 class Task:
     """What a worker is told.
 
-    settings: those of ``encode``. before: the stamp of what is at the target, None for nothing. threads: that networks
-    may take.
+    settings: those of ``encode``; model: the id of the weights that they name. before: the stamp of what is at the
+    target, None for nothing. threads: that networks may take.
     """
 
     source: str
@@ -32,6 +32,7 @@ class Task:
     output: str
     before: str | None
     settings: dict[str, Any] = field(default_factory=dict)
+    model: str = ""
     backend: str = "auto"
     strip: bool = False
     overwrite: bool = True
@@ -57,8 +58,15 @@ def run(task: Task) -> Row:
 
 def row_of(task: Task, error: str | None) -> Row:
     """What is known of a task without its work."""
-    told = {"source": task.source, "source_stamp": task.stamp, "output": task.output, "settings": task.settings}
-    return told | {"error": error and " ".join(error.split())}
+    return {
+        "source": task.source,
+        "source_stamp": task.stamp,
+        "output": task.output,
+        "settings": task.settings,
+        "strip": task.strip,
+        "model": task.model,
+        "error": error and " ".join(error.split()),
+    }
 
 
 def _coded(task: Task) -> bytes:
