@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ from .. import console, jobs, options
 from . import sources as listing
 from . import stores
 from .engines import ENGINES
-from .manifest import NAME, Manifest, Row
+from .manifest import BEGUN, NAME, Manifest, Row
 from .task import Task, row_of
 
 _SHOWN = 50  # failures listed at the end; the manifest has all
@@ -74,9 +75,9 @@ def batch(
             file = there.get(target)
             told = (settings, model, backend, strip, overwrite is not False, threads)
             task = Task(source.name, source.stamp, target, file and file.stamp, *told)
-            row = book.done(row_of(task, None))
+            row, is_ours = book.done(row_of(task, None)), overwrite is False and book.begun(row_of(task, None))
             if row is None or file is None or file.size != row["bytes"]:
-                tasks.append(task)
+                tasks.append(replace(task, before=None) if is_ours else task)
         console.say(
             f"{len(tasks):,} pictures to do, {len(found) - len(tasks):,} done before; {engine}: "
             f"{'a cluster that runs' if address else _counted(workers, 'worker')}, {_counted(threads, 'thread')} each; "
@@ -84,7 +85,8 @@ def batch(
         )
         start = time.perf_counter()
         workers = max(1, min(workers, len(tasks)))
-        rows = ENGINES[engine](tasks, workers=workers, threads=threads, address=address) if tasks else ()
+        taken = _noted(tasks, book)
+        rows = ENGINES[engine](taken, workers=workers, threads=threads, address=address) if tasks else ()
         coded, failed = _gather(rows, book, len(tasks))
     _tell(coded, failed, len(tasks), time.perf_counter() - start)
 
@@ -94,6 +96,17 @@ def _check_destination(destination: str) -> None:
         raise click.UsageError(f"{destination}: an archive takes no file after file; name a folder or a store")
     if stores.protocol(destination) in ("http", "https"):
         raise click.UsageError(f"{destination}: the web is read-only; name a folder or a store")
+
+
+def _noted(tasks: Iterable[Task], book: Manifest) -> Iterator[Task]:
+    """The tasks, as they are taken; of those that may replace nothing the manifest hears before they make a file.
+
+    Without that, a file whose row is lost with a batch that was stopped would be taken for another's from then on.
+    """
+    for task in tasks:
+        if not task.overwrite and task.before is None:
+            book.add(row_of(task, BEGUN))
+        yield task
 
 
 def _gather(rows: Iterable[Row], book: Manifest, count: int) -> tuple[list[Row], list[Row]]:
@@ -129,7 +142,10 @@ def _tell(coded: list[Row], failed: list[Row], count: int, seconds: float) -> No
     if len(failed) > _SHOWN:
         console.say(f"and {len(failed) - _SHOWN:,} more: the manifest has them all")
     if failed:
-        raise CodecError(f"{len(failed):,} of {count:,} pictures failed; the same command tries them again")
+        kept = sum(row["error"].endswith(stores.KEPT) for row in failed)
+        rest = "" if kept == len(failed) else f"; the same command tries {'the others' if kept else 'them'} again"
+        refused = f"; of {kept:,} there is a file already, which --overwrite replaces" if kept else ""
+        raise CodecError(f"{len(failed):,} of {count:,} pictures failed{refused}{rest}")
 
 
 def _counted(count: int, name: str) -> str:

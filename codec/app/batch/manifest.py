@@ -1,7 +1,8 @@
 """The manifest of a batch: one JSON line for each picture, written when it is done, read when a batch goes on.
 
 A row: source, source_stamp, output, settings, strip, model (its id), error (null where all went well), width, height,
-bytes, bpp, levels (bytes of each), seconds, worker, warnings. Later rows of a picture stand for earlier ones.
+bytes, bpp, levels (bytes of each), seconds, worker, warnings. Later rows of a picture stand for earlier ones. Where no
+file may be replaced, a row whose error is BEGUN comes first: a file that is there later is the batch's own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from ...errors import CodecError
 
 NAME = "svae-manifest.jsonl"
+BEGUN = "was begun with nothing in its file's place, and not heard of again"
 Row = dict[str, Any]
 _START = b'{"source": "'  # of every row that was written
 _TOLD = ("source_stamp", "settings", "strip", "model")  # what a picture is done again for where it changes
@@ -55,11 +57,19 @@ class Manifest:
         From the same content, with the same settings, by the same weights. Whether its file is still there is for the
         caller to see.
         """
-        row = self.rows.get((told["source"], told["output"]))
-        if row is None or row["error"] is not None or told["source_stamp"] is None:
-            return None
-        row = {"strip": False} | row  # rows did not say so once: metadata may be in the file
-        return row if all(row[key] == told[key] for key in _TOLD) else None
+        row = self._latest(told)
+        return row if row is not None and row["error"] is None else None
+
+    def begun(self, told: Row) -> bool:
+        """Whether the same was begun before, and the batch stopped: what is at its target by now is what it made."""
+        row = self._latest(told)
+        return row is not None and row["error"] == BEGUN
+
+    def _latest(self, told: Row) -> Row | None:
+        # rows did not say strip once: metadata may be in their files; failures did not say the model
+        row = {"strip": False, "model": None} | self.rows.get((told["source"], told["output"]), {})
+        same = told["source_stamp"] is not None and all(row.get(key) == told[key] for key in _TOLD)
+        return row if same else None
 
     def _lock(self) -> None:
         with contextlib.suppress(ImportError):  # not on Windows

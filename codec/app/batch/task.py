@@ -1,7 +1,7 @@
 """One picture of a batch, from its bytes to its row in the manifest. Runs in workers of any engine.
 
-An engine may run a task again when it lost the worker that had it. Files appear whole, and a task knows what was at its
-target when the batch began: a file that is there since then is its own, and nothing is coded twice.
+An engine may run a task again when it lost the worker that had it, and so may a batch that was stopped. Files appear
+whole, and a task knows what was at its target when it was begun first: a file that is there since then is its own.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _coded(task: Task) -> bytes:
     if there is not None and there.stamp != task.before:
         return stores.read(task.output)
     if there is not None and not task.overwrite:
-        raise CodecError(f"{task.output}: exists already and was left as it is")
+        raise CodecError(f"{task.output}: {stores.KEPT}")
     import selfvae_codec
 
     from ...pictures import imaging
