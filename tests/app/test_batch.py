@@ -82,7 +82,7 @@ def test_two_pictures_that_would_be_one_file_are_refused_before_any_work(album, 
     assert written()[:3] == ["a.png.svae", "b.jpg.svae", "b.png.svae"]
 
 
-@pytest.mark.parametrize("source", ["nowhere/*.png", "empty"])
+@pytest.mark.parametrize("source", ["nowhere/*.png", "empty", ""])
 def test_what_names_no_picture_is_an_error(album, core, capsys, source):
     os.mkdir("empty")
     assert batch("photos", source, "--to", "out") == 1
@@ -200,6 +200,79 @@ def test_no_overwrite_leaves_files_of_others_alone_and_knows_its_own(album, core
     assert batch("photos", "--to", "out", "--no-overwrite") == 0
     assert batch("photos", "--to", "out") == 0
     assert encodes(core) == 3
+
+
+def test_a_file_whose_row_was_lost_with_a_batch_that_was_stopped_is_known_to_be_its_own(album, core, monkeypatch):
+    add, added = manifest.Manifest.add, []
+
+    def stop_at_the_second(book, row):
+        added.extend([row] * (row["error"] is None))
+        if len(added) == 2:
+            raise KeyboardInterrupt
+        add(book, row)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest.Manifest, "add", stop_at_the_second)
+        assert batch("photos", "--to", "out", "--no-overwrite") == 130
+    assert len(written()) == 2 and sum(row["error"] is None for row in rows()) == 1
+    Path("out/deep/er").mkdir(parents=True)
+    Path("out/deep/er/c.svae").write_bytes(b"precious")  # which was not begun
+    assert batch("photos", "--to", "out", "--no-overwrite") == 1
+    assert encodes(core) == 2 and Path("out/deep/er/c.svae").read_bytes() == b"precious"
+    assert {row["source"] for row in rows() if row["error"] is None} == {"photos/a.png", "photos/b.jpg"}
+    os.remove("out/deep/er/c.svae")
+    assert batch("photos", "--to", "out", "--no-overwrite") == 0 and encodes(core) == 3
+
+
+def test_the_end_says_what_helps_pictures_whose_files_exist_already(album, core, capsys):
+    os.mkdir("out")
+    Path("out/a.svae").write_bytes(b"precious")
+    assert batch("photos", "--to", "out", "--no-overwrite") == 1
+    words = "pictures failed; of 1 there is a file already, which --overwrite replaces"
+    assert capsys.readouterr().err.endswith(f"1 of 3 {words}\n")
+    assert batch("photos", "absent.png", "--to", "out", "--no-overwrite") == 1
+    assert capsys.readouterr().err.endswith(f"2 of 2 {words}; the same command tries the others again\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes on Linux alone")
+def test_an_odd_file_in_a_folder_stops_no_other(album, core, capsys):
+    os.symlink("loop.png", "photos/loop.png")
+    os.symlink("nowhere.png", "photos/dangling.png")
+    os.mkfifo("photos/pipe.png")
+    shutil.copy("photos/a.png", "photos/" + "x" * 251 + ".png")
+    shutil.copy("photos/a.png", b"photos/caf\xe9.png")
+    assert batch("photos", "--to", "out") == 1
+    said = capsys.readouterr().err
+    assert "photos/loop.png: Too many levels" in said and "photos/dangling.png: No such file" in said
+    assert "x.svae: File name too long" in said and "pipe" not in said and "3 of 7 pictures failed" in said
+    assert len(written()) == 4 and os.path.exists(b"out/caf\xe9.svae")
+
+
+def test_a_picture_is_taken_once_however_it_is_named(album, core):
+    os.symlink("photos", "album")
+    os.symlink("a.png", "photos/linked.png")  # a picture with a name of its own
+    names = ["photos/a.png", "./photos/a.png", "album/a.png", album / "photos" / "a.png", "album/linked.png"]
+    assert batch(*names, "--to", "out") == 0
+    assert written() == ["a.svae", "linked.svae"] and encodes(core) == 2
+
+
+def test_two_pictures_of_one_name_are_not_told_to_keep_their_extensions(album, core, capsys):
+    os.mkdir("others")
+    shutil.copy("photos/a.png", "others/a.png")
+    assert batch("photos/a.png", "others/a.png", "--to", "out") == 1
+    assert "others/a.png would both become out/a.svae\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("target", ["photos/x.svae", "out/x.svae"])
+def test_no_file_replaces_an_input(album, core, capsys, target):
+    shutil.copy("photos/a.png", "photos/x.svae")
+    if target.startswith("out"):
+        os.mkdir("out")
+        os.symlink("../photos/x.svae", "out/x.svae")
+    assert batch("photos/x.svae", "--to", os.path.dirname(target)) == 1
+    assert f"{target} is an input, which the file of photos/x.svae would replace" in capsys.readouterr().err
+    assert Path("photos/x.svae").read_bytes() == Path("photos/a.png").read_bytes() and core.calls == []
+    assert batch("photos/x.svae", "--to", os.path.dirname(target), "--full-names") == 0
 
 
 @pytest.mark.parametrize(

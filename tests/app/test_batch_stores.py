@@ -61,6 +61,16 @@ def test_a_store_without_such_a_file_is_a_failed_picture_and_not_the_end(album, 
     assert memory.find("/out") == ["/out/a.svae"]
 
 
+def test_a_url_and_a_path_of_one_picture_are_one_and_no_file_replaces_an_input(album, core, memory, capsys):
+    assert batch("photos/a.png", (album / "photos/a.png").as_uri(), "--to", "out") == 0
+    assert os.path.exists("out/a.svae") and "1 pictures to do" in capsys.readouterr().err
+    memory.put("photos/a.png", "/in/x.svae")
+    os.rename("photos/a.png", "photos/x.svae")
+    for source, folder in (("memory://in/x.svae", "memory://in"), ("photos/x.svae", (album / "photos").as_uri())):
+        assert batch(source, "--to", folder) == 1
+        assert f"{folder}/x.svae is an input" in capsys.readouterr().err
+
+
 def test_pictures_of_an_archive_are_read_and_names_that_lead_out_of_it_refused(album, core, capsys):
     with zipfile.ZipFile("all.zip", "w") as archive:
         archive.write("photos/a.png", "x/a.png")

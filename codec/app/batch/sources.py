@@ -12,6 +12,7 @@ from ...errors import CodecError
 from . import stores
 
 SUFFIX = ".svae"
+_FULL_NAMES = "; --full-names keeps their extensions (a.png.svae)"
 # Formats that Pillow knows by their extension, but shows no picture of, or only with another program's help.
 _NOT_PICTURES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "SVAE", "WMF"}
 
@@ -32,29 +33,49 @@ def expand(names: Sequence[str]) -> list[Source]:
     """
     listed: dict[str, Source] = {}
     for name in names:
-        found = list((_urls if stores.is_url(name) else _paths)(name))
+        found = list((_urls if stores.is_url(name) else _paths)(name)) if name else []
         if not found:
             raise CodecError(f"{name}: names no picture")
         for source in found:
-            listed.setdefault(source.name, source)
+            listed.setdefault(_once(source.name), source)
     return list(listed.values())
 
 
 def targets(sources: Sequence[Source], destination: str, *, full_names: bool = False) -> list[str]:
     """Where each picture's file goes: its path below the destination, with .svae in place of its extension.
 
-    full_names: after it, a.png.svae. Raises CodecError where two would be the same file.
+    full_names: after it, a.png.svae. Raises CodecError where two would be the same file, or one would be a picture that
+    is to be read.
     """
-    taken: dict[str, str] = {}
+    taken: dict[str, Source] = {}
+    inputs = {_end(source.name) for source in sources}
     for source in sources:
         path = PurePosixPath(source.relative)
         path = path.with_name(path.name + SUFFIX) if full_names else path.with_suffix(SUFFIX)
         target = _join(destination, str(path))
         if target in taken:
-            helps = "" if full_names else "; --full-names keeps their extensions (a.png.svae)"
-            raise CodecError(f"{taken[target]} and {source.name} would both become {target}{helps}")
-        taken[target] = source.name
+            other = taken[target]
+            helps = "" if full_names or other.relative == source.relative else _FULL_NAMES
+            raise CodecError(f"{other.name} and {source.name} would both become {target}{helps}")
+        if _end(target) in inputs:
+            raise CodecError(f"{target} is an input, which the file of {source.name} would replace: name another --to")
+        taken[target] = source
     return list(taken)
+
+
+def _once(name: str) -> str:
+    """Equal for names of one picture. Links of folders are followed; a link to a picture is one with its own name."""
+    name = stores.canonical(name)
+    if stores.is_url(name):
+        return name
+    folder, last = os.path.split(name)
+    return os.path.join(os.path.realpath(folder), last)
+
+
+def _end(name: str) -> str:
+    """Equal for names of one file, which is what a link leads to."""
+    name = stores.canonical(name)
+    return name if stores.is_url(name) else os.path.realpath(name)
 
 
 def _join(destination: str, relative: str) -> str:
@@ -68,7 +89,8 @@ def _paths(name: str) -> Iterator[Source]:
         for folder, below, inside in os.walk(name):
             below[:] = sorted(b for b in below if not b.startswith("."))
             for path in sorted(os.path.join(folder, file) for file in inside if _is_picture(file)):
-                yield _path(path, name)
+                if os.path.isfile(path) or not os.path.exists(path):  # no pipe, which may never end
+                    yield _path(path, name)
     elif glob.has_magic(name) and not os.path.exists(name):
         root = _fixed_part(name, os.sep)
         for path in sorted(glob.glob(name, recursive=True)):

@@ -19,6 +19,7 @@ from ...pictures import files
 
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "memory"}
 ARCHIVES = {"zip", "tar", "libarchive"}  # one file that holds others: nothing in it can be replaced or moved
+KEPT = "exists already and was left as it is"
 _VERSIONS = ("ETag", "etag", "md5Hash", "content_md5", "CRC", "mtime", "LastModified", "last_modified", "created")
 
 
@@ -37,6 +38,19 @@ def is_url(name: str) -> bool:
 def protocol(url: str) -> str:
     """What comes before ``://``; of a chain (zip://*.png::s3://b/all.zip), that of its first part."""
     return url.split("::")[0].partition("://")[0]
+
+
+def canonical(name: str) -> str:
+    """A path, or a URL that is the same in whatever way it was written; links are not followed.
+
+    A URL of this machine is a path. Of a chain, which may be read but not written to, nothing is known.
+    """
+    if not is_url(name):
+        return os.path.abspath(name)
+    if "::" in name:
+        return name
+    path, kind = filesystem(name)[1], protocol(name)
+    return path if kind in ("file", "local") else f"{kind}://{path}"
 
 
 def filesystem(url: str) -> tuple[Any, str]:
@@ -76,9 +90,9 @@ def read(name: str) -> bytes:
 
 
 def look(name: str) -> Found | None:
-    """A file, or None where there is none."""
+    """A file, or None where there is none. Raises OSError (paths), CodecError (URLs)."""
     if not is_url(name):
-        return found_path(name)
+        return _at(name)
     with failures_about(name):
         fs, path = filesystem(name)
         fs.invalidate_cache()
@@ -86,6 +100,14 @@ def look(name: str) -> Found | None:
 
 
 def found_path(name: str) -> Found | None:
+    """A file as listings need it: one that cannot be looked at is None, and fails alone when its turn comes."""
+    try:
+        return _at(name)
+    except OSError:
+        return None
+
+
+def _at(name: str) -> Found | None:
     try:
         facts = os.stat(name)
     except (FileNotFoundError, NotADirectoryError):
@@ -123,7 +145,7 @@ def write(name: str, content: bytes, *, overwrite: bool = True) -> None:
     with failures_about(name):
         fs, path = filesystem(name)
         if not overwrite and fs.exists(path):
-            raise CodecError(f"{name}: exists already and was left as it is")
+            raise CodecError(f"{name}: {KEPT}")
         folder, _, last = path.rpartition("/")
         if protocol(name) in OBJECT_STORES:
             fs.pipe_file(path, content)
