@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
+import warnings
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from PIL import Image
 
 import selfvae_codec
 from selfvae_codec.app import main
-from selfvae_codec.errors import CodecError
+from selfvae_codec.errors import CodecError, TruncatedWarning
 
 testclient = pytest.importorskip("starlette.testclient", reason="pip install 'selfvae-codec[serve]' httpx")
 
@@ -72,6 +74,74 @@ def test_every_picture_of_the_folder_is_listed_and_nothing_else(client):
     listed = client.get("/pictures.json").json()
     assert [picture["name"] for picture in listed] == ["a.svae", "inside.svae", "deep/b c&.svae"]
     assert all((picture["width"], picture["height"]) == (200, 136) for picture in listed)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes on Linux alone")
+def test_names_that_cannot_be_asked_for_are_left_out_and_odd_ones_are_served(client, folder):
+    data = (folder / "a.svae").read_bytes()
+    odd = ['"quoted".svae', "a?b#c&.svae", "\N{SNOWMAN} é.svae"]
+    (folder / os.fsdecode(b"fold\xe9r")).mkdir()
+    for name in (*odd, "line\nend.svae", os.fsdecode(b"caf\xe9.svae"), os.fsdecode(b"fold\xe9r/a.svae")):
+        (folder / name).write_bytes(data)
+    named = [picture["name"] for picture in client.get("/pictures.json").json()]
+    assert sorted(named) == sorted([*odd, "a.svae", "inside.svae", "deep/b c&.svae"])
+    for name in odd:
+        quoted = urllib.parse.quote(name)
+        assert client.get(f"/files/{quoted}").content == data and client.get(f"/facts/{quoted}").json()["name"] == name
+    for name in ("caf%e9.svae", "caf\udce9.svae".encode("utf-8", "surrogatepass")):
+        assert client.get(f"/files/{urllib.parse.quote(name, safe='%')}").status_code == 404
+
+
+def test_a_file_that_may_not_be_read_is_listed_without_its_place_on_this_machine(client, folder, monkeypatch):
+    def refuse(shown):
+        raise PermissionError(13, "Permission denied", str(shown.path))
+
+    monkeypatch.setattr(server, "_header", refuse)
+    assert client.get("/pictures.json").json()[0] == {"name": "a.svae", "error": "cannot be read"}
+
+
+WAYS = ["/", "/view/a.svae", "/page/style.css", "/pictures.json", "/files/a.svae", "/facts/a.svae"]
+
+
+@pytest.mark.parametrize("way", [*WAYS, "/thumbnails/a.svae", "/pictures/a.svae?level=2"])
+def test_what_a_browser_has_is_not_sent_again(client, way):
+    whole = client.get(way)
+    assert whole.status_code == 200 and whole.headers["cache-control"] == "no-cache"
+    for known in (whole.headers["etag"], f'"x", W/{whole.headers["etag"]}', "*"):
+        again = client.get(way, headers={"If-None-Match": known})
+        assert again.status_code == 304 and again.content == b"" and again.headers["etag"] == whole.headers["etag"]
+        assert "content-security-policy" in again.headers
+    assert client.get(way, headers={"If-None-Match": '"x"'}).content == whole.content
+
+
+def test_the_list_is_sent_again_once_a_picture_is_added(client, folder):
+    known = {"If-None-Match": client.get("/pictures.json").headers["etag"]}
+    (folder / "new.svae").write_bytes((folder / "a.svae").read_bytes())
+    assert "new.svae" in client.get("/pictures.json", headers=known).text
+
+
+@pytest.mark.parametrize(
+    "way, headers, status",
+    [
+        ("/files/a.svae", {"Range": "bytes=99999999-"}, 416),
+        ("/files/a.svae", {"Range": "lines=1-2"}, 400),
+        ("/files/absent.svae", {}, 404),
+        ("/nowhere", {}, 404),
+        ("/pictures/a.svae?level=0", {}, 400),
+        ("/", {"Host": "rebound.example"}, 400),
+    ],
+)
+def test_errors_let_no_script_in_either_and_are_not_kept(client, way, headers, status):
+    answer = client.get(way, headers=headers)
+    assert answer.status_code == status and answer.headers["cache-control"] == "no-store"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_fault_of_ours_is_an_answer_with_the_same_headers(client, decoders, monkeypatch):
+    monkeypatch.setattr(decoders, "get", None)
+    answer = client.get("/thumbnails/a.svae")
+    assert answer.status_code == 500 and "default-src 'none'" in answer.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize(
@@ -187,6 +257,21 @@ def test_damaged_cut_off_and_large_files_are_errors_with_words(client, decoders,
 def test_only_reading_is_allowed_and_only_by_the_names_of_this_machine(client):
     assert client.post("/files/a.svae").status_code == client.delete("/files/a.svae").status_code == 405
     assert client.get("/pictures.json", headers={"Host": "rebound.example"}).status_code == 400
+
+
+def complaining(wanted, pixels):
+    warnings.warn("the file is cut off", TruncatedWarning, stacklevel=1)
+    return b"picture"
+
+
+def test_a_decoder_s_warning_is_a_line_that_names_the_file(capfd):
+    async def scene():
+        decoders = Decoders(Limits(), complaining)
+        assert await decoders.get(Wanted("cut.svae", "t", "PNG")) == b"picture"
+        await decoders.close()
+
+    asyncio.run(scene())
+    assert capfd.readouterr().err == "selfvae-codec: warning: cut.svae: the file is cut off\n"
 
 
 def slow(wanted, pixels):

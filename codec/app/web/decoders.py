@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 from ...errors import CodecError
+from .. import console
 from ..jobs import processes_of
 from ..orphans import end_with_parent
 from .rendering import Wanted, rendered
@@ -68,7 +70,7 @@ class Decoders:
     async def _decode(self, wanted: Wanted) -> bytes:
         process, seconds = await self._free.get(), self.limits.seconds
         try:
-            work = asyncio.get_running_loop().run_in_executor(process, self._work, wanted, self.limits.pixels)
+            work = asyncio.get_running_loop().run_in_executor(process, _told, self._work, wanted, self.limits.pixels)
             content = await asyncio.wait_for(work, seconds)
         except asyncio.TimeoutError:
             process = _replaced(process)
@@ -95,6 +97,16 @@ class Decoders:
             _end(self._free.get_nowait())
 
 
+def _told(work: Callable[[Wanted, int], bytes], wanted: Wanted, pixels: int) -> bytes:
+    """The work, in its process. Warnings are for who runs the server, and name the file."""
+    with warnings.catch_warnings(record=True) as caught:
+        try:
+            return work(wanted, pixels)
+        finally:
+            for warning in caught:
+                console.warn(f"{wanted.path}: {warning.message}")
+
+
 def _process() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, get_context("spawn"), _begin)
 
@@ -102,6 +114,7 @@ def _process() -> ProcessPoolExecutor:
 def _begin() -> None:
     """In a new process: whoever stops the server, in whatever way, stops its processes, without a word from each."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    console.warnings_for_people()
     end_with_parent()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from ...errors import CodecError
 
 SUFFIX = ".svae"
+_REFUSED = set("\\\0\n")  # a separator elsewhere, the end of a C string, what routes do not match
 
 
 class NotHere(CodecError):
@@ -26,7 +27,10 @@ class Shown:
 
 
 class Folder:
-    """A folder and all below it. Hidden files, other extensions, and links that lead out of it are not shown."""
+    """A folder and all below it.
+
+    Hidden files, other extensions, links that lead out of it, and names that are no UTF-8 are not shown.
+    """
 
     def __init__(self, path: Path):
         self.path = Path(os.path.realpath(path))
@@ -48,8 +52,8 @@ class Folder:
     def find(self, name: str) -> Shown:
         """The file of that name. Raises NotHere for whatever is not to be shown, and does not say why."""
         parts = name.split("/")
-        bad = any(part.startswith(".") or not part or "\\" in part or "\0" in part for part in parts)
-        if bad or not name.lower().endswith(SUFFIX):
+        bad = any(part.startswith(".") or not part or set(part) & _REFUSED for part in parts)
+        if bad or not name.lower().endswith(SUFFIX) or not _is_unicode(name):
             raise NotHere(f"{name}: no such picture")
         path = self.path.joinpath(*parts)
         try:
@@ -60,3 +64,12 @@ class Folder:
         if not real.is_relative_to(self.path) or not real.is_file():
             raise NotHere(f"{name}: no such picture")
         return Shown(real, facts.st_size, f"{facts.st_size:x}-{facts.st_mtime_ns:x}")
+
+
+def _is_unicode(name: str) -> bool:
+    """Names on a disk may be any bytes; Python stands in for those that are no UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -5,12 +5,14 @@
     /pictures/NAME?level=3&reduce=2&format=webp          what the file shows up to a level
     /thumbnails/NAME     at most 256 pixels a side       /pictures.json names and sizes of all
 
-Everything answers GET and HEAD, has an ETag, and is asked for again only where that has changed.
+Everything answers GET and HEAD, has an ETag, and is sent again only where that has changed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 from collections.abc import AsyncIterator, Sequence
 from importlib.resources import files as resources
@@ -18,12 +20,14 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...errors import CodecError
 from ...format import container
@@ -43,17 +47,16 @@ _PAGES = {
     "style.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
-_HEADERS = {
+_HEADERS = {  # of every answer
     "Content-Security-Policy": "default-src 'none'; img-src 'self' blob:; script-src 'self'; style-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-cache",  # keep it, and ask whether it is still so: the ETag answers without a decode
 }
 
 
-def application(path: Path, limits: Limits, hosts: Sequence[str], decoders: Decoders | None = None) -> Starlette:
+def application(path: Path, limits: Limits, hosts: Sequence[str], decoders: Decoders | None = None) -> ASGIApp:
     """The application for a folder. hosts: names it answers to; a page elsewhere must not reach it by another."""
     folder, decoders = Folder(path), decoders or Decoders(limits)
 
@@ -62,7 +65,7 @@ def application(path: Path, limits: Limits, hosts: Sequence[str], decoders: Deco
         if name not in _PAGES:
             raise HTTPException(404, f"{name}: no such page")
         content = (resources(__package__) / "page" / name).read_bytes()
-        return Response(content, media_type=_PAGES[name], headers=_HEADERS)
+        return _answer(request, content, _PAGES[name])
 
     async def view(request: Request) -> Response:
         await run_in_threadpool(folder.find, request.path_params["name"])
@@ -70,18 +73,19 @@ def application(path: Path, limits: Limits, hosts: Sequence[str], decoders: Deco
         return await page(request)
 
     async def listing(request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(_list, folder), headers=_HEADERS)
+        listed = await run_in_threadpool(_list, folder)
+        return _answer(request, json.dumps(listed).encode(), "application/json")
 
     async def facts(request: Request) -> Response:
         shown = await run_in_threadpool(folder.find, request.path_params["name"])
         header = await run_in_threadpool(_header, shown)
         return _unless_known(request, shown.tag) or JSONResponse(
-            _facts(request.path_params["name"], shown, header), headers=_HEADERS | {"ETag": f'"{shown.tag}"'}
+            _facts(request.path_params["name"], shown, header), headers={"ETag": f'"{shown.tag}"'}
         )
 
     async def file(request: Request) -> Response:
         shown = await run_in_threadpool(folder.find, request.path_params["name"])
-        headers = _HEADERS | {"ETag": f'"{shown.tag}"'}
+        headers = {"ETag": f'"{shown.tag}"'}
         known = None if "range" in request.headers else _unless_known(request, shown.tag)
         return known or FileResponse(
             shown.path, media_type=MIME, headers=headers, filename=shown.path.name, stat_result=os.stat(shown.path)
@@ -107,8 +111,7 @@ def application(path: Path, limits: Limits, hosts: Sequence[str], decoders: Deco
         if known:
             return known
         content = await decoders.get(wanted)
-        headers = _HEADERS | {"ETag": f'"{tag}"'}
-        return Response(content, media_type=f"image/{wanted.format.lower()}", headers=headers)
+        return Response(content, media_type=f"image/{wanted.format.lower()}", headers={"ETag": f'"{tag}"'})
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -125,12 +128,31 @@ def application(path: Path, limits: Limits, hosts: Sequence[str], decoders: Deco
         "/pictures/{name:path}": picture,
         "/thumbnails/{name:path}": thumbnail,
     }
-    return Starlette(
-        routes=[Route(path, answer, methods=["GET", "HEAD"]) for path, answer in paths.items()],
-        exception_handlers={CodecError: _failed, OSError: _unreadable, HTTPException: _refused},
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))],
-        lifespan=lifespan,
+    return _with_headers(
+        Starlette(
+            routes=[Route(path, answer, methods=["GET", "HEAD"]) for path, answer in paths.items()],
+            exception_handlers={CodecError: _failed, OSError: _unreadable, HTTPException: _refused},
+            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))],
+            lifespan=lifespan,
+        )
     )
+
+
+def _with_headers(app: ASGIApp) -> ASGIApp:
+    """The same with our headers on every answer, also on those that Starlette gives by itself."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                # Keep it, and ask whether it is still so: the ETag answers without a decode. Errors are not kept.
+                headers["Cache-Control"] = "no-cache" if message["status"] < 400 else "no-store"
+            await send(message)
+
+        await app(scope, receive, send_with_headers)
+
+    return answer
 
 
 def _header(shown: Shown) -> Header:
@@ -147,8 +169,10 @@ def _list(folder: Folder) -> list[dict]:
         try:
             header = _header(folder.find(name))
             listed.append({"name": name, "width": header.width, "height": header.height, "bytes": header.file_bytes})
-        except (CodecError, OSError) as error:
+        except CodecError as error:
             listed.append({"name": name, "error": str(error)})
+        except OSError:  # whose words have the folder's place on this machine
+            listed.append({"name": name, "error": "cannot be read"})
     return listed
 
 
@@ -188,7 +212,14 @@ def _format(request: Request) -> str:
 def _unless_known(request: Request, tag: str) -> Response | None:
     """The answer to a browser that has this already."""
     known = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
-    return Response(status_code=304, headers=_HEADERS | {"ETag": f'"{tag}"'}) if f'"{tag}"' in known else None
+    has_it = f'"{tag}"' in known or known == ["*"]
+    return Response(status_code=304, headers={"ETag": f'"{tag}"'}) if has_it else None
+
+
+def _answer(request: Request, content: bytes, media_type: str) -> Response:
+    """What is made quickly, whose tag is of its bytes."""
+    tag = hashlib.sha256(content).hexdigest()[:16]
+    return _unless_known(request, tag) or Response(content, media_type=media_type, headers={"ETag": f'"{tag}"'})
 
 
 async def _failed(request: Request, error: Exception) -> Response:
@@ -207,5 +238,4 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 def _words(status: int, text: str, more=None) -> Response:
-    headers = _HEADERS | {"Cache-Control": "no-store"} | dict(more or {})
-    return PlainTextResponse(text + "\n", status_code=status, headers=headers)
+    return PlainTextResponse(text + "\n", status_code=status, headers=more)
