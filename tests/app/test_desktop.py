@@ -95,6 +95,18 @@ def test_uninstall_leaves_types_rules_and_thumbnailers_of_others(home):
     assert not [path for path in home.rglob("*svae*")]
 
 
+@pytest.mark.parametrize(
+    "rules", [b"0\tstring\tcaf\xe9\tLatin 1\n", b"# a\r\n0\tstring\tX\tx\r\n", b"# no line end", b"\r# old\r"]
+)
+def test_rules_of_the_user_stay_byte_for_byte(home, rules):
+    (home / ".magic").write_bytes(rules)
+    for _ in range(2):
+        assert main.run(["desktop", "--install"]) == 0
+        assert (home / ".magic").read_bytes().count(b"selfvae-codec picture") == 1
+    assert main.run(["desktop", "--uninstall"]) == 0
+    assert (home / ".magic").read_bytes() == rules
+
+
 @anywhere
 def test_a_file_of_the_same_name_that_is_not_ours_is_left_alone(home, capsys):
     path = data_home(home) / "thumbnailers" / "selfvae-codec.thumbnailer"
@@ -128,6 +140,14 @@ def test_the_desktop_knows_the_type_by_name_and_by_content(home):
     assert run("xdg-mime", "query", "filetype", str(named)) == "image/x-svae"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="paths are any bytes on Linux alone")
+def test_a_thumbnailer_names_a_python_whose_path_is_no_utf_8(home, monkeypatch):
+    monkeypatch.setattr(sys, "executable", os.fsdecode(b"/opt/caf\xe9/python"))
+    assert main.run(["desktop", "--install"]) == 0
+    entry = data_home(home) / "thumbnailers" / "selfvae-codec.thumbnailer"
+    assert b"TryExec=/opt/caf\xe9/python\n" in entry.read_bytes()
+
+
 def test_the_thumbnailer_runs_as_file_managers_run_it(home, tmp_path):
     source, target = small_file(home), tmp_path / "thumb nail.png"
     entry = dict(line.split("=", 1) for line in integration.thumbnailer().splitlines() if "=" in line)
@@ -158,6 +178,16 @@ def test_a_thumbnail_of_what_is_no_picture_or_too_large_is_an_error_without_a_fi
     assert main.run(["thumbnail", str(large), str(tmp_path / "out.png")]) == 1
     assert "the limit" in capsys.readouterr().err
     assert not (tmp_path / "out.png").exists()
+
+
+def test_a_thumbnail_does_not_replace_its_picture(home, tmp_path, capsys):
+    path = small_file(home)
+    before = path.read_bytes()
+    os.symlink(path, tmp_path / "link.svae")
+    for target in (path, tmp_path / "link.svae"):
+        assert main.run(["thumbnail", str(path), str(target)]) == 2
+        assert f"{target} is the input; give the output another name" in capsys.readouterr().err
+    assert path.read_bytes() == before
 
 
 def claiming(data, width, height):

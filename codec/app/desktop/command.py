@@ -34,6 +34,8 @@ def thumbnail(source, target, size) -> None:
     from ...pictures import files
     from .. import thumbnail as small
 
+    if files.same(source, target):
+        raise click.UsageError(f"{target} is the input; give the output another name")
     with console.about(source):
         content = small.make(source, size)
     if target.is_file():

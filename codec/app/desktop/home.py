@@ -30,12 +30,12 @@ def _xdg(name: str, default: str) -> Path:
     return Path(said) if os.path.isabs(said) else Path.home() / default
 
 
-_BEGIN, _END = "# selfvae-codec: begin\n", "# selfvae-codec: end\n"  # around lines of ours in a file of the user's
-_BLOCK = re.compile(re.escape(_BEGIN) + ".*?" + re.escape(_END), re.DOTALL)
+_BEGIN, _END = b"# selfvae-codec: begin\n", b"# selfvae-codec: end\n"  # around lines of ours in a file of the user's
+_BLOCK = re.compile(re.escape(_BEGIN) + b".*?" + re.escape(_END), re.DOTALL)
 
 
 class Record:
-    """What was put into the home for one purpose: ``put`` and ``append`` add to it, ``remove`` takes it back."""
+    """What was put into the home for one purpose: ``put`` and ``insert`` add to it, ``remove`` takes it back."""
 
     def __init__(self, purpose: str):
         self.path = data_home() / "selfvae-codec" / f"{purpose}.json"
@@ -53,15 +53,15 @@ class Record:
         """A file of ours. Raises CodecError where another one has its name."""
         if path.exists() and str(path) not in self.files:
             raise CodecError(f"{path}: exists already and was left as it is")
-        self._write(path, content)
+        self._write(path, os.fsencode(content))  # it may name paths, which may be no UTF-8
         if str(path) not in self.files:
             self.files.append(str(path))
         self._save()
 
-    def append(self, path: Path, lines: str) -> None:
-        """Lines at the end of a file that is the user's, or will be."""
-        before = path.read_text() if path.exists() else ""
-        self._write(path, before + "\n" * (bool(before) and not before.endswith("\n")) + _BEGIN + lines + _END)
+    def insert(self, path: Path, lines: str) -> None:
+        """Lines at the start of a file that is the user's, or will be: whose end, and every byte, stays as it is."""
+        before = path.read_bytes() if path.exists() else b""
+        self._write(path, _BEGIN + lines.encode() + _END + before)
         self.blocks.append(str(path))
         self._save()
 
@@ -73,7 +73,7 @@ class Record:
         for name in self.blocks:
             path = Path(name)
             if path.exists():
-                left = _BLOCK.sub("", path.read_text())
+                left = _BLOCK.sub(b"", path.read_bytes())
                 self._write(path, left) if left else path.unlink()
         removed = [Path(name) for name in self.files]
         for path in removed:
@@ -88,10 +88,10 @@ class Record:
         self.files, self.folders, self.blocks = [], [], []
         return removed
 
-    def _write(self, path: Path, content: str) -> None:
+    def _write(self, path: Path, content: bytes) -> None:
         self._make(path.parent)
         with files.Output(path) as out:
-            out.write(content.encode())
+            out.write(content)
 
     def _make(self, folder: Path) -> None:
         missing = [part for part in (folder, *folder.parents) if not part.exists()]
@@ -101,4 +101,4 @@ class Record:
     def _save(self) -> None:
         self._make(self.path.parent)
         content = json.dumps({"files": self.files, "folders": self.folders, "blocks": self.blocks}, indent=1)
-        self._write(self.path, content)
+        self._write(self.path, content.encode())

@@ -83,7 +83,7 @@ def install() -> list[str]:
     if rules.is_dir() or rules.with_name(".magic.mgc").exists():
         said.append(f"{rules}: left alone; `file` reads compiled rules of yours in its place")
     else:
-        record.append(rules, magic_rule())
+        record.insert(rules, magic_rule())
         said.append(f"{rules}: the rule for `file` added")
     return said + _advice()
 
