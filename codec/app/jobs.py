@@ -174,6 +174,12 @@ def _pooled(
                     lost.append(job)
                 else:
                     yield (job, *outcome)
+    except (KeyboardInterrupt, SystemExit):
+        pool.shutdown(cancel_futures=True)  # what has begun is finished, and who asked for it hears that before the end
+        for future, job in running.items():
+            if future.done() and not future.cancelled() and future.exception() is None:
+                yield (job, *future.result())
+        raise
     finally:
         if lost:
             _end_all(pool)

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -304,6 +305,24 @@ def test_missing_extras_are_named(album, capsys, monkeypatch):
 def test_a_source_whose_name_leads_out_of_the_destination_is_refused():
     with pytest.raises(CodecError, match="leads out of the destination"):
         sources.below("photos/../../x.png", "photos", "zip://::a.zip")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="one process of several is interrupted")
+def test_pictures_that_were_finished_at_an_interrupt_are_in_the_manifest(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for number in range(8):
+        Image.fromarray(make_picture(300, 200, seed=number)).save(tmp_path / "photos" / f"{number}.png")
+    command = [sys.executable, "-m", "selfvae_codec", "batch", "photos", "--to", "out", "-j", "2"]
+    run = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("out/*.svae")):
+        assert run.poll() is None, run.stderr.read()
+        time.sleep(0.01)
+    run.send_signal(signal.SIGINT)  # not to those that work for it, which a terminal interrupts, too
+    _, said = run.communicate(timeout=120)
+    assert run.returncode == 130 and "Traceback" not in said
+    names = written(tmp_path / "out")
+    assert 1 < len(names) < 8
+    assert sorted(os.path.basename(row["output"]) for row in rows(tmp_path / "out")) == names
 
 
 def kill_one(folder, after):
