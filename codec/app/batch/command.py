@@ -11,7 +11,6 @@ from pathlib import Path
 import click
 
 from ...errors import CodecError
-from ...models.exact import weights
 from .. import console, jobs, options
 from . import sources as listing
 from . import stores
@@ -54,6 +53,8 @@ def batch(
     stopped goes on where it was: what the manifest says is done, from the same picture, with the same settings and
     weights, is not done again. A picture that fails does not stop the others; the exit status is 1 if there was one.
     """
+    from ...models.exact import weights
+
     options.check_encoder(ctx)
     if address and engine == "local":
         raise click.UsageError("--address is of a cluster: give --engine dask or ray, too")
