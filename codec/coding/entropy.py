@@ -1,4 +1,4 @@
-"""Symbols <-> bytes with rANS. The only file that imports constriction, which writes all streams.
+"""Symbols <-> bytes with rANS. The only file that imports constriction, whose streams these are.
 
 constriction builds its own integer tables from floating-point probabilities. Handing it ``frequency - 1`` as
 float64, with rows of frequencies that sum to 2^24, makes its scale factor exactly 1 and every cumulative sum

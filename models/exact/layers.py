@@ -7,7 +7,7 @@ Every value that a convolution reads is an integer, every weight is an integer, 
 so every partial sum is an integer that float32 holds exactly: additions commute with rounding because none
 happens, whatever the order, the instruction set, the number of threads or the library. Between convolutions
 there are only multiplications by powers of two, floor, clamp, and one product with an integer gain, all exact
-too; fused multiply-adds change nothing. (DESIGN section 3; see docs/exactness.md for what remains.)
+too; fused multiply-adds change nothing. (docs/exactness.md has what remains.)
 
 A network is data (``ExactNet``); runners in ``runtime_*.py`` interpret it.
 """
