@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -30,6 +31,8 @@ def run(args, argv: list[str]) -> int:
     start = time.perf_counter()
     out = Path(args.out)
     folders = [read_folder(folder) for folder in args.dirs]
+    if twice := [name for name, count in Counter(folder.name for folder in folders).items() if count > 1]:
+        raise ValueError(f"two sets are called {twice[0]}, and results go by that name: rename a folder")
     datasets = [dataset.spread(args.pictures) for dataset in folders]
     env = environment(this_command(argv), args.threads, args.workers, args.repeats, args.timed)
     measuring = args.studies - {"report"}
@@ -105,7 +108,11 @@ def _measure_set(dataset, place, lossy, exact, env, args, out: Path, pool, plan:
             plan=plan,
             journal=folder / "journal.jsonl",
         )
-        rows = [{k: v for k, v in row.items() if k not in ("shown", "on_curve")} for row in rows if row["on_curve"]]
+        rows = [
+            {k: v for k, v in row.items() if k not in ("shown", "on_curve", "pixels")}
+            for row in rows
+            if row["on_curve"]
+        ]
         for key, codec in lossy.items():
             own = [row for row in rows if row["codec"] == key]
             results.write_json(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..sources import code_id
 from .base import Codec, Point
 
 QUALITIES = (5, 20, 35, 50, 65, 80, 90, 97)
@@ -111,6 +112,12 @@ def lossless(api_name: str = "selfvae_codec") -> Codec:
 
 def version(api) -> str:
     return f"{api.__name__} {getattr(api, '__version__', '')}".strip()
+
+
+def code(api_name: str = "selfvae_codec") -> str:
+    """Hash of the sources of what makes files, weights apart."""
+    api = importlib.import_module(api_name)
+    return code_id(api, *([importlib.import_module(f"{api_name}.models")] if hasattr(api, "__path__") else []))
 
 
 def model_id(api_name: str = "selfvae_codec") -> str | None:

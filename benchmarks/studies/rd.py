@@ -4,11 +4,13 @@ A few pictures of each set are timed: every codec encodes and decodes, one after
 the other and alone on the machine, and only then are the results compared with
 the original by several processes. The other pictures go through the same codecs
 in those processes, several at a time and without a clock. Rows are written
-after each picture, so that a run that was stopped goes on where it was.
+after each picture, so that a run that was stopped goes on where it was, unless what
+made them has changed since, or the picture.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
@@ -17,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ..codecs import Codec, Point, build
-from ..codecs.ours import model_id
+from ..codecs.ours import code, model_id
 from ..measures.quality import Reference
 from ..measures.timing import cores, stopwatch
 from ..pictures import Dataset, Picture
@@ -37,6 +39,11 @@ def coded(codecs: list[Codec], pixels: np.ndarray, n_settings: int, threads: int
     ]
 
 
+def fingerprint(pixels: np.ndarray) -> str:
+    """By which a picture is known again, whatever its name."""
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()[:16]
+
+
 def compare(name: str, pixels: np.ndarray, points: list[tuple[str, bool, Point]], plan: Plan) -> list[dict]:
     """One row per (codec key, is it ours, point). Rows of ours carry what the report shows."""
     H, W = pixels.shape[:2]
@@ -46,6 +53,7 @@ def compare(name: str, pixels: np.ndarray, points: list[tuple[str, bool, Point]]
         rows.append(
             {
                 "picture": name,
+                "pixels": fingerprint(pixels),
                 "width": W,
                 "height": H,
                 "codec": key,
@@ -126,11 +134,10 @@ def measure_dataset(
         "budget_s": budget_s,
         "timed": sorted(clocked),
         "plan": [plan.crop, plan.strip],
-        "model": model_id(api) if any(codec.ours for codec in codecs) else None,
+        **({"model": model_id(api), "code": code(api)} if any(codec.ours for codec in codecs) else {}),
     }
-    rows = [
-        row for row in _finished(journal, made_with) if row["picture"] in {picture.name for picture in dataset.pictures}
-    ]
+    known = {picture.name: fingerprint(picture.pixels()) for picture in dataset.pictures}
+    rows = [row for row in _finished(journal, made_with) if known.get(row["picture"]) == row["pixels"]]
     done = {row["picture"] for row in rows}
     if done:
         say(f"{dataset.name}: {len(done)} pictures were measured before, going on from there")

@@ -20,6 +20,7 @@ from test_measures import photo_like  # noqa: E402
 from selfvae_codec.benchmarks.__main__ import main  # noqa: E402
 from selfvae_codec.benchmarks.measures import anchors  # noqa: E402
 from selfvae_codec.benchmarks.report import chart, readme_table  # noqa: E402
+from selfvae_codec.benchmarks.studies import rd  # noqa: E402
 
 LOSSY = ("ours", "ours-embedded", "ours-psnr", "ours-edge", "jpeg420", "webp", "jpeg2000")
 CODECS = ",".join((*LOSSY, "ours-lossless", "png", "qoi"))
@@ -120,6 +121,44 @@ def test_a_second_run_goes_on_from_the_first(run, capfd):
     assert main([*argv, "--only", "rd"]) == 0
     assert "2 pictures were measured before" in capfd.readouterr().err
     assert (out / "mini" / "journal.jsonl").read_text() == before
+
+
+def test_rows_of_another_picture_or_another_build_are_measured_anew(tmp_path, capfd, monkeypatch):
+    (tmp_path / "one").mkdir()
+    argv = [
+        str(tmp_path / "one"),
+        "--api",
+        "bench_fake_codec",
+        "--codecs",
+        "ours,jpeg420",
+        "--settings",
+        "2",
+        "--only",
+        "rd",
+    ]
+    argv += ["--repeats", "1", "--timed", "1", "--workers", "1", "--out", str(tmp_path / "out")]
+
+    def measured(seed):
+        Image.fromarray(photo_like(226, 228, seed)).save(tmp_path / "one" / "picture.png")
+        assert main(argv) == 0
+        again = "measured before" in capfd.readouterr().err
+        rows = table(tmp_path / "out" / "one" / "rows.csv")
+        return again, {row["bytes"] for row in rows}
+
+    first = measured(1)
+    assert first[0] is False and measured(1) == (True, first[1])
+    other = measured(2)
+    assert other[0] is False and other[1] != first[1]
+    monkeypatch.setattr(rd, "code", lambda api: "another")
+    assert measured(2) == other
+
+
+def test_two_sets_of_one_name_are_refused(tmp_path, capfd):
+    for folder in ("a/photos", "b/photos"):
+        (tmp_path / folder).mkdir(parents=True)
+        Image.fromarray(photo_like(64, 64, 1)).save(tmp_path / folder / "picture.png")
+    assert main([str(tmp_path / "a/photos"), str(tmp_path / "b/photos"), "--out", str(tmp_path / "out")]) == 1
+    assert "two sets are called photos" in capfd.readouterr().err
 
 
 def test_lossless_and_scale_tables_are_written(run):

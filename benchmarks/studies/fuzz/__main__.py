@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import json
 import multiprocessing
 import os
@@ -29,13 +28,14 @@ from typing import Any
 
 from PIL import Image
 
-import selfvae_codec
+import selfvae_codec.models
 from selfvae_codec import CodecError, CodecWarning
 from selfvae_codec.format import fields
-from selfvae_codec.models.exact import backends, weights
+from selfvae_codec.models.exact import backends
 
 from ...measures.environment import UNTIMED, environment
 from ...results import write_json
+from ...sources import code_id
 from .damage import corpus, damaged
 from .ways import PIXELS, ways, weights_ways
 
@@ -105,20 +105,13 @@ def tried(number: int) -> dict[str, Any]:
     return found
 
 
-def code() -> str:
-    """Hash of what is tried: calls of another build are not added to these."""
-    rooms = (Path(selfvae_codec.__file__).parent, Path(weights.__file__).parents[1], Path(__file__).parent)
-    sources = {path for room in rooms for path in room.rglob("*") if path.suffix in (".py", ".c", ".h")}
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(sources))).hexdigest()[:16]
-
-
 def run(calls: int, output: Path, command: list[str]) -> dict[str, Any]:
     """Go on until so many calls are counted; the file is written after every number."""
     known: dict[str, Any] = json.loads(output.read_text()) if output.exists() else {}
     now = {
         "format": fields.VERSION,
         "model": backends.networks().weights.model_id.hex(),
-        "code": code(),
+        "code": code_id(selfvae_codec, selfvae_codec.models, sys.modules[__package__ or ""]),
     }
     kept = {name: known.get(name) for name in now} == now
     counts = Counter(known["counts"] if kept else {})
