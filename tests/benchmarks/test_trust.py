@@ -73,5 +73,5 @@ def test_calls_are_added_to_those_of_the_same_build_alone(tmp_path, monkeypatch)
     output = tmp_path / "fuzz.json"
     assert fuzz.run(5, output, [])["calls"] == 5
     assert fuzz.run(8, output, [])["calls"] == 10
-    monkeypatch.setattr(fuzz, "code", lambda: "other")
+    monkeypatch.setattr(fuzz, "code_id", lambda *packages: "other")
     assert fuzz.run(5, output, [])["calls"] == 5
