@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -164,7 +166,8 @@ def main(argv: list[str] | None = None) -> None:
     args = p.parse_args(argv)
     pictures = read_folder(args.folder).pictures
     sources = [picture.pixels() for picture in pictures[:8]]
-    pythons = {"old": args.old, "new": sys.executable}
+    old = os.path.abspath(shutil.which(args.old) or args.old)  # commands run elsewhere
+    pythons = {"old": old, "new": sys.executable}
     started = environment(["python", "-m", "benchmarks.studies.side_by_side", *argv], args.threads, 1, args.repeats, 1)
     started["instruction_sets"] = instruction_sets()
     with tempfile.TemporaryDirectory() as scratch:
