@@ -59,7 +59,7 @@ def test_a_region_moves_the_map_by_its_gain_inside_the_format():
         ({"roi": np.zeros((48, 64), np.uint8), "lossless": True}, CodecError, "give lossless or roi"),
         ({"target_ssimulacra2": 60, "target_psnr": 40}, CodecError, "give one of"),
     ],
-    ids=str,
+    ids=["size", "floats", "mode F", "alpha", "gain", "lossless", "two targets"],
 )
 def test_regions_and_targets_that_cannot_be_are_refused_by_name(settings, error, words):
     with pytest.raises(error, match=words):
