@@ -16,6 +16,8 @@ from html import escape
 
 from .palette import DASHES, css_name
 
+LETTER = 8  # units of width, of bold names: no more in the fonts that browsers take
+
 
 @dataclass(frozen=True)
 class Line:
@@ -87,7 +89,8 @@ def chart(
     style: str = "",
 ) -> str:
     """The <svg> element. ``title`` is read by screen readers; ``style`` makes it stand alone."""
-    left, right, top, bottom = 50, (246 if end_labels else 14), 34, 44
+    named = 46 + LETTER * max((len(line.name) for line in lines), default=0)  # leader, dash, and the longest name
+    left, right, top, bottom = 50, (named if end_labels else 14), 34, 44
     W, H = width - left - right, height - top - bottom
 
     def px(value):
