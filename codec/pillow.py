@@ -172,9 +172,9 @@ def _as_pillow_promises() -> Iterator[None]:
 
 def _with_resolution(metadata: Metadata, dpi: tuple[float, float] | None) -> Metadata:
     """Metadata that says how many pixels an inch has; EXIF that is there already stays as it is."""
-    if dpi is None:
+    if dpi is None or tuple(dpi) == (0, 0):  # the latter is what other formats have where it is not known
         return metadata
-    if metadata.exif is None:
+    if not metadata.exif:
         return replace(metadata, exif=exif.with_resolution(dpi))
     known = exif.resolution(metadata.exif.removeprefix(exif.PREFIX))
     if known is None or any(abs(told - asked) > 0.01 for told, asked in zip(known, dpi)):

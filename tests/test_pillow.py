@@ -209,6 +209,10 @@ def test_a_resolution_that_is_given_is_kept_or_named(core):
     coded = io.BytesIO()
     Image.fromarray(X).save(coded, "SVAE", dpi=(300, 300))
     assert opened(coded.getvalue()).getexif()[282] == 300
+    for options in ({"exif": b"", "dpi": (300, 300)}, {"dpi": (0, 0)}):  # no EXIF beside it; not known
+        coded = io.BytesIO()
+        Image.fromarray(X).save(coded, "SVAE", **options)
+        assert opened(coded.getvalue()).getexif().get(282, 0) == options["dpi"][0]
     with pytest.warns(selfvae_codec.MetadataWarning, match=r"dpi=\(300, 300\) was left out"):
         Image.fromarray(X).save(io.BytesIO(), "SVAE", dpi=(300, 300), exif=turned_exif())
 

@@ -10,6 +10,7 @@ with a sketch, where its weights are installed.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -117,7 +118,8 @@ def version(api) -> str:
 def code(api_name: str = "selfvae_codec") -> str:
     """Hash of the sources of what makes files, weights apart."""
     api = importlib.import_module(api_name)
-    return code_id(api, *([importlib.import_module(f"{api_name}.models")] if hasattr(api, "__path__") else []))
+    has_models = hasattr(api, "__path__") and importlib.util.find_spec(f"{api_name}.models")
+    return code_id(api, *([importlib.import_module(f"{api_name}.models")] if has_models else []))
 
 
 def model_id(api_name: str = "selfvae_codec") -> str | None:

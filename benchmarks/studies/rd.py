@@ -136,8 +136,10 @@ def measure_dataset(
         "plan": [plan.crop, plan.strip],
         **({"model": model_id(api), "code": code(api)} if any(codec.ours for codec in codecs) else {}),
     }
-    known = {picture.name: fingerprint(picture.pixels()) for picture in dataset.pictures}
-    rows = [row for row in _finished(journal, made_with) if known.get(row["picture"]) == row["pixels"]]
+    rows = _finished(journal, made_with)
+    before = {row["picture"] for row in rows}
+    known = {picture.name: fingerprint(picture.pixels()) for picture in dataset.pictures if picture.name in before}
+    rows = [row for row in rows if known.get(row["picture"]) == row["pixels"]]
     done = {row["picture"] for row in rows}
     if done:
         say(f"{dataset.name}: {len(done)} pictures were measured before, going on from there")

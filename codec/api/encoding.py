@@ -52,15 +52,16 @@ def encode(
     without, the others less than half of that each, and decoding is the same for all.
     tune: "visual" for an eye: steps are finer where it sees errors and coarser where textures hide them; "psnr" for the
     least squared error.
-    roi: a mask of the picture's size, a grey array (H, W) of 0..255 or of bool, or a Pillow image: where it is white,
-    quantisation steps are smaller by roi_gain dB (larger, if that is negative), and errors by about half of that; where
-    it is black, all is as without it; in cells of 32 pixels. The file grows by what that takes.
+    roi: a mask of the picture's size, an array (H, W) of bool, of 0..255 (uint8) or of 0..65535 (uint16), or a picture,
+    of which brightness counts: where it is white, quantisation steps are smaller by roi_gain dB (larger, if that is
+    negative), and errors by about half of that; where it is black, all is as without it; in cells of 32 pixels. The file
+    grows by what that takes.
     model: its name, for example "edge", or the path of a weights file. backend: what runs the networks: "auto" for the
     fastest that is installed, "native", "onnxruntime" or "torch". metadata: default is a Pillow image's own;
     ``Metadata()`` keeps none.
 
-    Raises ImageError for a picture that cannot be coded, CodecError for settings out of range, WeightsError for a model
-    that is not installed.
+    Raises ImageError for a picture that cannot be coded or a mask that is none, CodecError for settings out of range,
+    WeightsError for a model that is not installed.
     """
 
     from ..choice import encoder, ratecontrol

@@ -153,6 +153,12 @@ def _pooled(
         with _signals_held():  # for good in Python's own helper: a hangup would end it before it has tidied up
             resource_tracker.ensure_running()
     pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (threads,))
+
+    def end() -> None:
+        if lost:
+            _end_all(pool)
+        pool.shutdown(cancel_futures=True)  # what has begun is finished: no output is left half written
+
     try:
         while True:
             with _signals_held():  # in new processes until their first job: an interrupted import is a traceback
@@ -175,15 +181,13 @@ def _pooled(
                 else:
                     yield (job, *outcome)
     except (KeyboardInterrupt, SystemExit):
-        pool.shutdown(cancel_futures=True)  # what has begun is finished, and who asked for it hears that before the end
+        end()  # who asked for what had begun hears of it before the end
         for future, job in running.items():
             if future.done() and not future.cancelled() and future.exception() is None:
                 yield (job, *future.result())
         raise
     finally:
-        if lost:
-            _end_all(pool)
-        pool.shutdown(cancel_futures=True)  # what has begun is finished: no output is left half written
+        end()
 
 
 def _end_all(pool: ProcessPoolExecutor) -> None:

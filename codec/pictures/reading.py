@@ -164,7 +164,7 @@ def _read(
 
 def _deep(image: Image.Image, data: bytes, bits: int) -> tuple[np.ndarray, Image.Image]:
     """Samples of 16 bits, grey or colours, last alpha if there is any, and the image that they were loaded from."""
-    if bits != 16 or data and image.format not in ("PNG", "TIFF"):
+    if bits != 16 or image.format not in ("PNG", "TIFF", "SVAE", None):
         raise ImageError(_too_deep(bits))
     if data:
         image = opened(data)

@@ -22,6 +22,7 @@ from selfvae_codec.errors import CodecError, TruncatedWarning
 
 testclient = pytest.importorskip("starlette.testclient", reason="pip install 'selfvae-codec[serve]' httpx")
 
+from selfvae_codec.app.web import decoders as web_decoders  # noqa: E402
 from selfvae_codec.app.web import rendering, server  # noqa: E402
 from selfvae_codec.app.web.decoders import Busy, Decoders, Limits, TooLong  # noqa: E402
 from selfvae_codec.app.web.rendering import Wanted  # noqa: E402
@@ -272,6 +273,15 @@ def test_a_decoder_s_warning_is_a_line_that_names_the_file(capfd):
 
     asyncio.run(scene())
     assert capfd.readouterr().err == "selfvae-codec: warning: cut.svae: the file is cut off\n"
+
+
+@pytest.mark.filterwarnings("always")
+def test_a_warning_that_nobody_reads_costs_no_picture(monkeypatch):
+    def gone(message):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(web_decoders.console, "warn", gone)
+    assert web_decoders._told(complaining, Wanted("cut.svae", "t", "PNG"), 1) == b"picture"
 
 
 def slow(wanted, pixels):

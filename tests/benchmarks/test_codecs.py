@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from test_measures import photo_like  # noqa: E402
 
 from selfvae_codec.benchmarks import codecs  # noqa: E402
+from selfvae_codec.benchmarks.codecs import ours  # noqa: E402
 from selfvae_codec.benchmarks.measures import cost, timing  # noqa: E402
 from selfvae_codec.benchmarks.measures.verify import VerificationError, verify  # noqa: E402
 from selfvae_codec.benchmarks.studies.gallery import at_rate, plan  # noqa: E402
@@ -44,6 +45,16 @@ def test_every_missing_codec_has_a_reason():
 def test_a_codec_module_that_is_not_there_is_missing_and_not_an_error():
     ready, missing = codecs.available("lossy", "no_such_codec_module")
     assert "ours" in missing and "webp" in ready
+
+
+def test_the_code_of_any_module_is_known_again(tmp_path, monkeypatch):
+    (tmp_path / "other_codec").mkdir()
+    source = tmp_path / "other_codec" / "__init__.py"
+    source.write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    before = ours.code("other_codec")
+    source.write_text("1")
+    assert ours.code("other_codec") != before and ours.code("bench_fake_codec") and ours.code()
 
 
 def test_a_model_without_weights_is_missing_and_says_why():

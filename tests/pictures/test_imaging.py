@@ -99,6 +99,14 @@ def test_images_of_32_bits_are_refused(mode):
         imaging.from_pillow(RGB.convert("L").convert(mode))
 
 
+def test_16_bits_that_came_from_other_formats_are_refused_loaded_or_not():
+    image = Image.fromarray(np.arange(12, dtype=np.uint16).reshape(3, 4))
+    assert imaging.from_pillow(image).depth == 16
+    image.format = "FITS"  # whose bytes Pillow gives in another order
+    with pytest.raises(ImageError, match="from PNG and TIFF"):
+        imaging.from_pillow(image)
+
+
 def test_arrays_of_other_types_and_shapes_are_refused():
     with pytest.raises(ImageError, match="float64"):
         imaging.as_picture(np.zeros((4, 4, 3)))

@@ -49,8 +49,8 @@ def canonical(name: str) -> str:
         return os.path.abspath(name)
     if "::" in name:
         return name
-    path, kind = filesystem(name)[1], protocol(name)
-    return path if kind in ("file", "local") else f"{kind}://{path}"
+    fs, path = filesystem(name)
+    return path if protocol(name) in ("file", "local") else fs.unstrip_protocol(path)
 
 
 def filesystem(url: str) -> tuple[Any, str]:

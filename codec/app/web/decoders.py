@@ -6,6 +6,7 @@ A process that takes too long is killed and another takes its place; threads cou
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import warnings
 from collections import OrderedDict
@@ -104,7 +105,8 @@ def _told(work: Callable[[Wanted, int], bytes], wanted: Wanted, pixels: int) -> 
             return work(wanted, pixels)
         finally:
             for warning in caught:
-                console.warn(f"{wanted.path}: {warning.message}")
+                with contextlib.suppress(OSError):  # nobody reads them: the picture is there all the same
+                    console.warn(f"{wanted.path}: {warning.message}")
 
 
 def _process() -> ProcessPoolExecutor:
