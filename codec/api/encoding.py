@@ -54,8 +54,8 @@ def encode(
     least squared error.
     roi: a mask of the picture's size, an array (H, W) of bool, of 0..255 (uint8) or of 0..65535 (uint16), or a picture,
     of which brightness counts: where it is white, quantisation steps are smaller by roi_gain dB (larger, if that is
-    negative), and errors by about half of that; where it is black, all is as without it; in cells of 32 pixels. The file
-    grows by what that takes.
+    negative), and errors by about half of that; where it is black, all is as without it; in cells of 32 pixels. The
+    file grows by what that takes.
     model: its name, for example "edge", or the path of a weights file. backend: what runs the networks: "auto" for the
     fastest that is installed, "native", "onnxruntime" or "torch". metadata: default is a Pillow image's own;
     ``Metadata()`` keeps none.
@@ -63,7 +63,6 @@ def encode(
     Raises ImageError for a picture that cannot be coded or a mask that is none, CodecError for settings out of range,
     WeightsError for a model that is not installed.
     """
-
     from ..choice import encoder, ratecontrol
     from ..coding import depth
     from ..format import container
