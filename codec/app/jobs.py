@@ -70,11 +70,17 @@ def plan(
         usual = output is not None or folder is not None and refills
         replaces = usual if overwrite is None else overwrite
         jobs[target] = Job(source, target, overwrite=target == files.STDIO or replaces)
-        if (named or replaces) and files.same(source, target):
-            raise click.UsageError(f"{target} is the input; give the output another name")
+        if named or replaces:
+            refuse_input(source, target)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     return list(jobs.values())
+
+
+def refuse_input(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """Raises click.UsageError where the output would be the input."""
+    if files.same(source, target):
+        raise click.UsageError(f"{target} is the input; give the output another name")
 
 
 def _target(source: str, output: str | None, folder: Path | None, suffix: str) -> str:

@@ -17,6 +17,7 @@ from .drafts import Draft
 from .streams import write_all
 
 STDIO = "-"
+KEPT = "exists already and was left as it is"
 PICTURE_SUFFIXES = frozenset(  # names of pictures that are none of ours
     ".apng .avif .bmp .dng .gif .heic .heif .ico .j2k .jfif .jp2 .jpe .jpeg .jpg .jxl .pbm .pdf .pgm .png .pnm .ppm "
     ".psd .qoi .svg .tga .tif .tiff .webp".split()
@@ -152,7 +153,7 @@ class Output:
             raise _named(error, self.name) from None
 
     def _exists(self) -> FileExistsError:
-        return FileExistsError(None, "exists already and was left as it is", self.name)
+        return FileExistsError(None, KEPT, self.name)
 
 
 def _named(error: OSError, name: str) -> OSError:

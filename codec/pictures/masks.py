@@ -8,9 +8,9 @@ from PIL import Image
 from ..errors import ImageError
 from .picture import Picture
 from .reading import as_picture
+from .writing import channels
 
 WHITE = {np.dtype(np.bool_): 1, np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue, as Pillow has it
 
 
 def mask(image: np.ndarray | Image.Image | Picture, height: int, width: int) -> np.ndarray:
@@ -36,4 +36,4 @@ def _grey(image: Image.Image | Picture) -> np.ndarray:
         raise ImageError(f"roi {error}") from None
     if picture.alpha is not None:
         raise ImageError("roi is transparent in places: make them black, or white where errors are to be smaller")
-    return np.rint(picture.rgb @ LUMA).astype(picture.rgb.dtype)
+    return channels(picture.rgb, grey=True)[..., 0]

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from ...errors import CodecError
+from ...pictures import files
 from .. import console, jobs, options
 from . import sources as listing
 from . import stores
@@ -76,8 +77,10 @@ def batch(
             file = there.get(target)
             told = (settings, model, backend, strip, overwrite is not False, threads)
             task = Task(source.name, source.stamp, target, file and file.stamp, *told)
-            row, is_ours = book.done(row_of(task, None)), overwrite is False and book.begun(row_of(task, None))
+            now = row_of(task, None)
+            row = book.done(now)
             if row is None or file is None or file.size != row["bytes"]:
+                is_ours = overwrite is False and book.begun(now)
                 tasks.append(replace(task, before=None) if is_ours else task)
         console.say(
             f"{len(tasks):,} pictures to do, {len(found) - len(tasks):,} done before; {engine}: "
@@ -143,7 +146,7 @@ def _tell(coded: list[Row], failed: list[Row], count: int, seconds: float) -> No
     if len(failed) > _SHOWN:
         console.say(f"and {len(failed) - _SHOWN:,} more: the manifest has them all")
     if failed:
-        kept = sum(row["error"].endswith(stores.KEPT) for row in failed)
+        kept = sum(row["error"].endswith(files.KEPT) for row in failed)
         rest = "" if kept == len(failed) else f"; the same command tries {'the others' if kept else 'them'} again"
         refused = f"; of {kept:,} there is a file already, which --overwrite replaces" if kept else ""
         raise CodecError(f"{len(failed):,} of {count:,} pictures failed{refused}{rest}")

@@ -19,7 +19,6 @@ from ...pictures import files
 
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "memory"}
 ARCHIVES = {"zip", "tar", "libarchive"}  # one file that holds others: nothing in it can be replaced or moved
-KEPT = "exists already and was left as it is"
 _VERSIONS = ("ETag", "etag", "md5Hash", "content_md5", "CRC", "mtime", "LastModified", "last_modified", "created")
 
 
@@ -145,7 +144,7 @@ def write(name: str, content: bytes, *, overwrite: bool = True) -> None:
     with failures_about(name):
         fs, path = filesystem(name)
         if not overwrite and fs.exists(path):
-            raise CodecError(f"{name}: {KEPT}")
+            raise CodecError(f"{name}: {files.KEPT}")
         folder, _, last = path.rpartition("/")
         if protocol(name) in OBJECT_STORES:
             fs.pipe_file(path, content)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import CodecError, CodecWarning
+from ...pictures import files
 from .. import console
 from . import stores
 from .manifest import Row
@@ -75,7 +76,7 @@ def _coded(task: Task) -> bytes:
     if there is not None and there.stamp != task.before:
         return stores.read(task.output)
     if there is not None and not task.overwrite:
-        raise CodecError(f"{task.output}: {stores.KEPT}")
+        raise CodecError(f"{task.output}: {files.KEPT}")
     import selfvae_codec
 
     from ...pictures import imaging

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .. import console
+from .. import console, jobs
 
 
 @click.command()
@@ -34,8 +34,7 @@ def thumbnail(source, target, size) -> None:
     from ...pictures import files
     from .. import thumbnail as small
 
-    if files.same(source, target):
-        raise click.UsageError(f"{target} is the input; give the output another name")
+    jobs.refuse_input(source, target)
     with console.about(source):
         content = small.make(source, size)
     if target.is_file():

@@ -52,7 +52,7 @@ class Record:
     def put(self, path: Path, content: str) -> None:
         """A file of ours. Raises CodecError where another one has its name."""
         if path.exists() and str(path) not in self.files:
-            raise CodecError(f"{path}: exists already and was left as it is")
+            raise CodecError(f"{path}: {files.KEPT}")
         self._write(path, os.fsencode(content))  # it may name paths, which may be no UTF-8
         if str(path) not in self.files:
             self.files.append(str(path))
